@@ -1,0 +1,112 @@
+"""Deciding one statistic of the runs against the references: the step that all evidence checks share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from mu_conformance.checks.finding import Finding, Measurement
+from mu_conformance.evidence import Evidence, Outputs
+from mu_conformance.verdict import Margin, Outcome, Sides, decide, difference_interval
+
+__all__ = ["Statistic", "compare", "join", "require_power", "separation"]
+
+Statistic = Callable[[Evidence, Outputs, list[Outputs]], float]
+"""A number from one model's outputs, and the references to compare it with (never the model itself)."""
+
+REQUIRED_POWER = 6.0
+
+
+def reference_values(evidence: Evidence, statistic: Statistic) -> np.ndarray:
+    """The statistic of every reference, each against the others (leave one out): the null distribution."""
+    references = evidence.references
+    return np.array(
+        [statistic(evidence, own, references[:k] + references[k + 1 :]) for k, own in enumerate(references)]
+    )
+
+
+def separation(original: np.ndarray, references: np.ndarray) -> float:
+    """How many reference standard deviations the original's mean lies from theirs; capped at 1000."""
+    gap = abs(float(original.mean() - references.mean()))
+    spread = float(references.std(ddof=1))
+    return min(1000.0, gap / max(spread, gap / 1000)) if gap > 0 else 0.0
+
+
+def compare(
+    evidence: Evidence,
+    name: str,
+    statistic: Statistic,
+    margin: Margin,
+    *,
+    sides: Sides = Sides.BOTH,
+    cause: str,
+) -> Finding:
+    """Decide the statistic at each of the profile's looks, until one is conclusive.
+
+    ``cause`` says what a failure usually means.
+    """
+    require_power(evidence)
+    references = reference_values(evidence, statistic)
+    originals = np.array([statistic(evidence, own, evidence.references) for own in evidence.originals])
+    tolerated = margin.value(float(originals.mean() - references.mean()))
+    for count in evidence.profile.looks:
+        runs = np.array([statistic(evidence, own, evidence.references) for own in evidence.runs(count)])
+        interval = difference_interval(runs, references, evidence.profile.level)
+        outcome = decide(interval, tolerated, sides)
+        if outcome is not Outcome.INCONCLUSIVE:
+            break
+    measurement = Measurement(
+        name=name,
+        value=float(runs.mean()),
+        interval=interval,
+        margin=tolerated,
+        original=float(originals.mean()),
+        references=(float(references.mean()), float(references.std(ddof=1)), len(references)),
+        runs=len(runs),
+    )
+    if outcome is Outcome.PASSED:
+        return Finding.passed(measurement)
+    verb = "lies outside" if outcome is Outcome.FAILED else "straddles"
+    message = (
+        f"{name} of {len(runs)} runs is {runs.mean():.3f}, of {len(references)} references {references.mean():.3f}, "
+        f"of the original {originals.mean():.3f}; the interval of the difference [{interval.low:+.3f}, "
+        f"{interval.high:+.3f}] {verb} the margin {tolerated:.3f}. {cause}"
+    )
+    return Finding(outcome, message, (measurement,))
+
+
+_SEVERITY = [Outcome.PASSED, Outcome.INCONCLUSIVE, Outcome.FAILED, Outcome.ERROR]
+
+
+def join(*findings: Finding) -> Finding:
+    """One finding from several parts: the worst outcome, every measurement, every message."""
+    worst = max((f.outcome for f in findings), key=_SEVERITY.index)
+    messages = [f.message for f in findings if f.message]
+    return Finding(worst, " ".join(messages), tuple(m for f in findings for m in f.measurements))
+
+
+def fixture_power(evidence: Evidence) -> tuple[str, float]:
+    """The sharpest forgetting measure of a scenario and the original's separation on it."""
+    from mu_conformance.checks import statistics
+
+    best = ("", 0.0)
+    for name, statistic in statistics.FORGETTING.items():
+        originals = np.array([statistic(evidence, own, evidence.references) for own in evidence.originals])
+        found = separation(originals, reference_values(evidence, statistic))
+        best = max(best, (name, found), key=lambda pair: pair[1])
+    return best
+
+
+def require_power(evidence: Evidence) -> None:
+    """Raise if the scenario could not tell an original from a reference: no check on it means anything then."""
+    from mu_conformance.evidence import EvidenceError
+
+    power = getattr(evidence, "_power", None)
+    if power is None:
+        power = evidence._power = fixture_power(evidence)  # type: ignore[attr-defined]
+    if power[1] < REQUIRED_POWER:
+        raise EvidenceError(
+            f"{evidence.scenario.name} has separation {power[1]:.1f} < {REQUIRED_POWER:g} on {power[0]}: this fixture "
+            "cannot tell a model that saw the forget set from one that did not; make its training set smaller or train longer"
+        )

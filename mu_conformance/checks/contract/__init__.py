@@ -1,0 +1,1 @@
+"""Contract checks: what any method must keep, whatever it promises about forgetting."""

@@ -1,0 +1,20 @@
+"""contract.finite"""
+
+from __future__ import annotations
+
+from mu_conformance.call_record import CallRecord
+from mu_conformance.checks.calls import Calls, every_call
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.finding import Finding
+
+@check("contract.finite", Subject.CALLS)
+def finite(calls: Calls) -> Finding:
+    """No returned weight is NaN or infinite.
+
+    Usual causes: an unbounded ascent on the loss, a division by a zero Fisher diagonal, KL divergence on raw logits.
+    """
+
+    def fault(record: CallRecord) -> str | None:
+        return f"NaN or infinite values in {', '.join(record.not_finite[:3])}" if record.not_finite else None
+
+    return every_call(calls, fault)

@@ -1,0 +1,37 @@
+"""contract.global-state-unchanged"""
+
+from __future__ import annotations
+
+from mu_conformance.call_record import CallRecord
+from mu_conformance.checks.calls import Calls, every_call
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.finding import Finding
+
+@check("contract.global-state-unchanged", Subject.CALLS)
+def global_state_unchanged(calls: Calls) -> Finding:
+    """Global state is left as it was found.
+
+    Grad mode, default dtype and device, threads, determinism flags, environment, working directory, running threads;
+    and no global generator is reseeded: drawing from one is fine, but after two calls that found it in different
+    states it must not be in the same one. Use ``request.seeded()``, ``torch.random.fork_rng()`` or a generator.
+    """
+
+    def fault(record: CallRecord) -> str | None:
+        changes = record.call.report.get("global_changes")
+        if changes:
+            return f"changed global state: {'; '.join(changes)}"
+        if record.call.orphans:
+            return f"left {record.call.orphans} processes running"
+        return None
+
+    finding = every_call(calls, fault)
+    if finding.message:
+        return finding
+    for name in ("python", "numpy", "torch"):
+        states = [record.call.report.get("random_states", {}).get(name) for record in calls.records]
+        if len(states) > 1 and len(set(states)) < len(states):
+            return Finding.failed(
+                f"on {calls.where}: the global {name} generator was reseeded (calls that found it in different states left "
+                "it in the same one); use request.seeded() or a generator of your own"
+            )
+    return finding

@@ -1,0 +1,23 @@
+"""contract.input-model-unchanged"""
+
+from __future__ import annotations
+
+from mu_conformance.call_record import CallRecord
+from mu_conformance.checks.calls import Calls, every_call
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.finding import Finding
+
+@check("contract.input-model-unchanged", Subject.CALLS, when=lambda claims: not claims.in_place)
+def input_model_unchanged(calls: Calls) -> Finding:
+    """The model that was handed in is as it was: weights, mode, frozen parameters, hooks.
+
+    Whoever asks may still need the original. Work on ``copy.deepcopy(model)``, or claim ``in_place``.
+    """
+
+    def fault(record: CallRecord) -> str | None:
+        changes = record.call.report.get("input_changes")
+        if changes:
+            return f"the model that was handed in was changed ({', '.join(changes)}); work on a copy or claim in_place"
+        return None
+
+    return every_call(calls, fault)

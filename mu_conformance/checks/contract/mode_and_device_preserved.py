@@ -1,0 +1,24 @@
+"""contract.mode-and-device-preserved"""
+
+from __future__ import annotations
+
+from mu_conformance.call_record import CallRecord
+from mu_conformance.checks.calls import Calls, every_call
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.finding import Finding
+
+@check("contract.mode-and-device-preserved", Subject.CALLS)
+def mode_and_device_preserved(calls: Calls) -> Finding:
+    """The returned model is in the mode (evaluation) and on the device of the one that was handed in.
+
+    A model left in training mode answers with dropout on and moves its batch statistics at every question.
+    """
+
+    def fault(record: CallRecord) -> str | None:
+        if record.call.report.get("training_mode") is not False:
+            return "the model was handed in in evaluation mode and came back in training mode; call .eval()"
+        if len(record.call.report.get("devices", [])) != 1 or record.call.message:
+            return record.call.message or "the returned model lies on several devices"
+        return None
+
+    return every_call(calls, fault)

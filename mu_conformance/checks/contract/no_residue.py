@@ -1,0 +1,24 @@
+"""contract.no-residue"""
+
+from __future__ import annotations
+
+from mu_conformance.call_record import CallRecord
+from mu_conformance.checks.calls import Calls, every_call
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.finding import Finding
+
+@check("contract.no-residue", Subject.CALLS)
+def no_residue(calls: Calls) -> Finding:
+    """No forget data are left behind in files.
+
+    Searched after the call: its working and temporary folder, every file that Python opened for writing, and new
+    files in the usual places, for the rows' values in the common encodings; a file of no known format in the call's
+    own folders fails too. Delete what was written, or use ``tempfile.TemporaryDirectory``.
+    """
+
+    def fault(record: CallRecord) -> str | None:
+        residue = record.call.report.get("residue")
+        return f"left behind: {'; '.join(residue[:3])}" if residue else None
+
+    left = any(record.call.report.get("residue") for record in calls.records)
+    return every_call(calls, fault, needs_model=not left)

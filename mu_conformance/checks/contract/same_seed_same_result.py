@@ -1,0 +1,40 @@
+"""contract.same-seed-same-result"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.finding import Finding
+from mu_conformance.checks.laboratory import Laboratory, LabRequest
+
+TOLERANCE = 1e-6
+
+
+@check("contract.same-seed-same-result", Subject.LABORATORY, when=lambda claims: claims.deterministic)
+def same_seed_same_result(laboratory: Laboratory) -> Finding:
+    """The same request with the same seed gives the same weights, whatever the global random state was.
+
+    An auditor must be able to repeat a deletion. Usual causes: a loader without ``generator``, dropout or
+    initialisation drawn from the global generator; wrap the work in ``request.seeded()``. A method that cannot be
+    repeated says so with ``deterministic=False``.
+    """
+
+    def judge(request: LabRequest) -> Finding:
+        records = []
+        for ambient in (1, 2):
+            record, unusable = laboratory.usable(dataclasses.replace(request, ambient_seed=ambient))
+            if unusable is not None:
+                return unusable
+            records.append(record.call.state)
+        first, second = records
+        for name, tensor in first.items():
+            difference = float((tensor.double() - second[name].double()).abs().max()) if tensor.numel() else 0.0
+            if difference > TOLERANCE:
+                return Finding.failed(
+                    f"two calls with seed {request.seed} differ in {name} by {difference:.3g}: the result depends on the "
+                    "global random state and not on request.seed alone; use request.seeded()"
+                )
+        return Finding.passed()
+
+    return laboratory.for_any_request(judge)

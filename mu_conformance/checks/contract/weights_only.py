@@ -1,0 +1,34 @@
+"""contract.weights-only"""
+
+from __future__ import annotations
+
+from mu_conformance.call_record import CallRecord
+from mu_conformance.checks.calls import Calls, every_call
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.finding import Finding
+
+TOLERANCE = 1e-4
+"""In logits: the same weights give the same outputs up to rounding."""
+
+
+@check("contract.weights-only", Subject.CALLS)
+def weights_only(calls: Calls) -> Finding:
+    """The returned object's outputs are those of its weights in a fresh model.
+
+    Catches wrappers, forward hooks, patched forwards and other output filters, which hide the forget rows from who
+    asks and forget nothing (providers can cheat verification: arXiv 2408.00929). Compared on forget and retain rows.
+    """
+
+    def fault(record: CallRecord) -> str | None:
+        if record.misfits:
+            return f"its weights do not fit the architecture ({record.misfits[0]}), so they cannot explain its outputs"
+        if record.weights_gap is None:
+            return f"the returned object gives no outputs to compare: {record.call.report.get('probe_error', 'unknown')}"
+        if record.weights_gap > TOLERANCE:
+            return (
+                f"outputs of the returned object differ from those of its weights by up to {record.weights_gap:.3g}; "
+                "a wrapper, a hook or a patched forward answers in the weights' place"
+            )
+        return None
+
+    return every_call(calls, fault)

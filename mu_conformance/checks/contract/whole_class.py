@@ -1,0 +1,21 @@
+"""contract.whole-class"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.finding import Finding
+from mu_conformance.checks.laboratory import Laboratory, LabRequest
+
+@check("contract.whole-class", Subject.LABORATORY)
+def whole_class(laboratory: Laboratory) -> Finding:
+    """A request to forget every row of a class is served: a usable model comes back.
+
+    The retain set then lacks that class. Usual causes of failure: class weights or sampling that divide by its count.
+    """
+    labels = laboratory.pool.labels.numpy()
+    chosen = labels == labels[0]
+    request = LabRequest(tuple(map(int, np.flatnonzero(chosen))), tuple(map(int, np.flatnonzero(~chosen))))
+    _, unusable = laboratory.usable(request)
+    return unusable or Finding.passed()

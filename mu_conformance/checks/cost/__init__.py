@@ -1,0 +1,1 @@
+"""Cost checks: what a call costs against retraining."""

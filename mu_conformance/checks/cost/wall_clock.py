@@ -1,0 +1,45 @@
+"""cost.wall-clock"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.finding import Finding, Measurement
+from mu_conformance.evidence import Evidence
+
+MARGIN = 3.0
+"""Largest tolerated multiple of retraining. Retraining itself measures about 1; a machine can be twice as slow for a
+while, and a method slower than this is no alternative to retraining at all."""
+START_UP_S = 2.0
+"""Seconds that a call may take for imports and the like, whatever retraining takes."""
+
+
+@check("cost.wall-clock", Subject.EVIDENCE)
+def wall_clock(evidence: Evidence) -> Finding:
+    """A call costs no more than three times what retraining from scratch costs here.
+
+    Decided on the operating system's processor seconds of the call (its descendants included), the median over runs,
+    so that a busy machine does not fail a method; wall seconds are reported. Retraining is its number of steps times
+    a step measured on this machine in this session.
+    """
+    count = evidence.profile.looks[0]
+    evidence.runs(count)
+    calls = [run.call for run in evidence.records(count)]
+    cpu = float(np.median([call.cpu_s for call in calls]))
+    wall = float(np.median([call.wall_s for call in calls]))
+    retrain = evidence.retrain_cpu_s
+    ratio = cpu / retrain
+    measurements = (
+        Measurement("processor seconds, times retraining", ratio, margin=MARGIN, runs=len(calls)),
+        Measurement("wall seconds", wall, runs=len(calls)),
+        Measurement("peak memory of a call, MiB", float(np.median([c.peak_mib for c in calls])), runs=len(calls)),
+        Measurement("processor seconds of retraining", retrain),
+    )
+    if cpu <= MARGIN * retrain + START_UP_S:
+        return Finding.passed(*measurements)
+    return Finding.failed(
+        f"a call takes {cpu:.1f} processor seconds, {ratio:.1f} times what retraining takes here ({retrain:.1f} s); "
+        f"more than {MARGIN:g} times is not an alternative to retraining",
+        *measurements,
+    )

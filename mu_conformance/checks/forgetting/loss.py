@@ -1,0 +1,27 @@
+"""forgetting.loss"""
+
+from __future__ import annotations
+
+from mu_conformance.checks import statistics
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.comparison import compare
+from mu_conformance.checks.finding import Finding
+from mu_conformance.evidence import Evidence
+from mu_conformance.verdict import Margin
+
+
+@check("forgetting.loss", Subject.EVIDENCE)
+def loss(evidence: Evidence) -> Finding:
+    """The loss on forget rows, less that on holdout rows, is that of models that never saw the forget rows.
+
+    Paired inside the model, because seeds move the loss of all rows together. Two-sided: gradient ascent drives the
+    loss far above the references', which singles the rows out (Hayes et al. 2024, arXiv 2403.01218). The margin is a
+    third of the gap: means of losses are dominated by few rows.
+    """
+    return compare(
+        evidence,
+        "loss difference",
+        statistics.loss_difference,
+        Margin(floor=0.02, fraction=1 / 3),
+        cause="Too low: rows are remembered; too high: their loss was driven up (over-forgetting).",
+    )

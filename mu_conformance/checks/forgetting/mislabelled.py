@@ -1,0 +1,26 @@
+"""forgetting.mislabelled"""
+
+from __future__ import annotations
+
+from mu_conformance.checks import statistics
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.comparison import compare
+from mu_conformance.checks.finding import Finding
+from mu_conformance.evidence import Evidence
+from mu_conformance.verdict import Margin
+
+
+@check("forgetting.mislabelled", Subject.EVIDENCE, kinds=("mislabelled",))
+def mislabelled(evidence: Evidence) -> Finding:
+    """The wrong labels that the original was trained on are predicted no more, and no less, than by references.
+
+    Corrective unlearning (Goel et al. 2024, arXiv 2402.14015; poisons stay though attacks look fine: arXiv 2406.17216).
+    The sharpest scenario, since a reference rarely predicts a wrong label; hence a fifth of the gap.
+    """
+    return compare(
+        evidence,
+        "wrong-label rate",
+        statistics.forget_accuracy,
+        Margin(floor=0.03, fraction=0.25),
+        cause="Too high: the wrong labels left a trace; too low: the rows are pushed away from them.",
+    )

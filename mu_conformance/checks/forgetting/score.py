@@ -1,0 +1,28 @@
+"""forgetting.score"""
+
+from __future__ import annotations
+
+from mu_conformance.checks import statistics
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.comparison import compare
+from mu_conformance.checks.finding import Finding
+from mu_conformance.evidence import Evidence
+from mu_conformance.verdict import Margin
+
+
+@check("forgetting.score", Subject.EVIDENCE)
+def score(evidence: Evidence) -> Finding:
+    """The score on the forget rows (their true labels) is that of models that never saw them.
+
+    MU-Bench's D_f (arXiv 2406.14796), two-sided: a score below the references' shows an attacker what was deleted as
+    clearly as one above. Above: rows are remembered (or, when they were mislabelled, below). Below: over-forgetting.
+    The margin is a third of the original-to-reference gap: accuracy is a blunt measure, with about 8 reference
+    deviations between original and references.
+    """
+    return compare(
+        evidence,
+        "forget accuracy",
+        statistics.forget_accuracy_true_labels,
+        Margin(floor=0.02, fraction=1 / 3),
+        cause="Nearer the original: rows are remembered; beyond the references: the method over-forgets.",
+    )

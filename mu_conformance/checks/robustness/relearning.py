@@ -1,0 +1,34 @@
+"""robustness.relearning"""
+
+from __future__ import annotations
+
+from mu_conformance import relearning as attacks
+from mu_conformance.checks import statistics
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.comparison import compare, join
+from mu_conformance.checks.finding import Finding
+from mu_conformance.evidence import Evidence
+from mu_conformance.protocol import Guarantee
+from mu_conformance.verdict import Margin
+
+
+@check("robustness.relearning", Subject.EVIDENCE, guarantee=Guarantee.RETRAIN_EQUIVALENT)
+def relearning(evidence: Evidence) -> Finding:
+    """After a short fine-tune, the forget rows are as little known as to references after the same fine-tune.
+
+    Two fine-tunes: on retain rows only (arXiv 2505.22310) and on a handful of forget rows (arXiv 2406.13356). A method
+    that hides rather than forgets is found here though its outputs pass. Decided on the loss attack's AUC, against
+    references that went through the same steps.
+    """
+    return join(
+        *(
+            compare(
+                evidence,
+                f"loss attack AUC after relearning ({attack})",
+                statistics.relearnt_auc(attack),
+                Margin(floor=0.01, fraction=0.25),
+                cause="Above the references: what was forgotten comes back; below: the rows are still pushed away.",
+            )
+            for attack in attacks.ATTACKS
+        )
+    )

@@ -1,0 +1,27 @@
+"""utility.retain-score"""
+
+from __future__ import annotations
+
+from mu_conformance.checks import statistics
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.comparison import compare
+from mu_conformance.checks.finding import Finding
+from mu_conformance.evidence import Evidence
+from mu_conformance.verdict import Margin, Sides
+
+
+@check("utility.retain-score", Subject.EVIDENCE)
+def retain_score(evidence: Evidence) -> Finding:
+    """The score on retain rows is no worse than the references'.
+
+    MU-Bench's D_r. One-sided. The models fit their retain rows almost exactly, so five points are far outside the
+    references' spread.
+    """
+    return compare(
+        evidence,
+        "retain accuracy",
+        statistics.retain_accuracy,
+        Margin(floor=0.05),
+        sides=Sides.BELOW,
+        cause="Rows that nobody asked to delete were forgotten too.",
+    )

@@ -1,0 +1,27 @@
+"""utility.test-score"""
+
+from __future__ import annotations
+
+from mu_conformance.checks import statistics
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.comparison import compare
+from mu_conformance.checks.finding import Finding
+from mu_conformance.evidence import Evidence
+from mu_conformance.verdict import Margin, Sides
+
+
+@check("utility.test-score", Subject.EVIDENCE)
+def test_score(evidence: Evidence) -> Finding:
+    """The score on test rows is no worse than the references'.
+
+    MU-Bench's D_t. One-sided: a better score harms nobody. Five points of accuracy are tolerated; the references of
+    the embedded tasks spread by one to three, which this margin exceeds by five standard errors at the last look.
+    """
+    return compare(
+        evidence,
+        "test accuracy",
+        statistics.test_accuracy,
+        Margin(floor=0.05),
+        sides=Sides.BELOW,
+        cause="The method damages what the model was trained for.",
+    )

@@ -1,0 +1,15 @@
+"""Methods that must fail, one file each; each names in ``caught_by`` the check that must catch it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mu_conformance import registry
+
+
+def __getattr__(name: str) -> Any:
+    return registry.member(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return registry.member_names(__name__)

@@ -1,0 +1,257 @@
+"""One call of a method, in the child: build the request, call, report, write the weights.
+
+Everything here runs beside untrusted code, so nothing of it decides a verdict about forgetting or utility: those rest
+on the weights alone, loaded by the suite into a model of its own. The report serves the contract checks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from mu_conformance.isolation.audit import Recorder
+from mu_conformance.isolation.job import CallSpec, JobFolder
+from mu_conformance.isolation.loading import MethodError, claims_of, describe, load_method, load_object
+from mu_conformance.protocol import DeletionRequest
+from mu_conformance.task import RequestTask, Rows, Task, TaskError
+
+__all__ = ["call_method", "main"]
+
+PROBE_RETAIN_ROWS = 64
+
+
+class RequestRows:
+    """A request's dataset: map-style, and it counts what is read of it."""
+
+    def __init__(self, rows: Rows, columns: tuple[str, ...]) -> None:
+        self._rows = Rows({name: rows.columns[name] for name in columns})
+        self._read = np.zeros(len(rows), dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"row {index} of {len(self)}")
+        self._read[index] += 1
+        return self._rows[index]
+
+    def batch(self, indices: Any) -> dict[str, torch.Tensor]:
+        """The rows at ``indices``, stacked; one read for each."""
+        at = torch.as_tensor(indices, dtype=torch.long)
+        np.add.at(self._read, at.numpy(), 1)
+        return self._rows.batch(at)
+
+
+def _without_data(task: Task) -> Task:
+    def refuse() -> Any:
+        raise TaskError("the task's data are not available in the method's process; use request.forget and .retain")
+
+    task.load_splits = refuse  # type: ignore[method-assign]
+    return task
+
+
+def digest_state(state: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 over names, types, shapes and values."""
+    sha = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        sha.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
+        sha.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return sha.hexdigest()
+
+
+def _model_condition(model: nn.Module) -> dict[str, Any]:
+    return {
+        "state": digest_state(model.state_dict()),
+        "training": [name for name, module in model.named_modules() if module.training],
+        "frozen": [name for name, parameter in model.named_parameters() if not parameter.requires_grad],
+        "hooks": sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()),
+    }
+
+
+def _global_state() -> dict[str, Any]:
+    return {
+        "grad mode": torch.is_grad_enabled(),
+        "default dtype": str(torch.get_default_dtype()),
+        "default device": str(torch.get_default_device()) if hasattr(torch, "get_default_device") else "cpu",
+        "torch threads": torch.get_num_threads(),
+        "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
+        "cudnn flags": [torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic],
+        "environment": hashlib.sha256(json.dumps(dict(os.environ), sort_keys=True).encode()).hexdigest(),
+        "working directory": os.getcwd(),
+        "threads running": sorted(t.name for t in threading.enumerate() if t.is_alive()),
+    }
+
+
+def _random_states() -> dict[str, str]:
+    return {
+        "python": hashlib.sha256(repr(random.getstate()).encode()).hexdigest(),
+        "numpy": hashlib.sha256(repr(np.random.get_state()[1:3]).encode() + np.random.get_state()[1].tobytes()).hexdigest(),
+        "torch": hashlib.sha256(torch.get_rng_state().numpy().tobytes()).hexdigest(),
+    }
+
+
+def _seed_ambient(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def _build_request(spec: CallSpec, task: Task, model: nn.Module, reads_labels: bool) -> DeletionRequest:
+    columns = tuple(name for name in spec.forget.columns if reads_labels or name != "labels")
+    frozen = {name: p.detach().clone() for name, p in model.named_parameters() if not p.requires_grad}
+    return DeletionRequest(
+        forget=RequestRows(spec.forget, columns),
+        retain=RequestRows(spec.retain, columns) if spec.retain is not None else None,
+        task=RequestTask(task, spec.architecture, frozen),
+        recipe=spec.recipe,
+        seed=spec.seed,
+        device=torch.device(spec.device),
+        budget=spec.budget,
+    )
+
+
+def _build_original(spec: CallSpec, task: Task) -> nn.Module:
+    model = task.new_model(0, spec.architecture)
+    model.load_state_dict(spec.state)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name not in spec.frozen)
+    return model.to(spec.device).eval()
+
+
+def call_method(spec: CallSpec, method_ref: str, watched: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, torch.Tensor], torch.Tensor | None]:
+    """Call the method once; return (report, state dict, probe outputs). The report's ``status`` is a CallResult's."""
+    task = _without_data(load_object(spec.task_ref, "task")())
+    # The suite's own random numbers are all drawn before the ambient state is set.
+    model = _build_original(spec, task)
+    recorder = Recorder(watched)
+    try:
+        method = load_method(method_ref)
+        claims = claims_of(method)
+    except MethodError as error:
+        return {"status": "raised", "message": str(error)}, {}, None
+    if not claims.needs_retain:
+        spec = CallSpec(**{**spec.__dict__, "retain": None})
+    request = _build_request(spec, task, model, claims.reads_labels)
+    before, condition = _global_state(), _model_condition(model)
+    digests = [dataset._rows.digest() for dataset in (request.forget, request.retain) if dataset is not None]
+    _seed_ambient(spec.ambient_seed)
+    ambient = _random_states()
+    report: dict[str, Any] = {"claims": claims.to_json()}
+    recorder.active = True
+    started = time.perf_counter()
+    try:
+        returned = method.unlearn(model, request)
+        report["status"] = "returned"
+    except Exception as error:
+        returned = None
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        report["status"] = "raised"
+        report["message"] = f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
+        report["traceback"] = traceback.format_exc(limit=-6)
+    except BaseException as error:
+        returned = None
+        report["status"] = "escaped"
+        report["message"] = f"raised {type(error).__module__}.{type(error).__name__}: {error} instead of returning a model"
+    report["method_s"] = time.perf_counter() - started
+    recorder.active = False
+    after = _global_state()
+    report["global_changes"] = [f"{k}: {before[k]} -> {after[k]}" for k in before if before[k] != after[k]]
+    report["random_states"] = _random_states()
+    report["random_untouched"] = [k for k, v in report["random_states"].items() if v == ambient[k]]
+    torch.set_grad_enabled(True)
+    report["input_changes"] = [k for k, v in _model_condition(model).items() if v != condition[k]]
+    report["data_changed"] = digests != [d._rows.digest() for d in (request.forget, request.retain) if d is not None]
+    report["reads"] = {
+        name: {"rows": int((rows._read > 0).sum()), "draws": int(rows._read.sum()), "of": len(rows)}
+        for name, rows in (("forget", request.forget), ("retain", request.retain))
+        if rows is not None
+    }
+    report["written"] = recorder.written
+    report["suite_files_read"] = recorder.suite_files_read
+    report["connections"] = recorder.connections
+    report["programs"] = recorder.programs
+    if report["status"] != "returned":
+        return report, {}, None
+    if not isinstance(returned, nn.Module):
+        report.update(status="unusable", message=f"returned {type(returned).__name__}, not a torch.nn.Module")
+        return report, {}, None
+    devices = sorted({str(tensor.device.type) for tensor in returned.state_dict().values()})
+    report["devices"] = devices
+    report["training_mode"] = returned.training
+    report["same_object"] = returned is model
+    if devices and devices != [torch.device(spec.device).type]:
+        report["message"] = f"returned a model on {', '.join(devices)}; the request's device is {spec.device}"
+        if "meta" in devices:
+            report["status"] = "unusable"
+            return report, {}, None
+    state = {name: t.detach().to("cpu").contiguous().clone() for name, t in returned.state_dict().items()}
+    return report, state, _probe(returned, spec, report)
+
+
+def _probe(returned: nn.Module, spec: CallSpec, report: dict[str, Any]) -> torch.Tensor | None:
+    """Outputs of the returned object itself, to be compared with outputs of its weights (contract.weights-only)."""
+    try:
+        returned.eval()
+        outputs = []
+        with torch.no_grad():
+            for rows in probe_rows(spec.forget, spec.retain):
+                batch = {name: c.to(spec.device) for name, c in rows.columns.items() if name != "labels"}
+                outputs.append(returned(**batch).logits.float().cpu())
+        return torch.cat(outputs)
+    except Exception as error:
+        report["probe_error"] = f"{type(error).__name__}: {error}"
+        return None
+
+
+def probe_rows(forget: Rows, retain: Rows | None) -> list[Rows]:
+    """The rows on which the returned object and its weights are compared."""
+    parts = [forget] if len(forget) else []
+    if retain is not None and len(retain):
+        parts.append(retain.select(range(min(PROBE_RETAIN_ROWS, len(retain)))))
+    return parts
+
+
+def main(folder: str) -> int:
+    """Entry of the forked child: run the job in ``folder``. The result file is written last."""
+    torch.set_num_threads(1)
+    job = JobFolder(Path(folder))
+    header = json.loads((job.path / "job.json").read_text(encoding="utf-8"))
+    os.environ["TMPDIR"] = str(job.scratch)
+    import tempfile
+
+    tempfile.tempdir = None
+    os.chdir(job.scratch)
+    sys.path[:] = header["sys_path"]
+    if header["operation"] == "describe":
+        try:
+            record = {"status": "returned", "description": describe(header["method_ref"])}
+        except MethodError as error:
+            record = {"status": "raised", "message": str(error)}
+        except BaseException as error:
+            record = {"status": "escaped", "message": f"importing it raised {type(error).__name__}: {error}"}
+    else:
+        spec, _ = job.read_spec()
+        record, state, probe = call_method(spec, header["method_ref"], tuple(header["watched"]))
+        if state:
+            save_file(state, job.weights)
+        if probe is not None:
+            save_file({"probe": probe}, job.probe)
+    partial = job.result.with_suffix(".partial")
+    partial.write_text(json.dumps(record), encoding="utf-8")
+    os.replace(partial, job.result)
+    return 0

@@ -1,0 +1,240 @@
+"""The suite's side of isolation: describe a method, call it, take back weights and a report."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from mu_conformance.isolation.job import CallResult, CallSpec, JobFolder
+from mu_conformance.isolation.loading import MethodError
+from mu_conformance.isolation.residue import files_in, find_residue, recent_files
+
+__all__ = ["JOB_PREFIX", "MethodProcess"]
+
+JOB_PREFIX = "mu-conformance-"
+_START_LIMIT = 120.0
+
+
+class MethodProcess:
+    """Calls one method, each time in a fresh process forked from a zygote that this object owns.
+
+    ``sys_path`` is where the child imports the method and the task from. ``watched`` are folders of the suite's own
+    whose data files a method has no business to read. With ``in_process`` the method runs here: for debugging, with
+    none of the protection and without the operating system's figures.
+    """
+
+    def __init__(
+        self,
+        method_ref: str,
+        *,
+        sys_path: list[str] | None = None,
+        watched: tuple[str, ...] = (),
+        in_process: bool = False,
+    ) -> None:
+        self.method_ref = method_ref
+        self._sys_path = sys_path
+        self.watched = watched
+        self.in_process = in_process
+        self.home = Path.cwd()
+        self._zygote: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._preload: list[str] = []
+        atexit.register(self.close)
+
+    @property
+    def sys_path(self) -> list[str]:
+        """Where the child imports from: what was given, or this process's own path as it is now."""
+        return [path or str(self.home) for path in (sys.path if self._sys_path is None else self._sys_path)]
+
+    # -- the zygote ---------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the zygote without waiting for it, so that its imports overlap with other work."""
+        if self.in_process or (self._zygote is not None and self._zygote.poll() is None):
+            return
+        ours, theirs = socket.socketpair()
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        environment["PYTHONPATH"] = os.pathsep.join(p for p in self.sys_path if p)
+        self._zygote = subprocess.Popen(
+            [sys.executable, "-m", "mu_conformance.isolation.zygote", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env=environment,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+        )
+        theirs.close()
+        self._control = ours
+        if self._preload:
+            self._ask({"operation": "preload", "modules": self._preload}, _START_LIMIT)
+
+    def close(self) -> None:
+        """End the zygote and whatever it runs."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._zygote is not None:
+            try:
+                self._zygote.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self._zygote.kill()
+                self._zygote.wait()
+            self._zygote = None
+
+    def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any] | None:
+        """Send one request; None if the zygote died or fell silent (it is then gone, and the next call starts one)."""
+        self.start()
+        assert self._control is not None
+        self._control.settimeout(seconds + _START_LIMIT)
+        try:
+            self._control.sendall((json.dumps(request) + "\n").encode())
+            reply = b""
+            while not reply.endswith(b"\n"):
+                chunk = self._control.recv(1 << 16)
+                if not chunk:
+                    raise ConnectionError
+                reply += chunk
+            return json.loads(reply)
+        except (OSError, ValueError):
+            self.close()
+            return None
+
+    # -- describing and calling -----------------------------------------------------------------------------------
+
+    def describe(self, seconds: float = 120.0) -> dict[str, Any]:
+        """Import the method in a child; return its claims, distribution, version and source digest.
+
+        Raises ``MethodError`` with a one-line message if it cannot be loaded.
+        """
+        if self.in_process:
+            from mu_conformance.isolation.loading import describe
+
+            sys.path[:] = [*self.sys_path, *(p for p in sys.path if p not in self.sys_path)]
+            return describe(self.method_ref)
+        with self._job_folder() as job:
+            job.scratch.mkdir()
+            (job.path / "job.json").write_text(json.dumps({"operation": "describe", **self._common()}), encoding="utf-8")
+            reply = self._ask({"operation": "call", "folder": str(job.path), "seconds": seconds}, seconds)
+            record = _read_json(job.result)
+            if reply is None:
+                raise MethodError(f"method {self.method_ref!r}: the process that imported it died")
+            if reply["timed_out"]:
+                raise MethodError(f"method {self.method_ref!r}: importing it took longer than {seconds:.0f} s")
+            if record.get("status") != "returned":
+                why = record.get("message") or f"importing it ended the process with status {reply['code']}"
+                raise MethodError(f"{why}" if self.method_ref in why else f"method {self.method_ref!r}: {why}")
+        description = record["description"]
+        self.remember(description)
+        return description
+
+    def remember(self, description: dict[str, Any]) -> None:
+        """Have the zygote import the well-known libraries that the method uses, once and not at every call."""
+        self._preload = [str(name) for name in description.get("preload", [])]
+        if not self.in_process:
+            self._ask({"operation": "preload", "modules": self._preload}, _START_LIMIT)
+
+    def call(self, spec: CallSpec, seconds: float) -> CallResult:
+        """Call the method once, for at most ``seconds`` of wall time."""
+        if self.in_process:
+            return self._call_in_process(spec)
+        started = time.time()
+        with self._job_folder() as job:
+            job.write(spec, {"operation": "call", **self._common()})
+            reply = self._ask({"operation": "call", "folder": str(job.path), "seconds": seconds}, seconds)
+            if reply is None:
+                return CallResult("killed", "the process that runs the method was killed from inside the call")
+            record = _read_json(job.result)
+            result = self._outcome(record, reply, job, seconds)
+            left = self._left_behind(record, job, started)
+            result.report["residue"] = find_residue(left["own"], spec.forget, strict=True) + find_residue(
+                left["near"], spec.forget, strict=False
+            )
+            return result
+
+    def _outcome(self, record: dict[str, Any], reply: dict[str, Any], job: JobFolder, seconds: float) -> CallResult:
+        figures = {
+            "wall_s": reply["wall_s"],
+            "cpu_s": reply["cpu_s"],
+            "method_s": float(record.get("method_s") or 0.0),
+            "peak_mib": max(0.0, (reply["max_rss_kib"] - reply["own_rss_kib"]) / 1024),
+            "orphans": reply["orphans"],
+            "output_tail": reply["output"],
+            "report": record,
+        }
+        if reply["timed_out"]:
+            return CallResult("timeout", f"stopped after {seconds:.0f} s, the time limit of a call", **figures)
+        if not record:
+            code = reply["code"]
+            last = reply["output"].strip().splitlines()[-1:] if code else []
+            if code < 0:
+                return CallResult("killed", f"the method's process was ended by signal {-code}", **figures)
+            how = f"ended its process with status {code} instead of returning a model"
+            return CallResult("escaped", ": ".join([how, *last]), **figures)
+        if record.get("status") != "returned":
+            return CallResult(str(record.get("status")), str(record.get("message", "")), **figures)
+        try:
+            state = load_file(job.weights) if job.weights.exists() else {}
+            probe = load_file(job.probe)["probe"] if job.probe.exists() else None
+        except Exception as error:
+            return CallResult("unusable", f"its weights cannot be read back: {error}", **figures)
+        return CallResult("returned", str(record.get("message", "")), state=state, probe=probe, **figures)
+
+    def _left_behind(self, record: dict[str, Any], job: JobFolder, since: float) -> dict[str, list[Path]]:
+        """Files in the call's own scratch folder or known to be its, and other new files in likely places."""
+        written = [Path(str(name)) for name in record.get("written", [])]
+        own = files_in(job.scratch) + [p for p in written if p.parent != job.path and job.scratch not in p.parents]
+        own = [p for p in own if not str(p).startswith(("/dev/", "/proc/"))]
+        temporary = Path(tempfile.gettempdir())
+        roots = (temporary, Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path.home(), self.home)
+        ours = tuple(temporary.glob(f"{JOB_PREFIX}*")) + tuple(Path(folder) for folder in self.watched)
+        near = recent_files((root for root in roots), since, ours)
+        return {"own": own, "near": [p for p in near if p not in own]}
+
+    def _call_in_process(self, spec: CallSpec) -> CallResult:
+        from mu_conformance.isolation.child import call_method
+        from mu_conformance.seeding import seeded
+
+        started, cpu = time.monotonic(), time.process_time()
+        with seeded(spec.ambient_seed):
+            report, state, probe = call_method(spec, self.method_ref, self.watched)
+        return CallResult(
+            report["status"],
+            str(report.get("message", "")),
+            state=state,
+            probe=probe,
+            report={**report, "residue": []},
+            wall_s=time.monotonic() - started,
+            cpu_s=time.process_time() - cpu,
+            method_s=report.get("method_s", 0.0),
+        )
+
+    def _common(self) -> dict[str, Any]:
+        return {"method_ref": self.method_ref, "sys_path": self.sys_path, "watched": list(self.watched)}
+
+    @contextlib.contextmanager
+    def _job_folder(self):
+        folder = Path(tempfile.mkdtemp(prefix=JOB_PREFIX))
+        try:
+            yield JobFolder(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+

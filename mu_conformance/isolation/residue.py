@@ -1,0 +1,143 @@
+"""Forget rows left behind in files: what a call wrote, searched for the rows' values in any common encoding."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from mu_conformance.task import Rows
+
+__all__ = ["files_in", "find_residue", "recent_files"]
+
+_LARGEST = 64 << 20
+_ALIKE = {"f": (np.float32, np.float64, np.float16), "i": (np.int64, np.int32, np.int16, np.uint8, np.float32)}
+_CONTAINERS = (b"PK\x03\x04", b"\x93NUMPY", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+
+
+def files_in(folder: Path) -> list[Path]:
+    """All regular files below a folder."""
+    return [Path(parent) / name for parent, _, names in os.walk(folder) for name in names]
+
+
+def recent_files(roots: Iterable[Path], since: float, ignore: tuple[Path, ...], entries: int = 4000) -> list[Path]:
+    """Files near the top of ``roots`` that changed after ``since`` (seconds since the epoch); at most ``entries`` seen.
+
+    Native code writes without an audit event, so the likely places are looked at as well. ``ignore`` names folders of
+    the suite's own.
+    """
+    found: list[Path] = []
+    ignored = tuple(str(path.resolve()) for path in ignore)
+    for root in {path.resolve() for path in roots if path.is_dir()}:
+        queue, seen = [(root, 0)], 0
+        while queue and seen < entries:
+            folder, depth = queue.pop(0)
+            try:
+                with os.scandir(folder) as listing:
+                    for entry in listing:
+                        seen += 1
+                        if entry.path.startswith(ignored) or entry.is_symlink():
+                            continue
+                        if entry.is_dir():
+                            if depth < 2 and entry.stat().st_mtime >= since - 1:
+                                queue.append((Path(entry.path), depth + 1))
+                        elif entry.is_file() and entry.stat().st_ctime >= since:
+                            found.append(Path(entry.path))
+            except OSError:
+                continue
+    return found
+
+
+def find_residue(files: Iterable[Path], forget: Rows, *, strict: bool) -> list[str]:
+    """One line for each file that holds forget rows or, if ``strict``, that cannot be read as anything known."""
+    lines: list[str] = []
+    if len(forget) == 0:
+        return lines
+    needles = _needles(forget)
+    # Below this a file cannot hold even one row's worth of values, however packed.
+    smallest = min(len(needle) for needle, _ in needles) // 8
+    for path in files:
+        try:
+            if not path.is_file() or path.stat().st_size > _LARGEST or path.suffix == ".pyc":
+                continue
+            content = path.read_bytes()
+        except OSError:
+            continue
+        decoded = list(_decodings(content))
+        if any(needle in text for text in decoded for needle, _ in needles) or _numbers_match(decoded, needles):
+            lines.append(f"{path.name} ({len(content)} bytes) holds rows of the forget set")
+        elif strict and len(content) > smallest and _opaque(content) and len(decoded) == 1:
+            lines.append(f"{path.name} ({len(content)} bytes) is of no known format and may hold the forget set")
+    return lines
+
+
+def _needles(forget: Rows) -> list[tuple[bytes, np.ndarray]]:
+    """Each row's most telling column, as bytes in the likely types and as numbers."""
+    column = max((c for c in forget.columns.values()), key=lambda c: c[0].numel()).numpy()
+    needles: list[tuple[bytes, np.ndarray]] = []
+    for row in column:
+        flat = np.trim_zeros(row.reshape(-1), "b")[:256]
+        if len(flat) < 4 or len(np.unique(flat)) < 3:
+            continue
+        for kind in (flat.dtype.type, *_ALIKE["f" if flat.dtype.kind == "f" else "i"]):
+            if flat.dtype.kind != "f" and np.dtype(kind).kind in "iu" and flat.max() > np.iinfo(kind).max:
+                continue
+            needles.append((flat.astype(kind).tobytes(), flat))
+    return needles or [(column[0].tobytes(), column[0].reshape(-1))]
+
+
+def _decodings(content: bytes) -> Iterator[bytes]:
+    yield content
+    for decode in (gzip.decompress, bz2.decompress, lzma.decompress, zlib.decompress):
+        try:
+            yield decode(content)
+        except Exception:
+            continue
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for name in archive.namelist():
+                yield archive.read(name)
+    except Exception:
+        return
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return b"\x00" not in content
+
+
+def _opaque(content: bytes) -> bool:
+    if _is_text(content) or content.startswith(_CONTAINERS):
+        return False
+    # safetensors: eight bytes of header length, then JSON
+    return not (len(content) > 9 and content[8:9] == b"{")
+
+
+def _numbers_match(decoded: list[bytes], needles: list[tuple[bytes, np.ndarray]]) -> bool:
+    for text in decoded:
+        if not _is_text(text):
+            continue
+        found = re.findall(rb"-?\d+\.?\d*(?:[eE][-+]?\d+)?", text)
+        if len(found) < 4:
+            continue
+        numbers = np.array([float(word) for word in found])
+        for _, row in needles:
+            row = row[:16].astype(float)
+            starts = np.flatnonzero(np.isclose(numbers, row[0], rtol=1e-3, atol=1e-6))
+            for start in starts[:200]:
+                window = numbers[start : start + len(row)]
+                if len(window) == len(row) and np.allclose(window, row, rtol=1e-3, atol=1e-6):
+                    return True
+    return False

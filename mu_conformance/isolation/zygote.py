@@ -1,0 +1,152 @@
+"""The process that forks a child for each call: torch and transformers imported once, then about 50 ms a call.
+
+Run as ``python -m mu_conformance.isolation.zygote FD``; it reads one JSON request a line from the socket FD and writes
+one JSON reply a line. It starts no thread and runs no torch operation, so that a fork is safe. It ends, with whatever
+it was running, when the suite's process does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+__all__ = ["main"]
+
+_TAIL = 4000
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def _adopt_orphans() -> None:
+    """Have grandchildren reparented to this process, so that none outlives its call (Linux)."""
+    with contextlib.suppress(Exception):
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _reap_orphans() -> int:
+    """Kill and reap every other child of this process; return how many were still alive."""
+    count = 0
+    for _ in range(100):
+        try:
+            with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as listing:
+                children = [int(pid) for pid in listing.read().split()]
+        except OSError:
+            children = []
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                count += 1
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0] > 0:
+                pass
+        except ChildProcessError:
+            return count
+        if not children:
+            return count
+        time.sleep(0.005)
+    return count
+
+
+def _start_child(folder: str, output: int) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        os.setsid()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.closerange(3, 256)
+        from mu_conformance.isolation.child import main as run_child
+
+        status = run_child(folder)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _run(folder: str, seconds: float, control: socket.socket) -> dict[str, Any]:
+    """Fork, watch, and stop the child at its time limit; drain its output, keeping the end of it."""
+    read_end, write_end = os.pipe()
+    started = time.monotonic()
+    pid = _start_child(folder, write_end)
+    os.close(write_end)
+    os.set_blocking(read_end, False)
+    deadline = started + seconds
+    tail, timed_out, ended = b"", False, False
+    while not ended:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            timed_out = True
+            _kill_group(pid)
+        readable, _, _ = select.select([read_end, control], [], [], min(max(remaining, 0), 0.01))
+        if control in readable and not control.recv(1, socket.MSG_PEEK):
+            _kill_group(pid)
+            _reap_orphans()
+            os._exit(0)
+        if read_end in readable:
+            with contextlib.suppress(BlockingIOError):
+                tail = (tail + os.read(read_end, 1 << 16))[-_TAIL:]
+        done, status, usage = os.wait4(pid, os.WNOHANG)
+        ended = bool(done)
+    wall = time.monotonic() - started
+    _kill_group(pid)
+    orphans = _reap_orphans()
+    with contextlib.suppress(BlockingIOError):
+        while chunk := os.read(read_end, 1 << 16):
+            tail = (tail + chunk)[-_TAIL:]
+    os.close(read_end)
+    return {
+        "code": os.waitstatus_to_exitcode(status),
+        "timed_out": timed_out,
+        "wall_s": wall,
+        "cpu_s": usage.ru_utime + usage.ru_stime,
+        "max_rss_kib": usage.ru_maxrss,
+        "own_rss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "orphans": orphans,
+        "output": tail.decode("utf-8", "replace"),
+    }
+
+
+def main(descriptor: int) -> None:
+    """Serve until the other end closes."""
+    control = socket.socket(fileno=descriptor)
+    _adopt_orphans()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    for module in ("torch", "transformers", "mu_conformance.isolation.child", "mu_conformance.training"):
+        importlib.import_module(module)
+    reader = control.makefile("r", encoding="utf-8")
+    for line in reader:
+        request = json.loads(line)
+        if request["operation"] == "preload":
+            for name in request["modules"]:
+                with contextlib.suppress(Exception):
+                    importlib.import_module(name)
+            reply: dict[str, Any] = {"ready": True}
+        else:
+            reply = _run(request["folder"], request["seconds"], control)
+        control.sendall((json.dumps(reply) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,193 @@
+"""Judging one method: from a manifest entry to a finding. What the pytest suites and a notebook both call.
+
+>>> judge = Judge("mypkg:MyUnlearner")            # doctest: +SKIP
+>>> judge.finding(entry)                          # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib.resources
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from mu_conformance import manifest, registry
+from mu_conformance.checks import Finding, find_check
+from mu_conformance.checks.calls import Calls
+from mu_conformance.checks.catalogue import Subject
+from mu_conformance.checks.coverage import Coverage
+from mu_conformance.checks.laboratory import Laboratory, LabRequest
+from mu_conformance.evidence import Evidence, EvidenceError, Populations
+from mu_conformance.isolation.client import MethodProcess
+from mu_conformance.profiles import PROFILES, Profile
+from mu_conformance.protocol import Claims
+from mu_conformance.scenario import DEFAULT_SEED, Scenario, scenarios
+from mu_conformance.store import Store, default_cache
+from mu_conformance.task import ClassificationTask
+
+__all__ = ["Judge", "Settings", "packaged_packs"]
+
+LABORATORY_TIME_LIMIT = 60.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How to judge. ``seed`` None means the shipped models; a number, fresh ones from that seed."""
+
+    profile: Profile = PROFILES["smoke"]
+    tasks: tuple[str, ...] = ()
+    architecture: str | None = None
+    seed: int | None = None
+    cache: Path = dataclasses.field(default_factory=default_cache)
+    device: str = "cpu"
+    time_limit: float | None = None
+    in_process: bool = False
+
+    @property
+    def suite_seed(self) -> int:
+        return DEFAULT_SEED if self.seed is None else self.seed
+
+
+def packaged_packs() -> list[Path]:
+    """The reference packs that ship with the embedded tasks."""
+    root = importlib.resources.files("mu_conformance.fixtures")
+    return [Path(str(pack)) for task in root.iterdir() if (pack := task.joinpath("pack.safetensors")).is_file()]
+
+
+class Judge:
+    """Judges one method under one set of settings. Everything is made on first use and kept."""
+
+    def __init__(
+        self,
+        method_ref: str,
+        settings: Settings = Settings(),
+        *,
+        claims: Claims | None = None,
+        tasks: Iterable[ClassificationTask] = (),
+        sys_path: list[str] | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self._tasks = {task.name: task for task in tasks}
+        self._claims = claims
+        self.store = Store(settings.cache, packaged_packs() if settings.seed is None else [])
+        self.store.open()
+        self.populations = Populations(self.store, progress)
+        fixtures = os.path.realpath(str(importlib.resources.files("mu_conformance.fixtures")))
+        self.method = MethodProcess(
+            method_ref,
+            sys_path=sys_path,
+            watched=(fixtures, str(settings.cache)),
+            in_process=settings.in_process,
+        )
+        self._evidence: dict[str, Evidence] = {}
+        self._laboratories: dict[str, Laboratory] = {}
+
+    @property
+    def claims(self) -> Claims:
+        if self._claims is None:
+            self._claims = Claims.from_json(self.method.describe()["claims"])
+        return self._claims
+
+    def add_task(self, task: ClassificationTask) -> None:
+        """A task that is not registered, such as a company's own."""
+        self._tasks.setdefault(task.name, task)
+
+    def task(self, name: str) -> ClassificationTask:
+        return self._tasks.get(name) or registry.find_task(name)
+
+    def entries(self, task: ClassificationTask) -> list[manifest.Entry]:
+        settings = self.settings
+        return manifest.entries(task, settings.profile, settings.suite_seed, settings.architecture)
+
+    def scenarios(self, task: str) -> list[Scenario]:
+        settings = self.settings
+        return scenarios(self.task(task), settings.profile, settings.suite_seed, settings.architecture)
+
+    def evidence(self, task: str, scenario: str) -> Evidence:
+        if scenario not in self._evidence:
+            (found,) = [s for s in self.scenarios(task) if s.name == scenario]
+            self._evidence[scenario] = Evidence(
+                found,
+                self.populations,
+                self.method,
+                self.settings.profile,
+                self.claims,
+                device=self.settings.device,
+                time_limit=self.settings.time_limit,
+            )
+        return self._evidence[scenario]
+
+    def laboratory(self, task: str) -> Laboratory:
+        if task not in self._laboratories:
+            found = self.task(task)
+            self._laboratories[task] = Laboratory(
+                found,
+                self.settings.architecture or found.architectures[0],
+                self.method,
+                self.claims,
+                examples=self.settings.profile.contract_examples,
+                time_limit=self.settings.time_limit or LABORATORY_TIME_LIMIT,
+                device=self.settings.device,
+            )
+        return self._laboratories[task]
+
+    def finding(self, entry: manifest.Entry) -> tuple[Finding, float]:
+        """The finding on a manifest entry, and the seconds it took. Whatever goes wrong is an ``error`` finding."""
+        started = time.perf_counter()
+        try:
+            finding = self._finding(entry)
+        except EvidenceError as error:
+            finding = Finding.error(str(error))
+        except Exception as error:
+            finding = Finding.error(f"{entry.check} on {entry.scenario} raised {type(error).__name__}: {error}")
+        return finding, time.perf_counter() - started
+
+    def _finding(self, entry: manifest.Entry) -> Finding:
+        check = find_check(entry.check)
+        if check.subject is Subject.CLAIMS:
+            return check.function(self._coverage())
+        if check.subject is Subject.LABORATORY:
+            return check.function(self.laboratory(entry.task))
+        if check.subject is Subject.EVIDENCE:
+            return check.function(self.evidence(entry.task, entry.scenario))
+        if entry.kind != manifest.CONTRACT:
+            evidence = self.evidence(entry.task, entry.scenario)
+            records = evidence.records(self.settings.profile.looks[0])
+            return check.function(Calls(tuple(run.record for run in records), self.claims, entry.scenario))
+        laboratory = self.laboratory(entry.task)
+
+        def judge(request: LabRequest) -> Finding:
+            twice = [laboratory.call(dataclasses.replace(request, ambient_seed=ambient)) for ambient in (1, 2)]
+            return check.function(Calls(tuple(twice), self.claims, laboratory.where))
+
+        return laboratory.for_any_request(judge)
+
+    def _coverage(self) -> Coverage:
+        names = [*(self.settings.tasks or sorted(registry.tasks())), *self._tasks]
+        found = {
+            entry.check
+            for name in names
+            for entry in self.entries(self.task(name))
+            if manifest.required(entry, self.claims)
+        }
+        return Coverage(self.claims, tuple(sorted(found)))
+
+    def fixture_power(self) -> list[dict[str, object]]:
+        """The power of every scenario that was judged: its sharpest measure and the original's separation."""
+        return [
+            {"scenario": name, "measure": power[0], "separation": round(power[1], 2)}
+            for name, evidence in sorted(self._evidence.items())
+            if (power := getattr(evidence, "_power", None)) is not None
+        ]
+
+    def close(self) -> None:
+        self.method.close()
+
+    @functools.cached_property
+    def description(self) -> dict[str, object]:
+        """What the scorecard says of the method."""
+        return self.method.describe()

@@ -1,0 +1,1 @@
+"""Pure functions on arrays: numpy in, numpy out. Each docstring gives shapes, units, ranges, errors and the source."""

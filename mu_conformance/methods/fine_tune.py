@@ -1,0 +1,35 @@
+"""Fine-tuning: train on, on the retain set only, and let the forget set fade (Golatkar et al. 2020; Warnecke et al. 2021)."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+
+from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.training import fit
+
+__all__ = ["FineTune"]
+
+
+class FineTune:
+    """Catastrophic forgetting by further training: a share of the recipe's epochs on the retain set.
+
+    ``epochs_share`` of the recipe's epochs (at least one) at ``learning_rate_share`` of its learning rate, constant.
+    Reads the retain set and its labels.
+    """
+
+    claims = Claims(max_ratio=1.0)
+
+    def __init__(self, epochs_share: float = 0.2, learning_rate_share: float = 0.5) -> None:
+        self.epochs_share, self.learning_rate_share = epochs_share, learning_rate_share
+
+    def unlearn(self, model, request: DeletionRequest):
+        recipe = dataclasses.replace(
+            request.recipe,
+            epochs=max(1, round(self.epochs_share * request.recipe.epochs)),
+            learning_rate=self.learning_rate_share * request.recipe.learning_rate,
+            schedule="constant",
+            warmup=0.0,
+        )
+        with request.seeded():
+            return fit(copy.deepcopy(model), request.retain, request.task, recipe, request.seed)

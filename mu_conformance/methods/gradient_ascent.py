@@ -1,0 +1,41 @@
+"""Gradient ascent on the forget set (Golatkar et al. 2020, "NegGrad"; Jang et al. 2022)."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+
+from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.training import fit
+
+__all__ = ["GradientAscent"]
+
+
+class GradientAscent:
+    """Maximise the loss on the forget set: minimise -L(theta; forget).
+
+    Reads the forget set and its labels, not the retain set. The gradient norm is clipped, since the loss has no upper
+    bound.
+    """
+
+    claims = Claims(needs_retain=False, max_ratio=1.0)
+
+    def __init__(self, epochs: int = 5, learning_rate_share: float = 0.1) -> None:
+        self.epochs, self.learning_rate_share = epochs, learning_rate_share
+
+    def unlearn(self, model, request: DeletionRequest):
+        recipe = dataclasses.replace(
+            request.recipe,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate_share * request.recipe.learning_rate,
+            weight_decay=0.0,
+            schedule="constant",
+            warmup=0.0,
+            gradient_clip=1.0,
+        )
+
+        def ascend(current, batch):
+            return -request.task.loss(current, batch)
+
+        with request.seeded():
+            return fit(copy.deepcopy(model), request.forget, request.task, recipe, request.seed, loss=ascend)

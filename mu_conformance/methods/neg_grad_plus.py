@@ -1,0 +1,52 @@
+"""NegGrad+: descend on the retain set while ascending on the forget set (Kurmanji et al. 2023)."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import itertools
+
+from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.training import fit
+
+__all__ = ["NegGradPlus"]
+
+
+class NegGradPlus:
+    """Minimise alpha * L(theta; retain) - (1 - alpha) * L(theta; forget), a batch of each at every step.
+
+    ``alpha`` in (0, 1). The forget loss is bounded by ``ceiling`` nats: past it a batch no longer counts, since the
+    ascent has no end of its own. Reads both sets and their labels.
+    """
+
+    claims = Claims(max_ratio=1.0)
+
+    def __init__(
+        self, alpha: float = 0.9, epochs_share: float = 0.3, learning_rate_share: float = 0.3, ceiling: float = 3.0
+    ) -> None:
+        if not 0 < alpha < 1:
+            raise ValueError(f"alpha must lie in (0, 1), got {alpha}")
+        self.alpha, self.epochs_share = alpha, epochs_share
+        self.learning_rate_share, self.ceiling = learning_rate_share, ceiling
+
+    def unlearn(self, model, request: DeletionRequest):
+        recipe = dataclasses.replace(
+            request.recipe,
+            epochs=max(1, round(self.epochs_share * request.recipe.epochs)),
+            learning_rate=self.learning_rate_share * request.recipe.learning_rate,
+            schedule="constant",
+            warmup=0.0,
+        )
+        with request.seeded() as generator:
+            loader = request.task.loader(request.forget, recipe.batch_size, generator=generator)
+            # One iterator over all epochs: a loader restarted at every step would only ever give its first batch.
+            forget = itertools.chain.from_iterable(itertools.repeat(loader)) if len(loader) else None
+
+            def difference(current, batch):
+                loss = self.alpha * request.task.loss(current, batch)
+                if forget is None:
+                    return loss
+                deleted = {name: column.to(request.device) for name, column in next(forget).items()}
+                return loss - (1 - self.alpha) * request.task.loss(current, deleted).clamp(max=self.ceiling)
+
+            return fit(copy.deepcopy(model), request.retain, request.task, recipe, request.seed, loss=difference)

@@ -1,0 +1,89 @@
+"""Finding things by looking: modules of a package, and tasks by name."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import importlib.metadata
+import pkgutil
+from collections.abc import Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mu_conformance.task import ClassificationTask
+
+__all__ = ["UnknownName", "find_task", "member", "member_names", "members", "modules_of", "one_of", "tasks"]
+
+TASK_ENTRY_POINTS = "mu_conformance.tasks"
+
+
+class UnknownName(LookupError):
+    """A name that is not registered; the message names the choices."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def one_of(kind: str, name: str, known: list[str]) -> str:
+    """``name`` if it is known; else ``UnknownName`` with the close matches first."""
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name, known)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    raise UnknownName(f"unknown {kind} {name!r}; {hint}the choices are: {', '.join(known)}")
+
+
+def modules_of(package: str) -> Iterator[ModuleType]:
+    """Import and yield every module below a package, in the order of their names."""
+    root = importlib.import_module(package)
+    for found in sorted(pkgutil.walk_packages(root.__path__, f"{package}."), key=lambda m: m.name):
+        yield importlib.import_module(found.name)
+
+
+@functools.cache
+def tasks() -> dict[str, ClassificationTask]:
+    """Every task by name: the embedded ones, and those of the entry-point group ``mu_conformance.tasks``."""
+    found = {}
+    root = importlib.import_module("mu_conformance.fixtures")
+    for module in pkgutil.iter_modules(root.__path__, "mu_conformance.fixtures."):
+        task = importlib.import_module(module.name).TASK
+        found[task.name] = task
+    for point in importlib.metadata.entry_points(group=TASK_ENTRY_POINTS):
+        task = point.load()
+        task = task() if isinstance(task, type) else task
+        found[task.name] = task
+    return found
+
+
+def find_task(name: str) -> ClassificationTask:
+    """The task of that name; ``UnknownName`` names the choices."""
+    return tasks()[one_of("task", name, sorted(tasks()))]
+
+
+def class_name(module: str) -> str:
+    """The class that a method's or control's file holds: ``fine_tune`` holds ``FineTune``."""
+    return "".join(part.capitalize() for part in module.split("_"))
+
+
+def members(package: str) -> dict[str, type]:
+    """The one class of each module of a package of methods or controls, by name."""
+    root = importlib.import_module(package)
+    found = [module.name for module in pkgutil.iter_modules(root.__path__)]
+    return {class_name(name): getattr(importlib.import_module(f"{package}.{name}"), class_name(name)) for name in found}
+
+
+def member(package: str, name: str) -> type:
+    """The class ``name`` of a package of methods or controls; ``AttributeError`` if no file holds it."""
+    root = importlib.import_module(package)
+    for module in pkgutil.iter_modules(root.__path__):
+        if class_name(module.name) == name:
+            return getattr(importlib.import_module(f"{package}.{module.name}"), name)
+    raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+
+def member_names(package: str) -> list[str]:
+    """The names of a package's methods or controls, without importing them."""
+    root = importlib.import_module(package)
+    return sorted(class_name(module.name) for module in pkgutil.iter_modules(root.__path__))

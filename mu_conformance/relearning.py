@@ -1,0 +1,54 @@
+"""Relearning: a short, fixed fine-tune after which a model that only hides what it knows shows it again.
+
+Two attacks: ``retain`` sees retain rows only (arXiv 2505.22310: forgotten classes come back), ``few`` sees a handful of
+forget rows among retain rows (arXiv 2406.13356). What counts is the curve of a reference under the same fine-tune.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import TYPE_CHECKING
+
+import torch
+
+from mu_conformance.task import ClassificationTask, Rows
+from mu_conformance.training import fit
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["ATTACKS", "FEW_FORGET", "relearn"]
+
+LEARNING_RATE_SHARE = 0.3
+RETAIN_EPOCHS, FEW_EPOCHS = 1, 4
+FEW_FORGET, FEW_RETAIN = 8, 56
+SEED = 7
+ATTACKS = ("retain", "few")
+
+
+def recipe_record() -> dict[str, float]:
+    """What the stored outcome depends on, for its address."""
+    return {
+        "learning_rate_share": LEARNING_RATE_SHARE,
+        "retain_epochs": RETAIN_EPOCHS,
+        "few_epochs": FEW_EPOCHS,
+        "few_forget": FEW_FORGET,
+        "few_retain": FEW_RETAIN,
+        "seed": SEED,
+    }
+
+
+def relearn(attack: str, model: nn.Module, task: ClassificationTask, forget: Rows, retain: Rows) -> nn.Module:
+    """A fine-tuned copy of ``model``; the model itself is left alone. ``attack`` is one of ``ATTACKS``."""
+    recipe = dataclasses.replace(
+        task.recipe,
+        epochs=RETAIN_EPOCHS if attack == "retain" else FEW_EPOCHS,
+        learning_rate=task.recipe.learning_rate * LEARNING_RATE_SHARE,
+        schedule="constant",
+    )
+    rows = retain
+    if attack == "few":
+        some, others = forget.select(range(min(FEW_FORGET, len(forget)))), retain.select(range(min(FEW_RETAIN, len(retain))))
+        rows = Rows({name: torch.cat([some.columns[name], others.columns[name]]) for name in retain.columns})
+    return fit(copy.deepcopy(model), rows, task, recipe, SEED)

@@ -1,0 +1,1 @@
+"""The scorecard: one JSON document, and everything else a pure render of it."""

@@ -1,0 +1,49 @@
+"""The Markdown render of a scorecard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+
+from mu_conformance.scorecard.summary import headline, task_rows
+
+__all__ = ["render"]
+
+_TEMPLATE = """\
+# mu-conformance: {{ card.method.ref }} is {{ card.verdict.status.replace("_", " ") }}
+
+{{ headline }}
+
+| scenario | forgetting | privacy | utility | robustness | cost | contract |
+| --- | --- | --- | --- | --- | --- | --- |
+{% for row in rows -%}
+| {{ row.scenario }} | {% for family in families %}{{ row[family] }} | {% endfor %}
+
+{%- endfor %}
+
+Each cell: checks passed of checks required.
+{% if bad %}
+## Not passed
+
+{% for entry in bad -%}
+- **{{ entry.id }}** on {{ entry.scenario }}: {{ entry.outcome }}. {{ entry.message }} Reproduce: `{{ entry.reproduce }}`
+{% endfor %}{% endif %}
+Suite {{ card.suite.version }}, profile {{ card.suite.profile }}, {{ card.suite.references }} references, runs at most \
+{{ card.suite.looks[-1] }}, intervals at {{ "%.1f" | format(100 * card.suite.level) }} %. Generated {{ card.generated_at }}.
+"""
+
+_FAMILIES = ("forgetting", "privacy", "utility", "robustness", "cost", "contract")
+
+
+def render(scorecard: Mapping[str, Any]) -> str:
+    """The scorecard as Markdown, a pure function of it."""
+    lines = jinja2.Environment(autoescape=False, trim_blocks=False).from_string(_TEMPLATE)
+    return lines.render(
+        card=scorecard,
+        headline=headline(scorecard),
+        rows=task_rows(scorecard),
+        families=_FAMILIES,
+        bad=[e for e in scorecard["checks"] if e["required"] and e["outcome"] != "passed"],
+    )

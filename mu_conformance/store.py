@@ -1,0 +1,231 @@
+"""Content-addressed artefacts: the packaged layer, then the cache, then build under a lock.
+
+An artefact is a set of tensors and a small JSON record, addressed by the SHA-256 of the description of how it is made.
+Files are safetensors with the description and a digest of the content in the header; nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+__all__ = ["Artefact", "DamagedArtefact", "Pack", "Store", "StoreError", "artefact_key", "default_cache", "write_pack"]
+
+FORMAT = 1
+
+
+class StoreError(OSError):
+    """The cache directory cannot be used; the message names it and what to do."""
+
+
+class DamagedArtefact(UserWarning):
+    """A stored artefact did not match its digest and was built again."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Artefact:
+    """Tensors and a JSON record of what making them took."""
+
+    key: str
+    tensors: dict[str, torch.Tensor]
+    info: dict[str, Any]
+
+
+def artefact_key(description: Mapping[str, Any]) -> str:
+    """The address of what ``description`` (plain JSON) describes."""
+    canonical = json.dumps({"format": FORMAT, **description}, sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
+def content_digest(tensors: Mapping[str, torch.Tensor], info: Mapping[str, Any]) -> str:
+    """SHA-256 over the record and every tensor's name, type, shape and values."""
+    sha = hashlib.sha256(json.dumps(info, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        sha.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
+        sha.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return sha.hexdigest()
+
+
+def default_cache() -> Path:
+    """The user's cache directory for this package."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("mu-conformance"))
+
+
+class Pack:
+    """A read-only layer: one safetensors file that holds many artefacts, tensors named ``key/name``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+        self.records: dict[str, dict[str, Any]] = json.loads(metadata.get("artefacts", "{}"))
+        self.command = metadata.get("command", "")
+
+    def load(self, key: str) -> Artefact | None:
+        """The artefact at ``key``, None if absent; ``ValueError`` if it does not match its digest."""
+        record = self.records.get(key)
+        if record is None:
+            return None
+        with safe_open(self.path, framework="pt") as file:
+            tensors = {name: file.get_tensor(f"{key}/{name}") for name in record["tensors"]}
+        if content_digest(tensors, record["info"]) != record["digest"]:
+            raise ValueError("content does not match its digest")
+        return Artefact(key, tensors, record["info"])
+
+
+def write_pack(path: Path, artefacts: Iterable[Artefact], command: str) -> None:
+    """Write a pack; ``command`` is recorded as the way to make it again."""
+    tensors, records = {}, {}
+    for artefact in sorted(artefacts, key=lambda a: a.key):
+        tensors.update({f"{artefact.key}/{name}": t.contiguous() for name, t in artefact.tensors.items()})
+        digest = content_digest(artefact.tensors, artefact.info)
+        records[artefact.key] = {"tensors": sorted(artefact.tensors), "info": artefact.info, "digest": digest}
+    save_file(tensors, path, {"artefacts": json.dumps(records, sort_keys=True), "command": command})
+
+
+class Store:
+    """Get an artefact by its description, building it at most once across processes.
+
+    ``packs`` are read first, unless the suite's seed was chosen by the user. A damaged artefact is built again with a
+    ``DamagedArtefact`` warning. A cache that turns out to be full or read-only costs a warning, not the run.
+    """
+
+    def __init__(self, cache: Path, packs: Iterable[Path] = ()) -> None:
+        self.cache = cache
+        self.packs = [Pack(path) for path in packs]
+        self.used: dict[str, Artefact] = {}
+        self.built = 0
+        self._stores = True
+
+    def open(self) -> None:
+        """Make the cache directory. Raises ``StoreError`` if it is a file; warns if it cannot be written."""
+        if self.cache.exists() and not self.cache.is_dir():
+            raise StoreError(f"the cache directory {self.cache} is a file; name another with --mu-cache")
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.cache):
+                pass
+        except OSError as error:
+            self._give_up(error)
+
+    def path(self, key: str) -> Path:
+        return self.cache / f"v{FORMAT}" / key[:2] / f"{key}.safetensors"
+
+    def get(self, description: Mapping[str, Any], build: Callable[[], tuple[dict[str, torch.Tensor], dict[str, Any]]]) -> Artefact:
+        """The artefact that ``description`` describes; ``build`` returns its tensors and record."""
+        key = artefact_key(description)
+        if key not in self.used:
+            self.used[key] = self._find(key) or self._build(key, description, build)
+        return self.used[key]
+
+    def _find(self, key: str) -> Artefact | None:
+        for pack in self.packs:
+            try:
+                found = pack.load(key)
+            except Exception as error:
+                warnings.warn(f"packaged artefact {key} is damaged ({error}); building it again", DamagedArtefact, stacklevel=2)
+                continue
+            if found is not None:
+                return found
+        return self._read(key)
+
+    def has(self, description: Mapping[str, Any]) -> bool:
+        """Whether the artefact can be had without building (its digest aside)."""
+        key = artefact_key(description)
+        return key in self.used or any(key in pack.records for pack in self.packs) or self.path(key).exists()
+
+    def _read(self, key: str) -> Artefact | None:
+        path = self.path(key)
+        if not path.exists():
+            return None
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            info = json.loads(metadata["info"])
+            if content_digest(tensors, info) != metadata["digest"]:
+                raise ValueError("content does not match its digest")
+        except Exception as error:
+            warnings.warn(f"artefact {path} is damaged ({error}); building it again", DamagedArtefact, stacklevel=2)
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return None
+        return Artefact(key, tensors, info)
+
+    def _build(self, key: str, description: Mapping[str, Any], build: Callable[[], Any]) -> Artefact:
+        with self._lock(key):
+            found = self._read(key)
+            if found is not None:
+                return found
+            tensors, info = build()
+            self.built += 1
+            artefact = Artefact(key, tensors, info)
+            self._write(artefact, description)
+            return artefact
+
+    @contextlib.contextmanager
+    def _lock(self, key: str) -> Iterator[None]:
+        path = self.path(key)
+        lock = None
+        if self._stores:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                lock = FileLock(path.with_suffix(".lock"))
+                lock.acquire()
+            except OSError as error:
+                lock = None
+                self._give_up(error)
+        try:
+            yield
+        finally:
+            if lock is not None:
+                lock.release()
+
+    def _write(self, artefact: Artefact, description: Mapping[str, Any]) -> None:
+        if not self._stores:
+            return
+        path = self.path(artefact.key)
+        metadata = {
+            "description": json.dumps(description, sort_keys=True),
+            "info": json.dumps(artefact.info, sort_keys=True),
+            "digest": content_digest(artefact.tensors, artefact.info),
+        }
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        try:
+            save_file({name: t.contiguous() for name, t in artefact.tensors.items()}, partial, metadata)
+            os.replace(partial, path)
+        except Exception as error:
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        if self._stores:
+            warnings.warn(
+                f"the cache directory {self.cache} cannot be written ({error}); artefacts of this run are not kept. "
+                "Name another with --mu-cache",
+                stacklevel=2,
+            )
+        self._stores = False
+
+    def digest(self) -> str:
+        """SHA-256 over every artefact that was used, for the scorecard."""
+        sha = hashlib.sha256()
+        for key, artefact in sorted(self.used.items()):
+            sha.update(f"{key}:{content_digest(artefact.tensors, artefact.info)};".encode())
+        return sha.hexdigest()

@@ -1,0 +1,101 @@
+"""From measurements to PASS, FAIL or INCONCLUSIVE: intervals over training seeds against stated margins.
+
+Equivalence is decided by two one-sided tests (Schuirmann 1987) through a Welch interval on the difference of means: it
+passes if the whole interval lies inside the margin, fails if it lies wholly outside, and is inconclusive otherwise.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+
+import numpy as np
+from scipy import stats
+
+__all__ = ["Interval", "Margin", "Outcome", "Sides", "decide", "difference_interval"]
+
+
+class Outcome(enum.StrEnum):
+    """What became of a check on a scenario. Only ``PASSED`` (or ``WAIVED``, a known failure) counts for the verdict."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+    WAIVED = "waived"
+    STALE_WAIVER = "stale_waiver"
+    NOT_CLAIMED = "not_claimed"
+    NOT_RUN = "not_run"
+
+
+class Sides(enum.StrEnum):
+    """Which departures from the references count: both, or only falling below or rising above them."""
+
+    BOTH = "both"
+    BELOW = "below"
+    ABOVE = "above"
+
+
+@dataclasses.dataclass(frozen=True)
+class Margin:
+    """The largest tolerated difference: an absolute floor, or a fraction of the original-to-reference gap if larger."""
+
+    floor: float
+    fraction: float = 0.0
+
+    def value(self, gap: float) -> float:
+        return max(self.floor, self.fraction * abs(gap))
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """A confidence interval and its level."""
+
+    low: float
+    high: float
+    level: float
+
+
+def difference_interval(runs: np.ndarray, references: np.ndarray, level: float) -> Interval:
+    """Welch interval for mean(runs) - mean(references); one value per training seed.
+
+    With one run, the references' spread stands in for the run's (Welch is undefined there). With fewer than two
+    references, a non-finite value or an empty array: ``ValueError``. Two constant samples give an interval of width 0.
+    """
+    runs, references = np.asarray(runs, float), np.asarray(references, float)
+    if runs.ndim != 1 or references.ndim != 1 or len(runs) < 1 or len(references) < 2:
+        raise ValueError(f"need at least 1 run and 2 references, got shapes {runs.shape} and {references.shape}")
+    if not (np.isfinite(runs).all() and np.isfinite(references).all()):
+        raise ValueError("a measurement is NaN or infinite")
+    if not 0 < level < 1:
+        raise ValueError(f"the level must lie in (0, 1), got {level}")
+    difference = runs.mean() - references.mean()
+    reference_variance = references.var(ddof=1)
+    run_variance = runs.var(ddof=1) if len(runs) > 1 else reference_variance
+    a, b = run_variance / len(runs), reference_variance / len(references)
+    if a + b == 0:
+        return Interval(difference, difference, level)
+    if len(runs) > 1:
+        degrees = (a + b) ** 2 / (a**2 / (len(runs) - 1) + b**2 / (len(references) - 1))
+    else:
+        degrees = len(references) - 1
+    half = stats.t.ppf((1 + level) / 2, degrees) * math.sqrt(a + b)
+    return Interval(difference - half, difference + half, level)
+
+
+def decide(interval: Interval, margin: float, sides: Sides = Sides.BOTH) -> Outcome:
+    """PASSED inside the margin, FAILED outside it, INCONCLUSIVE across it.
+
+    >>> decide(Interval(-0.1, 0.2, 0.95), 0.3), decide(Interval(0.4, 0.6, 0.95), 0.3)
+    (<Outcome.PASSED: 'passed'>, <Outcome.FAILED: 'failed'>)
+    """
+    if not (math.isfinite(interval.low) and math.isfinite(interval.high) and margin > 0):
+        raise ValueError(f"cannot decide on interval {interval} with margin {margin}")
+    too_low = sides in (Sides.BOTH, Sides.BELOW)
+    too_high = sides in (Sides.BOTH, Sides.ABOVE)
+    if (too_low and interval.high < -margin) or (too_high and interval.low > margin):
+        return Outcome.FAILED
+    if (too_low and interval.low < -margin) or (too_high and interval.high > margin):
+        return Outcome.INCONCLUSIVE
+    return Outcome.PASSED

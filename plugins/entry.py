@@ -1,0 +1,59 @@
+"""What pytest loads wherever mu-conformance is installed: options only. The rest is imported when ``--method`` is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+INI = {
+    "mu_profile": "smoke, standard or certify",
+    "mu_task": "only these tasks, separated by blanks",
+    "mu_report": "where the scorecard and its renders go",
+    "mu_waivers": "TOML files of known failures, separated by blanks",
+    "mu_baseline": "an earlier scorecard: fail on regression against it",
+    "mu_cache": "where artefacts are kept",
+    "mu_data": "embedded or hub",
+    "mu_time_limit": "seconds for each call of the method",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("mu-conformance", "conformance of machine unlearning (mu-conformance)")
+    add = group.addoption
+    add(
+        "--method",
+        action="append",
+        default=[],
+        metavar="PKG:ATTR",
+        dest="mu_method",
+        help="the unlearning method to test; with no path given, the packaged suites run (repeatable)",
+    )
+    add("--mu-profile", metavar="NAME", help="smoke (default), standard or certify")
+    add("--mu-task", action="append", default=[], metavar="NAME", help="only this task (repeatable)")
+    add("--mu-model", metavar="NAME", help="another of the task's architectures")
+    add("--mu-runs", metavar="N", help="runs of the method per scenario, instead of the profile's")
+    add("--mu-references", metavar="K", help="references per scenario, instead of the profile's")
+    add("--mu-report", metavar="DIR", help="where the scorecard and its renders go (default: mu-report)")
+    add("--mu-waivers", action="append", default=[], metavar="FILE", help="TOML file of known failures (repeatable)")
+    add("--mu-baseline", metavar="FILE", help="fail on regression against this earlier scorecard")
+    add("--mu-cache", metavar="DIR", help="where artefacts are kept (default: the user's cache directory)")
+    add("--mu-seed", metavar="N", help="fresh originals, references and forget sets; nothing precomputed is used")
+    add("--mu-data", metavar="KIND", help="embedded (default) or hub")
+    add("--mu-device", metavar="DEVICE", help="torch device that the method runs on (default: cpu)")
+    add("--mu-budget", metavar="SHARE", help="fixed training budget, a share of retraining's")
+    add("--mu-peft", metavar="KIND", help="parameter-efficient fine-tuning of the original")
+    add("--mu-curriculum", metavar="KIND", help="curriculum of the original and the method")
+    add("--mu-time-limit", metavar="SECONDS", help="for each call of the method (default: 10 x retraining, at least 60)")
+    add("--mu-in-process", action="store_true", help="run the method in this process, for debugging")
+    for name, help_text in INI.items():
+        parser.addini(name, help_text, default="")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: Any) -> None:
+    config.addinivalue_line("markers", "mu_check(id): the mu-conformance check that a test runs")
+    if config.getoption("mu_method"):
+        from mu_conformance.plugins import session
+
+        session.start(config)

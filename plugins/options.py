@@ -1,0 +1,139 @@
+"""From pytest's options and ini keys to ``Settings``. Every bad value is a usage error that names the choices."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mu_conformance import registry
+from mu_conformance.judging import Settings
+from mu_conformance.plugins.entry import INI
+from mu_conformance.profiles import PROFILES
+from mu_conformance.store import default_cache
+
+__all__ = ["Options", "read_options"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Everything that the user chose."""
+
+    methods: tuple[str, ...]
+    settings: Settings
+    report: Path
+    waivers: tuple[Path, ...]
+    baseline: Path | None
+
+
+def _value(config: Any, name: str) -> str:
+    """The option, else the ini key, else an empty string."""
+    given = config.getoption(name)
+    if given in (None, [], "") and name in INI:
+        return str(config.getini(name) or "")
+    return "" if given is None else str(given)
+
+
+def _values(config: Any, name: str) -> list[str]:
+    return list(config.getoption(name)) or str(config.getini(name) or "").split()
+
+
+def _number(config: Any, name: str, kind: type, low: float) -> Any:
+    text = _value(config, name)
+    if not text:
+        return None
+    option = "--" + name.replace("_", "-")
+    try:
+        number = kind(text)
+    except ValueError:
+        raise pytest.UsageError(f"{option} takes a number, got {text!r}") from None
+    if not low <= number < float("inf"):
+        raise pytest.UsageError(f"{option} must be at least {low:g}, got {text}")
+    return number
+
+
+def _choose(kind: str, name: str, known: list[str]) -> str:
+    try:
+        return registry.one_of(kind, name, known)
+    except registry.UnknownName as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _check_ini(config: Any) -> None:
+    written = getattr(config, "_inicfg", None) or {}
+    unknown = [key for key in written if key.startswith("mu_") and key not in INI]
+    if unknown:
+        raise pytest.UsageError(f"unknown ini key {unknown[0]!r}; the keys are: {', '.join(INI)}")
+
+
+def _check_conditions(config: Any) -> None:
+    if _value(config, "mu_data") not in ("", "embedded"):
+        _choose("kind of data", _value(config, "mu_data"), ["embedded", "hub"])
+        raise pytest.UsageError("--mu-data hub: no task of this version has a published counterpart yet; use embedded")
+    for name in ("mu_budget", "mu_peft", "mu_curriculum"):
+        if _value(config, name):
+            option = "--" + name.replace("_", "-")
+            raise pytest.UsageError(f"{option}: this version has no task that is judged under that condition; leave it out")
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.empty(1, device=torch.device(device))
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise pytest.UsageError(f"--mu-device {device} cannot be used here: {reason}") from None
+
+
+def read_options(config: Any) -> Options:
+    """Read and check every option; raises ``pytest.UsageError`` (exit status 4) with a one-line message."""
+    _check_ini(config)
+    _check_conditions(config)
+    profile = PROFILES[_choose("profile", _value(config, "mu_profile") or "smoke", list(PROFILES))]
+    names = [_choose("task", name, sorted(registry.tasks())) for name in _values(config, "mu_task")]
+    runs = _number(config, "mu_runs", int, 1)
+    references = _number(config, "mu_references", int, 3)
+    if runs is not None:
+        profile = dataclasses.replace(profile, looks=(runs,))
+    if references is not None:
+        profile = dataclasses.replace(profile, references=references)
+    architecture = _value(config, "mu_model") or None
+    if architecture is not None:
+        chosen = names or sorted(registry.tasks())
+        known = sorted({a for name in chosen for a in registry.find_task(name).architectures})
+        _choose("model", architecture, known)
+        without = [name for name in chosen if architecture not in registry.find_task(name).architectures]
+        if without:
+            raise pytest.UsageError(
+                f"--mu-model {architecture} is not an architecture of task {without[0]}, which has "
+                f"{', '.join(registry.find_task(without[0]).architectures)}; narrow the run with --mu-task"
+            )
+    device = _value(config, "mu_device") or "cpu"
+    if device != "cpu":
+        _check_device(device)
+    in_process = bool(config.getoption("mu_in_process"))
+    if in_process and profile.name == "certify":
+        raise pytest.UsageError("--mu-in-process: the certify profile runs the method isolated only")
+    here = Path(config.invocation_params.dir)
+    report = here / (_value(config, "mu_report") or "mu-report")
+    if report.exists() and not report.is_dir():
+        raise pytest.UsageError(f"--mu-report {report} exists and is a file; name a directory")
+    cache = here / _value(config, "mu_cache") if _value(config, "mu_cache") else default_cache()
+    if cache.exists() and not cache.is_dir():
+        raise pytest.UsageError(f"--mu-cache {cache} exists and is a file; name a directory")
+    baseline = here / _value(config, "mu_baseline") if _value(config, "mu_baseline") else None
+    settings = Settings(
+        profile=profile,
+        tasks=tuple(dict.fromkeys(names)),
+        architecture=architecture,
+        seed=_number(config, "mu_seed", int, 0),
+        cache=cache,
+        device=device,
+        time_limit=_number(config, "mu_time_limit", float, 0.1),
+        in_process=in_process,
+    )
+    waivers = tuple(here / name for name in _values(config, "mu_waivers"))
+    return Options(tuple(dict.fromkeys(config.getoption("mu_method"))), settings, report, waivers, baseline)

@@ -1,0 +1,7 @@
+"""sentiment"""
+
+from mu_conformance.suites.classification import ClassificationSuite
+
+
+class TestSentiment(ClassificationSuite):
+    task = "sentiment"
