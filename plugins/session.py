@@ -108,10 +108,10 @@ class MuSession:
         for judge, description in zip(self.judges, self.descriptions, strict=True):
             judge._claims = Claims.from_json(description["claims"])
             judge.method.remember(description)
-        if self.worker:
-            return
         if self.config.args_source is not self.config.ArgsSource.ARGS:
             self.config.args = packaged_suites()
+        if self.worker:
+            return
         for folder in self.report_folders():
             with contextlib.suppress(FileNotFoundError):
                 os.replace(folder / "scorecard.json", folder / "scorecard.previous.json")
@@ -155,6 +155,8 @@ class MuSession:
             judge.add_task(task)
         if task.name not in self.entries:
             self.entries[task.name] = self.judges[0].entries(task)
+        for judge in self.judges:
+            judge.method.warm(task.ref, self.options.settings.architecture or task.architectures[0])
         several = len(self.judges) > 1
         parameters = []
         for number in range(len(self.judges)):

@@ -79,6 +79,16 @@ class MethodProcess:
         if self._preload:
             self._ask({"operation": "preload", "modules": self._preload}, _START_LIMIT)
 
+    def warm(self, task_ref: str, architecture: str) -> None:
+        """Have the zygote import what a task's model needs; returns at once, so that it overlaps with other work."""
+        if self.in_process:
+            return
+        self.start()
+        assert self._control is not None
+        request = {"operation": "warm", "task_ref": task_ref, "architecture": architecture, "sys_path": self.sys_path}
+        with contextlib.suppress(OSError):
+            self._control.sendall((json.dumps(request) + "\n").encode())
+
     def close(self) -> None:
         """End the zygote and whatever it runs."""
         if self._control is not None:
@@ -151,6 +161,7 @@ class MethodProcess:
         started = time.time()
         with self._job_folder() as job:
             job.write(spec, {"operation": "call", **self._common()})
+            self.warm(spec.task_ref, spec.architecture)
             reply = self._ask({"operation": "call", "folder": str(job.path), "seconds": seconds}, seconds)
             if reply is None:
                 return CallResult("killed", "the process that runs the method was killed from inside the call")

@@ -128,6 +128,22 @@ def _run(folder: str, seconds: float, control: socket.socket) -> dict[str, Any]:
     }
 
 
+def _warm(task_ref: str, architecture: str, sys_path: list[str]) -> None:
+    """Import what a task's model, and an optimiser over it, need: transformers and torch load much on first use.
+
+    Only the suite's own task runs here. No backward pass: autograd's threads do not survive a fork.
+    """
+    import torch
+
+    from mu_conformance.isolation.loading import load_object
+
+    torch.set_num_threads(1)
+    sys.path[:] = sys_path
+    with contextlib.suppress(Exception):
+        model = load_object(task_ref, "task")().new_model(0, architecture)
+        torch.optim.AdamW(model.parameters(), fused=True).zero_grad()
+
+
 def main(descriptor: int) -> None:
     """Serve until the other end closes."""
     control = socket.socket(fileno=descriptor)
@@ -135,6 +151,7 @@ def main(descriptor: int) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     for module in ("torch", "transformers", "mu_conformance.isolation.child", "mu_conformance.training"):
         importlib.import_module(module)
+    warm: set[tuple[str, str]] = set()
     reader = control.makefile("r", encoding="utf-8")
     for line in reader:
         request = json.loads(line)
@@ -143,6 +160,12 @@ def main(descriptor: int) -> None:
                 with contextlib.suppress(Exception):
                     importlib.import_module(name)
             reply: dict[str, Any] = {"ready": True}
+        elif request["operation"] == "warm":
+            task = (request["task_ref"], request["architecture"])
+            if task not in warm:
+                warm.add(task)
+                _warm(*task, request["sys_path"])
+            continue
         else:
             reply = _run(request["folder"], request["seconds"], control)
         control.sendall((json.dumps(reply) + "\n").encode())

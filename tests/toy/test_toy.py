@@ -1,0 +1,7 @@
+from toy_task import ToyTask
+
+from mu_conformance.suites.classification import ClassificationSuite
+
+
+class TestToy(ClassificationSuite):
+    task = ToyTask

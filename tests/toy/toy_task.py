@@ -1,0 +1,42 @@
+"""A task that trains in milliseconds: noise with labels drawn at random, so that a model can only memorise."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from torch import nn
+
+from mu_conformance import ClassificationTask, Rows, Splits, TrainingRecipe
+
+
+class Network(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = SimpleNamespace(num_labels=3)
+        self.body = nn.Linear(20, 64)
+        self.head = nn.Linear(64, 3)
+
+    def forward(self, x, labels=None):
+        logits = self.head(torch.relu(self.body(x)))
+        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
+        return SimpleNamespace(logits=logits, loss=loss)
+
+
+class ToyTask(ClassificationTask):
+    name = "toy"
+    modality = "tabular"
+    summary = "noise with a weak rule, three classes"
+    architectures = ("mlp",)
+    forget_sets = ("random", "mislabelled")
+    num_classes = 3
+    recipe = TrainingRecipe(epochs=40, batch_size=50, learning_rate=2e-2)
+
+    def load_splits(self) -> Splits:
+        rng = np.random.RandomState(0)
+        x = rng.standard_normal((900, 20))
+        labels = (x[:, :3] + 1.0 * rng.standard_normal((900, 3))).argmax(1)
+        rows = Rows({"x": torch.as_tensor(x, dtype=torch.float32), "labels": torch.as_tensor(labels, dtype=torch.int64)})
+        return Splits(rows.select(range(300)), rows.select(range(300, 600)), rows.select(range(600, 900)))
+
+    def build_model(self, architecture):
+        return Network()
