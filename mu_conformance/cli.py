@@ -22,6 +22,7 @@ from mu_conformance import registry
 from mu_conformance.profiles import PROFILES, Profile
 
 if TYPE_CHECKING:
+    from mu_conformance.scenario import Scenario
     from mu_conformance.store import Artefact, Store
     from mu_conformance.task import ClassificationTask
 
@@ -173,14 +174,15 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 @contextlib.contextmanager
-def _well_formed(path: Path) -> Iterator[None]:
+def _well_formed(*paths: Path) -> Iterator[None]:
     """A scorecard of the right schema may still lack what a render needs: that is bad input, not a crash."""
     import jinja2
 
     try:
         yield
-    except (KeyError, IndexError, TypeError, AttributeError, jinja2.UndefinedError) as error:
-        raise CommandError(f"scorecard {path} is malformed ({type(error).__name__}: {error})") from error
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, jinja2.UndefinedError) as error:
+        named = " or ".join(map(str, paths))
+        raise CommandError(f"scorecard {named} is malformed ({type(error).__name__}: {error})") from error
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -212,7 +214,7 @@ def _compare(options: argparse.Namespace) -> int:
     from mu_conformance.scorecard import comparison
 
     before, after = _read(options.before), _read(options.after)
-    with _well_formed(options.before if "checks" not in before else options.after):
+    with _well_formed(options.before, options.after):
         changed = comparison.changes(before, after)
         regressions = comparison.regressions(before, after)
         same_manifest = before["suite"]["manifest_sha256"] == after["suite"]["manifest_sha256"]
@@ -294,10 +296,7 @@ def _store_list(options: argparse.Namespace) -> int:
     totals: dict[str, list[int]] = {}
     for path, record in found.items():
         # The outputs name their model only; the model's own record names the task.
-        if record is None:
-            task = "(damaged)"
-        else:
-            task = record.get("task") or tasks.get(str(record.get("model")), "(unknown)")
+        task = "(damaged)" if record is None else record.get("task") or tasks.get(str(record.get("model")), "(unknown)")
         total = totals.setdefault(task, [0, 0])
         total[0] += 1
         with contextlib.suppress(OSError):
@@ -344,21 +343,17 @@ def _artefacts_of(
     left_out = set()
     for scenario in scenarios(task, profile, DEFAULT_SEED):
 
-        def made(
-            what: str, number: int, count: int, get: Callable[[Any, int], object], scenario: Any = scenario
-        ) -> None:
-            built = store.built
-            get(scenario, number)
-            how = "built" if store.built > built else "from the cache"
-            say(f"{scenario.name}: {what} {number + 1} of {count}, {how}")
+        def make(what: str, count: int, get: Callable[[Scenario, int], object], scenario: Scenario = scenario) -> None:
+            for number in range(count):
+                built = store.built
+                get(scenario, number)
+                how = "built" if store.built > built else "from the cache"
+                say(f"{scenario.name}: {what} {number + 1} of {count}, {how}")
 
-        compared = max(2, profile.looks[0])
-        for number in range(compared):
-            made("outputs of original", number, compared, populations.original)
-        for number in range(profile.looks[-1]):
-            made("original", number, profile.looks[-1], populations.original_state)
+        make("outputs of original", max(2, profile.looks[0]), populations.original)
+        make("weights of original", profile.looks[-1], populations.original_state)
+        make("outputs of reference", profile.references, populations.reference)
         for number in range(profile.references):
-            made("reference", number, profile.references, populations.reference)
             seed = scenario.reference_seed(number)
             left_out.add(artefact_key(populations._model_description(scenario, scenario.retain, seed)))
     return [artefact for key, artefact in store.used.items() if key not in left_out]
@@ -371,7 +366,7 @@ def pack(
     folder: Path,
     say: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """Write ``folder/pack.safetensors`` for the default seed: outputs of originals and references, weights of originals.
+    """Write ``folder/pack.safetensors`` for the default seed: all outputs, and the weights of the originals.
 
     No weights of references: a method is called on originals only, and the outputs of references are all that a check
     reads. What is built on the way stays in ``cache``, so a pack that was cut off goes on where it stopped. The file
@@ -420,7 +415,7 @@ def _store_pack(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mu-conformance",
-        description="Look at what the suite has, and at the scorecards it wrote. To judge a method: pytest --method PKG:ATTR",
+        description="What the suite has, and the scorecards it wrote. To judge a method: pytest --method PKG:ATTR",
     )
     parser.add_argument("--version", action="version", version=f"mu-conformance {mu_conformance.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -458,9 +453,7 @@ def _parser() -> argparse.ArgumentParser:
     packing = actions.add_parser("pack", parents=[cache], help="write the reference pack that ships with a task")
     packing.add_argument("task", metavar="TASK", help="a task's name, or all")
     packing.add_argument("--profile", default="smoke", metavar="NAME", help=", ".join(PROFILES))
-    packing.add_argument(
-        "--output", type=Path, metavar="DIR", help="write DIR/TASK/pack.safetensors, not the task's folder"
-    )
+    packing.add_argument("--output", type=Path, metavar="DIR", help="write DIR/TASK/pack.safetensors instead")
     packing.set_defaults(run=_store_pack)
     return parser
 

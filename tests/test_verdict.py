@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -23,8 +22,7 @@ class TestDifferenceInterval:
     @quick
     @given(samples, samples, st.sampled_from([0.9, 0.95, 0.99]))
     def test_it_is_scipys_welch_interval(self, runs, references, level):
-        if runs.std() < 1e-6 and references.std() < 1e-6:
-            return
+        assume(runs.std() > 1e-6 or references.std() > 1e-6)
         theirs = stats.ttest_ind(runs, references, equal_var=False).confidence_interval(level)
         own = difference_interval(runs, references, level)
         assert (own.low, own.high) == pytest.approx((theirs.low, theirs.high), rel=1e-9, abs=1e-9)
@@ -191,4 +189,3 @@ class TestMargin:
 def test_outcomes_are_the_published_words():
     published = {"passed", "failed", "inconclusive", "error", "waived", "stale_waiver", "not_claimed", "not_run"}
     assert {str(outcome) for outcome in Outcome} == published
-    assert len(list(itertools.chain(Outcome))) == len(published)

@@ -1,0 +1,75 @@
+"""What the tests share: a toy task in a folder of its own, and real pytest runs over it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TOY = Path(__file__).parent / "toy"
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that all tests of a run share, on every xdist worker: the toy's models are trained once."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "toy-cache"
+
+
+@dataclasses.dataclass
+class Run:
+    """What came of a real pytest run."""
+
+    status: int
+    output: str
+    folder: Path
+
+    @property
+    def card(self) -> dict[str, Any]:
+        return json.loads((self.folder / "mu-report" / "scorecard.json").read_text())
+
+    def outcomes(self, check: str | None = None) -> dict[tuple[str, str], str]:
+        return {(e["id"], e["scenario"]): e["outcome"] for e in self.card["checks"] if check in (None, e["id"])}
+
+
+class Toy:
+    """A folder with the toy task, its suite and its methods."""
+
+    def __init__(self, folder: Path, cache: Path) -> None:
+        self.folder, self.cache = folder, cache
+        for file in TOY.glob("*.py"):
+            shutil.copy(file, folder)
+
+    def command(self, method: str, *options: str) -> list[str]:
+        ref = method if ":" in method or "." in method else f"toy_methods:{method}"
+        start = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=short"]
+        return [*start, "test_toy.py", "--method", ref, "--mu-cache", str(self.cache), *options]
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "GITHUB_"))}
+        return {**kept, "OMP_NUM_THREADS": "1", **extra}
+
+    def run(self, method: str, *options: str, **environment: str) -> Run:
+        done = subprocess.run(
+            self.command(method, *options),
+            cwd=self.folder,
+            env=self.environment(**environment),
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
+        return Run(done.returncode, done.stdout + done.stderr, self.folder)
+
+
+@pytest.fixture
+def toy(tmp_path: Path, shared_cache: Path) -> Toy:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    return Toy(folder, shared_cache)

@@ -1,0 +1,103 @@
+"""Bad input: usage errors (exit status 4) of one line that say what to do; and where the suites are found."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("method", "says"),
+    [
+        ("toy_method:retrain", "did you mean toy_methods"),
+        ("toy_methods:retrian", "did you mean retrain"),
+        ("toy_methods:NeedsArguments", "needs arguments (strength, rounds)"),
+        ("toy_methods:not_a_method", "is a int"),
+        ("toy_methods:RaisesAtImportTime", "claims must be a mu_conformance.Claims"),
+        ("mypkg.unknown", "neither PKG:ATTR nor an entry point"),
+    ],
+)
+def test_unusable_methods(toy, method, says):
+    run = toy.run(method)
+    assert run.status == 4
+    error = [line for line in run.output.splitlines() if line.startswith("ERROR")]
+    assert len(error) == 1
+    assert says in error[0]
+    assert "Traceback" not in run.output
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--mu-profile", "smok"], "did you mean smoke"),
+        (["--mu-task", "sentimental"], "did you mean sentiment"),
+        (["--mu-task", "sentiment", "--mu-model", "resnet"], "the choices are: bert"),
+        (["--mu-runs", "none"], "takes a number"),
+        (["--mu-references", "1"], "at least 3"),
+        (["--mu-seed", "-1"], "at least 0"),
+        (["--mu-report", "test_toy.py"], "is a file"),
+        (["--mu-cache", "test_toy.py"], "is a file"),
+        (["--mu-waivers", "missing.toml"], "cannot be read"),
+        (["--mu-baseline", "missing.json"], "cannot be read"),
+        (["--mu-data", "hub"], "no task of this version"),
+        (["--mu-device", "cuda:9"], "cannot be used here"),
+        (["--mu-profile", "certify", "--mu-in-process"], "isolated only"),
+        (["-o", "mu_profil=smoke"], "unknown ini key 'mu_profil'"),
+    ],
+)
+def test_bad_options(toy, options, says):
+    run = toy.run("retrain", *options)
+    assert run.status == 4, run.output
+    assert says in run.output
+    assert "Traceback" not in run.output
+
+
+def test_unwritable_cache_costs_a_warning_not_the_run(toy):
+    run = toy.run("retrain", "--mu-cache", "/proc/nowhere", "-k", "contract-contract.finite")
+    assert run.outcomes()["contract.finite", "toy/contract"] == "passed", run.output
+
+
+def collected(folder: Path, *options: str, method: bool = True) -> list[str]:
+    chosen = ["--method", "mu_conformance.methods:Retrain"] if method else []
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--collect-only", *chosen, *options]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    return [line for line in done.stdout.splitlines() if "::" in line]
+
+
+def test_packaged_suites_run_whatever_the_repository_is_set_up_for(tmp_path):
+    empty, other = tmp_path / "empty", tmp_path / "other"
+    empty.mkdir()
+    other.mkdir()
+    (other / "pytest.ini").write_text(
+        "[pytest]\ntestpaths = checks\npython_files = check_*.py\npython_classes = Check\npython_functions = check\n"
+    )
+    (other / "checks").mkdir()
+    (other / "checks" / "check_own.py").write_text("def check_own():\n    assert True is True\n")
+    from_empty = [name.rpartition("::")[2] for name in collected(empty)]
+    from_other = [name.rpartition("::")[2] for name in collected(other)]
+    assert len(from_empty) > 150
+    assert from_other == from_empty
+    assert [name.rpartition("::")[2] for name in collected(other, method=False)] == ["check_own"]
+    assert len(collected(empty, "--mu-task", "sentiment")) < len(from_empty)
+
+
+def test_a_plain_run_imports_neither_torch_nor_our_fixtures(tmp_path):
+    (tmp_path / "test_plain.py").write_text(
+        "import sys\n\ndef test_nothing_heavy():\n"
+        "    heavy = {'torch', 'transformers', 'numpy', 'scipy', 'mu_conformance.protocol'} & set(sys.modules)\n"
+        "    assert not heavy\n    assert 'mu_conformance.plugins.entry' in sys.modules\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+    fixtures = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--fixtures", "-q"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert "mu_judgement" not in fixtures.stdout
