@@ -39,7 +39,16 @@ def judge(method: str, task: str, seed: int, work: Path) -> dict:
     folder = work / method.rpartition(":")[2] / f"{task}-{seed}"
     path = folder / "scorecard.json"
     if not path.exists():
-        options = ["--mu-task", task, "--mu-seed", str(seed), "--mu-cache", str(work / "cache"), "--mu-report", str(folder)]
+        options = [
+            "--mu-task",
+            task,
+            "--mu-seed",
+            str(seed),
+            "--mu-cache",
+            str(work / "cache"),
+            "--mu-report",
+            str(folder),
+        ]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         run = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--method", method, *options],
@@ -93,17 +102,31 @@ def main() -> None:
             right = [r for r in found if r["status"] == "conformant" and r["exit"] == 0]
             wanted = "conformant"
         else:
-            right = [r for r in found if r["status"] == "nonconformant" and r["exit"] == 1 and control.caught_by in r["failed"]]
+            right = [
+                r
+                for r in found
+                if r["status"] == "nonconformant" and r["exit"] == 1 and control.caught_by in r["failed"]
+            ]
             wanted = f"nonconformant, {control.caught_by} among the failures"
         wrong = len(found) - len(right)
         summary[method] = {
             "wanted": wanted,
             "right": len(right),
             "of": len(found),
-            "wrong_rate": {"estimate": round(wrong / len(found), 4), "interval": clopper_pearson(wrong, len(found)), "level": 0.95},
+            "wrong_rate": {
+                "estimate": round(wrong / len(found), 4),
+                "interval": clopper_pearson(wrong, len(found)),
+                "level": 0.95,
+            },
         }
     command = "python benchmarks/verdicts.py " + " ".join(sys.argv[1:])
-    document = {"command": command, "task": arguments.task, "profile": "smoke", "summary": summary, "judgements": records}
+    document = {
+        "command": command,
+        "task": arguments.task,
+        "profile": "smoke",
+        "summary": summary,
+        "judgements": records,
+    }
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(summary, indent=1))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mu_conformance import relearning
+from mu_conformance import relearning, training
 from mu_conformance.call_record import CallRecord, judge_call
 from mu_conformance.isolation.job import CallResult, CallSpec
 from mu_conformance.profiles import Profile
@@ -21,7 +21,6 @@ from mu_conformance.scenario import Scenario
 from mu_conformance.seeding import derive_seed
 from mu_conformance.store import Store, artefact_key
 from mu_conformance.task import Rows
-from mu_conformance.training import fit
 
 __all__ = ["Caller", "Evidence", "EvidenceError", "Outputs", "Populations", "Run", "default_budget"]
 
@@ -98,6 +97,7 @@ class Populations:
         task = scenario.task
         return {
             "kind": "model",
+            "training": training.VERSION,
             "task": task.name,
             "version": task.version,
             "architecture": scenario.architecture,
@@ -110,7 +110,7 @@ class Populations:
         task = scenario.task
         started, cpu = time.perf_counter(), time.process_time()
         model = task.new_model(seed, scenario.architecture)
-        fit(model, rows, task, task.recipe, derive_seed(seed, "order"))
+        training.fit(model, rows, task, task.recipe, derive_seed(seed, "order"))
         self.progress(f"trained {scenario.task.name} on {len(rows)} rows")
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
         info = {"seconds": round(seconds, 3), "cpu_seconds": round(cpu_seconds, 3), "rows": len(rows)}
@@ -166,7 +166,7 @@ def step_seconds(scenario: Scenario, steps: int = 6) -> float:
         last = now
 
     rows = scenario.retain.select(range(min(len(scenario.retain), steps * task.recipe.batch_size)))
-    fit(model, rows, task, dataclasses.replace(task.recipe, epochs=1), 0, after_step=tick)
+    training.fit(model, rows, task, dataclasses.replace(task.recipe, epochs=1), 0, after_step=tick)
     return float(np.median(durations))
 
 
@@ -283,7 +283,9 @@ class Evidence:
 
     def _judge(self, number: int, call: CallResult) -> Run:
         scenario = self.scenario
-        record, model = judge_call(call, scenario.task, scenario.architecture, scenario.forget, scenario.retain, self.budget)
+        record, model = judge_call(
+            call, scenario.task, scenario.architecture, scenario.forget, scenario.retain, self.budget
+        )
         slim = dataclasses.replace(call, state={}, probe=None)
         record = dataclasses.replace(record, call=slim)
         if model is None or record.not_finite:

@@ -105,7 +105,9 @@ def unit(task: ClassificationTask, ratio: float, seed: int) -> ForgetSet:
     """Every training row of one deletion unit: a speaker, a class. The ratio is the unit's own."""
     splits = task.splits
     if splits.units is None or not splits.unit_names:
-        raise ForgetSetError(f"task {task.name} has no deletion unit; its forget sets are {', '.join(task.forget_sets)}")
+        raise ForgetSetError(
+            f"task {task.name} has no deletion unit; its forget sets are {', '.join(task.forget_sets)}"
+        )
     eligible = splits.deletable_units if splits.deletable_units is not None else tuple(range(len(splits.unit_names)))
     chosen = int(np.random.RandomState(seed).choice(np.asarray(eligible)))
     rows = np.flatnonzero(splits.units == chosen)

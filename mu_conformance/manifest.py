@@ -71,7 +71,9 @@ def required(entry: Entry, claims: Claims) -> bool:
     if check.subject is Subject.CLAIMS:
         return True
     return (
-        claims.covers(entry.task, entry.modality) and entry.ratio <= claims.max_ratio + 1e-9 and check.required_by(claims)
+        claims.covers(entry.task, entry.modality)
+        and entry.ratio <= claims.max_ratio + 1e-9
+        and check.required_by(claims)
     )
 
 

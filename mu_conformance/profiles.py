@@ -33,6 +33,14 @@ PROFILES = {
     for profile in (
         Profile("smoke", "two kinds of forget set per task, for every push", (4, 8, 16), 32, 2, 0.10, 3),
         Profile("standard", "every kind of forget set, more runs and references", (8, 16, 32), 48, None, 0.10, 10),
-        Profile("certify", "what an auditor runs: foreign conftests and --mu-in-process are refused", (16, 32), 64, None, 0.10, 25),
+        Profile(
+            "certify",
+            "what an auditor runs: foreign conftests and --mu-in-process are refused",
+            (16, 32),
+            64,
+            None,
+            0.10,
+            25,
+        ),
     )
 }

@@ -49,6 +49,9 @@ def relearn(attack: str, model: nn.Module, task: ClassificationTask, forget: Row
     )
     rows = retain
     if attack == "few":
-        some, others = forget.select(range(min(FEW_FORGET, len(forget)))), retain.select(range(min(FEW_RETAIN, len(retain))))
+        some, others = (
+            forget.select(range(min(FEW_FORGET, len(forget)))),
+            retain.select(range(min(FEW_RETAIN, len(retain)))),
+        )
         rows = Rows({name: torch.cat([some.columns[name], others.columns[name]]) for name in retain.columns})
     return fit(copy.deepcopy(model), rows, task, recipe, SEED)

@@ -126,7 +126,9 @@ class Store:
     def path(self, key: str) -> Path:
         return self.cache / f"v{FORMAT}" / key[:2] / f"{key}.safetensors"
 
-    def get(self, description: Mapping[str, Any], build: Callable[[], tuple[dict[str, torch.Tensor], dict[str, Any]]]) -> Artefact:
+    def get(
+        self, description: Mapping[str, Any], build: Callable[[], tuple[dict[str, torch.Tensor], dict[str, Any]]]
+    ) -> Artefact:
         """The artefact that ``description`` describes; ``build`` returns its tensors and record."""
         key = artefact_key(description)
         if key not in self.used:
@@ -138,7 +140,9 @@ class Store:
             try:
                 found = pack.load(key)
             except Exception as error:
-                warnings.warn(f"packaged artefact {key} is damaged ({error}); building it again", DamagedArtefact, stacklevel=2)
+                warnings.warn(
+                    f"packaged artefact {key} is damaged ({error}); building it again", DamagedArtefact, stacklevel=2
+                )
                 continue
             if found is not None:
                 return found

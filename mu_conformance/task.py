@@ -136,6 +136,7 @@ class Task(abc.ABC):
         self.check_rows(splits)
         return splits
 
+    @abc.abstractmethod
     def check_rows(self, splits: Splits) -> None:
         """Raise ``TaskError`` if the rows do not suit this kind of task."""
 
@@ -250,5 +251,5 @@ class BatchLoader:
         n = len(self.dataset)
         order = torch.randperm(n, generator=self.generator) if self.shuffle else torch.arange(n)
         take = getattr(self.dataset, "batch", None)
-        for at in order.chunk(len(self)) if n else ():
+        for at in order.tensor_split(len(self)) if n else ():
             yield take(at) if take is not None else self.collate([self.dataset[int(i)] for i in at])

@@ -44,7 +44,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--mu-budget", metavar="SHARE", help="fixed training budget, a share of retraining's")
     add("--mu-peft", metavar="KIND", help="parameter-efficient fine-tuning of the original")
     add("--mu-curriculum", metavar="KIND", help="curriculum of the original and the method")
-    add("--mu-time-limit", metavar="SECONDS", help="for each call of the method (default: 10 x retraining, at least 60)")
+    add(
+        "--mu-time-limit", metavar="SECONDS", help="for each call of the method (default: 10 x retraining, at least 60)"
+    )
     add("--mu-in-process", action="store_true", help="run the method in this process, for debugging")
     for name, help_text in INI.items():
         parser.addini(name, help_text, default="")

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mu_conformance.plugins.entry import INI
 
 from mu_conformance import registry
 from mu_conformance.judging import Settings
-from mu_conformance.plugins.entry import INI
 from mu_conformance.profiles import PROFILES
 from mu_conformance.store import default_cache
 
@@ -75,7 +75,9 @@ def _check_conditions(config: Any) -> None:
     for name in ("mu_budget", "mu_peft", "mu_curriculum"):
         if _value(config, name):
             option = "--" + name.replace("_", "-")
-            raise pytest.UsageError(f"{option}: this version has no task that is judged under that condition; leave it out")
+            raise pytest.UsageError(
+                f"{option}: this version has no task that is judged under that condition; leave it out"
+            )
 
 
 def _check_device(device: str) -> None:

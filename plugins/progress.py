@@ -36,14 +36,24 @@ class Progress:
                 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
                 from rich.progress import Progress as Bar
 
-                columns = (TextColumn("building artefacts:"), BarColumn(), TextColumn("{task.completed} {task.description}"))
-                self.bar = Bar(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True, auto_refresh=False)
+                columns = (
+                    TextColumn("building artefacts:"),
+                    BarColumn(),
+                    TextColumn("{task.completed} {task.description}"),
+                )
+                self.bar = Bar(
+                    *columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True, auto_refresh=False
+                )
                 self.bar.start()
                 self.bar.add_task(message, total=None)
             self.bar.update(self.bar.task_ids[0], completed=self.count, description=message, refresh=True)
         elif time.monotonic() - self.last > SECONDS_BETWEEN_LINES:
             self.last = time.monotonic()
-            print(f"\nmu-conformance: building artefacts, {self.count} models so far ({message})", file=sys.stderr, flush=True)
+            print(
+                f"\nmu-conformance: building artefacts, {self.count} models so far ({message})",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def close(self) -> None:
         if self.bar is not None:

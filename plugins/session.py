@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mu_conformance.plugins import xdist
+from mu_conformance.plugins.options import Options, read_options
+from mu_conformance.plugins.progress import Progress
+from mu_conformance.suites.classification import ClassificationSuite
 
 from mu_conformance import manifest, registry
 from mu_conformance.isolation.loading import MethodError
 from mu_conformance.judging import Judge
-from mu_conformance.plugins import xdist
-from mu_conformance.plugins.options import Options, read_options
-from mu_conformance.plugins.progress import Progress
 from mu_conformance.protocol import Claims
 from mu_conformance.scorecard import comparison, markdown, model, summary
 from mu_conformance.scorecard.validity import false_alarm_rate
 from mu_conformance.scorecard.verdicts import CONFORMANT
 from mu_conformance.scorecard.waivers import Waiver, WaiverError, find_waiver, read_waivers
 from mu_conformance.store import StoreError
-from mu_conformance.suites.classification import ClassificationSuite
 from mu_conformance.task import Task
 from mu_conformance.verdict import Outcome
 
@@ -165,7 +165,9 @@ class MuSession:
                 name = f"{part}-{entry.check}"
                 if several:
                     name = f"{self.options.methods[number].rpartition(':')[2]}-{name}"
-                parameters.append(pytest.param(Question(number, entry), id=name, marks=pytest.mark.mu_check(entry.check)))
+                parameters.append(
+                    pytest.param(Question(number, entry), id=name, marks=pytest.mark.mu_check(entry.check))
+                )
         metafunc.parametrize("mu_entry", parameters)
 
     def pytest_collection_finish(self, session: Any) -> None:
@@ -290,14 +292,18 @@ class MuSession:
                 suite={
                     "seed": settings.seed,
                     "isolated": not settings.in_process,
-                    "artefacts_sha256": sorted(self.store_digests)[0] if len(self.store_digests) == 1 else _joined(self.store_digests),
+                    "artefacts_sha256": sorted(self.store_digests)[0]
+                    if len(self.store_digests) == 1
+                    else _joined(self.store_digests),
                     "power": [self.power[name] for name in sorted(self.power)],
                     "false_alarm_rate": false_alarm_rate(),
                 },
                 environment=model.environment(settings.device),
                 invocation={
                     "args": [str(a) for a in self.config.invocation_params.args],
-                    "plugins": sorted(f"{d.project_name} {d.version}" for _, d in self.config.pluginmanager.list_plugin_distinfo()),
+                    "plugins": sorted(
+                        f"{d.project_name} {d.version}" for _, d in self.config.pluginmanager.list_plugin_distinfo()
+                    ),
                     "conftests": _conftests(self.config),
                     "seconds": {name: round(seconds, 2) for name, seconds in sorted(self.costs.items())},
                 },

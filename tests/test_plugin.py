@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -157,6 +158,10 @@ def test_a_regression_against_a_baseline_fails(toy):
     assert "regression: contract.mode-and-device-preserved on toy/contract: passed before, failed now" in run.output
 
 
+def children(pid) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
 def test_a_killed_worker_never_makes_a_pass(toy):
     process = subprocess.Popen(
         toy.command("retrain", "-n", "2", "--mu-references", "20", "--max-worker-restart", "0"),
@@ -169,10 +174,9 @@ def test_a_killed_worker_never_makes_a_pass(toy):
     deadline = time.monotonic() + 120
     killed = False
     while not killed and process.poll() is None and time.monotonic() < deadline:
-        # a worker is a child that runs execnet's bootstrap; wait until it has started judging
-        children = open(f"/proc/{process.pid}/task/{process.pid}/children").read().split()
-        workers = [pid for pid in children if b"execnet" in open(f"/proc/{pid}/cmdline", "rb").read()]
-        judging = [pid for pid in workers if open(f"/proc/{pid}/task/{pid}/children").read().split()]
+        # a worker is a child that runs execnet's bootstrap; it is at work when it has a child of its own
+        workers = [pid for pid in children(process.pid) if b"execnet" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        judging = [pid for pid in workers if children(pid)]
         if len(judging) == 2:
             time.sleep(3)
             os.kill(int(judging[0]), signal.SIGKILL)

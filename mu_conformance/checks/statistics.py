@@ -62,9 +62,7 @@ def lira_scores(evidence: Evidence, own: Outputs, others: list[Outputs]) -> memb
     """Offline LiRA of one model, the others as out models."""
     (forget,), (holdout,) = _confidences([own], evidence)
     out_forget, out_holdout = _confidences(others, evidence)
-    return membership.Attack(
-        membership.lira_offline(forget, out_forget), membership.lira_offline(holdout, out_holdout)
-    )
+    return membership.Attack(membership.lira_offline(forget, out_forget), membership.lira_offline(holdout, out_holdout))
 
 
 def lira_score(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:

@@ -100,7 +100,9 @@ def _global_state() -> dict[str, Any]:
 def _random_states() -> dict[str, str]:
     return {
         "python": hashlib.sha256(repr(random.getstate()).encode()).hexdigest(),
-        "numpy": hashlib.sha256(repr(np.random.get_state()[1:3]).encode() + np.random.get_state()[1].tobytes()).hexdigest(),
+        "numpy": hashlib.sha256(
+            repr(np.random.get_state()[1:3]).encode() + np.random.get_state()[1].tobytes()
+        ).hexdigest(),
         "torch": hashlib.sha256(torch.get_rng_state().numpy().tobytes()).hexdigest(),
     }
 
@@ -133,7 +135,9 @@ def _build_original(spec: CallSpec, task: Task) -> nn.Module:
     return model.to(spec.device).eval()
 
 
-def call_method(spec: CallSpec, method_ref: str, watched: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, torch.Tensor], torch.Tensor | None]:
+def call_method(
+    spec: CallSpec, method_ref: str, watched: tuple[str, ...]
+) -> tuple[dict[str, Any], dict[str, torch.Tensor], torch.Tensor | None]:
     """Call the method once; return (report, state dict, probe outputs). The report's ``status`` is a CallResult's."""
     task = _without_data(load_object(spec.task_ref, "task")())
     # The suite's own random numbers are all drawn before the ambient state is set.
@@ -166,7 +170,9 @@ def call_method(spec: CallSpec, method_ref: str, watched: tuple[str, ...]) -> tu
     except BaseException as error:
         returned = None
         report["status"] = "escaped"
-        report["message"] = f"raised {type(error).__module__}.{type(error).__name__}: {error} instead of returning a model"
+        report["message"] = (
+            f"raised {type(error).__module__}.{type(error).__name__}: {error} instead of returning a model"
+        )
     report["method_s"] = time.perf_counter() - started
     recorder.active = False
     after = _global_state()

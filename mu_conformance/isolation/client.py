@@ -134,7 +134,9 @@ class MethodProcess:
             return describe(self.method_ref)
         with self._job_folder() as job:
             job.scratch.mkdir()
-            (job.path / "job.json").write_text(json.dumps({"operation": "describe", **self._common()}), encoding="utf-8")
+            (job.path / "job.json").write_text(
+                json.dumps({"operation": "describe", **self._common()}), encoding="utf-8"
+            )
             reply = self._ask({"operation": "call", "folder": str(job.path), "seconds": seconds}, seconds)
             record = _read_json(job.result)
             if reply is None:
@@ -248,4 +250,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
-

@@ -33,7 +33,7 @@ class CallSpec:
     seed: int
     ambient_seed: int = 0
     device: str = "cpu"
-    budget: Budget = Budget()
+    budget: Budget = dataclasses.field(default_factory=Budget)
     frozen: tuple[str, ...] = ()
 
     def header(self) -> dict[str, Any]:

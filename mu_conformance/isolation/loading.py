@@ -19,7 +19,18 @@ __all__ = ["MethodError", "describe", "load_method", "load_object"]
 
 ENTRY_POINTS = "mu_conformance.methods"
 # What a fresh zygote may import ahead of the fork on a method's behalf: libraries of the field, never its own code.
-PRELOADABLE = ("accelerate", "datasets", "diffusers", "numpy", "pandas", "peft", "scipy", "sklearn", "torch", "transformers")
+PRELOADABLE = (
+    "accelerate",
+    "datasets",
+    "diffusers",
+    "numpy",
+    "pandas",
+    "peft",
+    "scipy",
+    "sklearn",
+    "torch",
+    "transformers",
+)
 
 
 class MethodError(Exception):

@@ -72,7 +72,12 @@ def build(
     for entry in listed:
         needed = manifest.required(entry, claims)
         missing = Outcome.NOT_RUN if needed else Outcome.NOT_CLAIMED
-        result = results.get(entry.key) or {"outcome": str(missing), "measurements": [], "message": "", "duration_s": 0.0}
+        result = results.get(entry.key) or {
+            "outcome": str(missing),
+            "measurements": [],
+            "message": "",
+            "duration_s": 0.0,
+        }
         checks.append(
             {
                 "id": entry.check,

@@ -1,6 +1,5 @@
-from toy_task import ToyTask
-
 from mu_conformance.suites.classification import ClassificationSuite
+from toy_task import ToyTask
 
 
 class TestToy(ClassificationSuite):

@@ -35,7 +35,9 @@ class ToyTask(ClassificationTask):
         rng = np.random.RandomState(0)
         x = rng.standard_normal((900, 20))
         labels = (x[:, :3] + 1.0 * rng.standard_normal((900, 3))).argmax(1)
-        rows = Rows({"x": torch.as_tensor(x, dtype=torch.float32), "labels": torch.as_tensor(labels, dtype=torch.int64)})
+        rows = Rows(
+            {"x": torch.as_tensor(x, dtype=torch.float32), "labels": torch.as_tensor(labels, dtype=torch.int64)}
+        )
         return Splits(rows.select(range(300)), rows.select(range(300, 600)), rows.select(range(600, 900)))
 
     def build_model(self, architecture):

@@ -7,6 +7,7 @@ from mu_conformance.checks.calls import Calls, every_call
 from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.finding import Finding
 
+
 @check("contract.budget-respected", Subject.CALLS)
 def budget_respected(calls: Calls) -> Finding:
     """A call stays within the request's budget of seconds and rows.

@@ -6,6 +6,7 @@ from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.coverage import Coverage
 from mu_conformance.checks.finding import Finding
 
+
 @check("contract.claims", Subject.CLAIMS)
 def claims(coverage: Coverage) -> Finding:
     """The claims cover something that the profile judges: at least one forgetting and one utility check.

@@ -7,6 +7,7 @@ from mu_conformance.checks.calls import Calls, every_call
 from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.finding import Finding
 
+
 @check("contract.data-unchanged", Subject.CALLS)
 def data_unchanged(calls: Calls) -> Finding:
     """The rows that were handed in are as they were.
@@ -15,6 +16,8 @@ def data_unchanged(calls: Calls) -> Finding:
     """
 
     def fault(record: CallRecord) -> str | None:
-        return "rows of the forget or retain set were changed in place" if record.call.report.get("data_changed") else None
+        return (
+            "rows of the forget or retain set were changed in place" if record.call.report.get("data_changed") else None
+        )
 
     return every_call(calls, fault)

@@ -7,6 +7,7 @@ from mu_conformance.checks.calls import Calls, every_call
 from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.finding import Finding
 
+
 @check("contract.declared-access", Subject.CALLS)
 def declared_access(calls: Calls) -> Finding:
     """A method reads what it declared and was handed, and nothing of the suite's own.

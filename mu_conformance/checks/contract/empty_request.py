@@ -6,6 +6,7 @@ from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.finding import Finding
 from mu_conformance.checks.laboratory import Laboratory, LabRequest
 
+
 @check("contract.empty-request", Subject.LABORATORY)
 def empty_request(laboratory: Laboratory) -> Finding:
     """A request to forget nothing is served: a usable model comes back.

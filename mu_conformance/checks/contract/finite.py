@@ -7,6 +7,7 @@ from mu_conformance.checks.calls import Calls, every_call
 from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.finding import Finding
 
+
 @check("contract.finite", Subject.CALLS)
 def finite(calls: Calls) -> Finding:
     """No returned weight is NaN or infinite.

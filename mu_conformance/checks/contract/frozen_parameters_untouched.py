@@ -10,6 +10,7 @@ from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.finding import Finding
 from mu_conformance.checks.laboratory import Laboratory, LabRequest
 
+
 @check("contract.frozen-parameters-untouched", Subject.LABORATORY)
 def frozen_parameters_untouched(laboratory: Laboratory) -> Finding:
     """Parameters that do not require gradients come back bit for bit.

@@ -7,6 +7,7 @@ from mu_conformance.checks.calls import Calls, every_call
 from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.finding import Finding
 
+
 @check("contract.global-state-unchanged", Subject.CALLS)
 def global_state_unchanged(calls: Calls) -> Finding:
     """Global state is left as it was found.

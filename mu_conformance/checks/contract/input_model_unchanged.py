@@ -7,6 +7,7 @@ from mu_conformance.checks.calls import Calls, every_call
 from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.finding import Finding
 
+
 @check("contract.input-model-unchanged", Subject.CALLS, when=lambda claims: not claims.in_place)
 def input_model_unchanged(calls: Calls) -> Finding:
     """The model that was handed in is as it was: weights, mode, frozen parameters, hooks.

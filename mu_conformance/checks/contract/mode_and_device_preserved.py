@@ -7,6 +7,7 @@ from mu_conformance.checks.calls import Calls, every_call
 from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.finding import Finding
 
+
 @check("contract.mode-and-device-preserved", Subject.CALLS)
 def mode_and_device_preserved(calls: Calls) -> Finding:
     """The returned model is in the mode (evaluation) and on the device of the one that was handed in.

@@ -7,6 +7,7 @@ from mu_conformance.checks.calls import Calls, every_call
 from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.finding import Finding
 
+
 @check("contract.no-network", Subject.CALLS)
 def no_network(calls: Calls) -> Finding:
     """No network connection is tried.

@@ -7,6 +7,7 @@ from mu_conformance.checks.calls import Calls, every_call
 from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.finding import Finding
 
+
 @check("contract.returns-model", Subject.CALLS)
 def returns_model(calls: Calls) -> Finding:
     """A call returns a model with the original's parameter names, shapes and dtypes.

@@ -9,6 +9,7 @@ from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.finding import Finding
 from mu_conformance.checks.laboratory import Laboratory, LabRequest
 
+
 @check("contract.save-load-roundtrip", Subject.LABORATORY)
 def save_load_roundtrip(laboratory: Laboratory) -> Finding:
     """The returned weights survive saving and loading: same tensors, same outputs, and the model still trains.

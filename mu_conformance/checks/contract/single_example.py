@@ -6,6 +6,7 @@ from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.finding import Finding
 from mu_conformance.checks.laboratory import Laboratory, LabRequest
 
+
 @check("contract.single-example", Subject.LABORATORY)
 def single_example(laboratory: Laboratory) -> Finding:
     """A request to forget one row is served: a usable model comes back.

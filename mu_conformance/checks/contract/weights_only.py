@@ -23,7 +23,9 @@ def weights_only(calls: Calls) -> Finding:
         if record.misfits:
             return f"its weights do not fit the architecture ({record.misfits[0]}), so they cannot explain its outputs"
         if record.weights_gap is None:
-            return f"the returned object gives no outputs to compare: {record.call.report.get('probe_error', 'unknown')}"
+            return (
+                f"the returned object gives no outputs to compare: {record.call.report.get('probe_error', 'unknown')}"
+            )
         if record.weights_gap > TOLERANCE:
             return (
                 f"outputs of the returned object differ from those of its weights by up to {record.weights_gap:.3g}; "

@@ -8,6 +8,7 @@ from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.finding import Finding
 from mu_conformance.checks.laboratory import Laboratory, LabRequest
 
+
 @check("contract.whole-class", Subject.LABORATORY)
 def whole_class(laboratory: Laboratory) -> Finding:
     """A request to forget every row of a class is served: a usable model comes back.
