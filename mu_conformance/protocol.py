@@ -94,7 +94,8 @@ class Claims:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Claims:
         known = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in record.items() if k in known})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items() if k in known}
+        return cls(**values)
 
 
 @dataclasses.dataclass(frozen=True)

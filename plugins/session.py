@@ -223,6 +223,8 @@ class MuSession:
             for evidence in judge._evidence.values():
                 costs["method"] += sum(run.call.wall_s for run in evidence.records(0))
                 costs["evaluation"] += evidence.evaluation_s
+            for name, spent in judge.method.spent.items():
+                costs[name] = costs.get(name, 0.0) + spent
         return {
             "entries": {task: [dataclasses.astuple(e) for e in found] for task, found in self.entries.items()},
             "power": [power for judge in self.judges[:1] for power in judge.fixture_power()],

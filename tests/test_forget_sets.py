@@ -17,7 +17,7 @@ from mu_conformance.profiles import PROFILES, Profile
 from mu_conformance.scenario import Scenario, scenario_names, scenarios
 from mu_conformance.task import ClassificationTask, Rows, Splits
 
-quick = settings(deadline=None, max_examples=80, database=None)
+quick = settings(deadline=None, max_examples=40, database=None)
 label_arrays = st.lists(st.integers(-2, 6), min_size=1, max_size=400).map(np.array)
 seeds = st.integers(0, 2**31 - 1)
 

@@ -223,11 +223,15 @@ class TestPack:
         assert Pack(pack).command == "make pack"
         assert set(Pack(pack).records) == {artefact_key(DESCRIPTION), artefact_key({"seed": 9})}
 
-    def test_the_same_artefacts_give_the_same_file(self, pack, tmp_path):
+    def test_the_order_of_artefacts_does_not_matter(self, pack, tmp_path):
+        # The bytes of the file do differ: safetensors writes the keys of its metadata in an order of its own.
         again = tmp_path / "again.safetensors"
         loaded = Pack(pack)
         write_pack(again, reversed([loaded.load(key) for key in loaded.records]), "make pack")
-        assert again.read_bytes() == pack.read_bytes()
+        assert Pack(again).records == loaded.records
+        assert again.stat().st_size == pack.stat().st_size
+        for key in loaded.records:
+            assert_same(Pack(again).load(key), loaded.load(key))
 
     def test_a_damaged_artefact_in_it_is_built_again(self, pack, cache):
         # 5.0 in float32 is 00 00 a0 40; the first occurrence of three in a row lies in the tensor data.

@@ -98,11 +98,12 @@ def _global_state() -> dict[str, Any]:
 
 
 def _random_states() -> dict[str, str]:
+    # repr abbreviates the generator's key, so its bytes are added
+    numpy_state: Any = np.random.get_state(legacy=False)
+    key = numpy_state["state"]["key"]
     return {
         "python": hashlib.sha256(repr(random.getstate()).encode()).hexdigest(),
-        "numpy": hashlib.sha256(
-            repr(np.random.get_state()[1:3]).encode() + np.random.get_state()[1].tobytes()
-        ).hexdigest(),
+        "numpy": hashlib.sha256(repr(numpy_state).encode() + key.tobytes()).hexdigest(),
         "torch": hashlib.sha256(torch.get_rng_state().numpy().tobytes()).hexdigest(),
     }
 

@@ -51,6 +51,7 @@ class MethodProcess:
         self._zygote: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._preload: list[str] = []
+        self.spent = {"calls": 0.0, "calls_wall": 0.0, "calls_method": 0.0}
         atexit.register(self.close)
 
     @property
@@ -169,6 +170,10 @@ class MethodProcess:
                 return CallResult("killed", "the process that runs the method was killed from inside the call")
             record = _read_json(job.result)
             result = self._outcome(record, reply, job, seconds)
+            # Wall time beyond the method's own is what isolation costs.
+            self.spent["calls"] += 1
+            self.spent["calls_wall"] += time.time() - started
+            self.spent["calls_method"] += result.method_s
             left = self._left_behind(record, job, started)
             result.report["residue"] = find_residue(left["own"], spec.forget, strict=True) + find_residue(
                 left["near"], spec.forget, strict=False

@@ -99,7 +99,8 @@ def _run(folder: str, seconds: float, control: socket.socket) -> dict[str, Any]:
         if remaining <= 0:
             timed_out = True
             _kill_group(pid)
-        readable, _, _ = select.select([read_end, control], [], [], min(max(remaining, 0), 0.01))
+        watched: list[Any] = [read_end, control]
+        readable, _, _ = select.select(watched, [], [], min(max(remaining, 0), 0.01))
         if control in readable and not control.recv(1, socket.MSG_PEEK):
             _kill_group(pid)
             _reap_orphans()

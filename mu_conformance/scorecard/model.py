@@ -32,7 +32,7 @@ def environment(device: str) -> dict[str, Any]:
     """What may change a result: versions, machine, threads."""
     import importlib.metadata
 
-    versions = {}
+    versions: dict[str, str | None] = {}
     for name in ("torch", "transformers", "numpy", "scipy", "pytest"):
         try:
             versions[name] = importlib.metadata.version(name)

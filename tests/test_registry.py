@@ -1,0 +1,148 @@
+"""Finding things by looking: tasks, methods, controls, modules."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+from mu_conformance import registry
+from mu_conformance.checks import catalogue, find_check
+from mu_conformance.checks.catalogue import check
+from mu_conformance.checks.finding import Finding
+from mu_conformance.isolation.loading import load_method, load_object
+from mu_conformance.protocol import Claims
+from mu_conformance.registry import UnknownName, class_name, find_task, member, member_names, members, modules_of, one_of
+
+PACKAGES = ("mu_conformance.methods", "mu_conformance.controls")
+
+
+class TestOneOf:
+    def test_a_known_name_is_itself(self):
+        assert one_of("task", "b", ["a", "b"]) == "b"
+
+    def test_close_matches_come_first(self):
+        with pytest.raises(UnknownName) as caught:
+            one_of("task", "sentimant", ["biography", "sentiment"])
+        message = "unknown task 'sentimant'; did you mean sentiment? the choices are: biography, sentiment"
+        # and not the repr that a LookupError's subclass KeyError would print
+        assert str(caught.value) == message
+
+    def test_without_a_close_match_there_are_still_the_choices(self):
+        with pytest.raises(UnknownName, match=r"^unknown profile 'zzz'; the choices are: a, b$"):
+            one_of("profile", "zzz", ["a", "b"])
+
+
+class TestTasks:
+    def test_each_is_listed_under_its_own_name_in_its_own_folder(self):
+        folders = {path.parent.name for path in Path(inspect.getfile(load_fixtures())).parent.glob("*/__init__.py")}
+        assert {name: task.name for name, task in registry.tasks().items()} == {name: name for name in folders}
+
+    def test_each_says_what_a_list_shows(self):
+        for task in registry.tasks().values():
+            assert task.summary
+            assert task.modality in ("image", "text", "audio", "video", "multimodal", "biomedical", "tabular")
+            assert task.architectures
+            assert set(task.forget_sets) <= {"random", "unit", "mislabelled"}
+            assert type(load_object(task.ref, "task")) is type
+
+    def test_an_unknown_task_names_the_choices(self):
+        with pytest.raises(UnknownName, match=r"unknown task 'sentimnt'; did you mean sentiment\? the choices are: .*, "):
+            find_task("sentimnt")
+
+    def test_a_task_of_another_distribution_is_found(self, tmp_path, monkeypatch):
+        (tmp_path / "mu_other_task.py").write_text("class Theirs:\n    name = 'theirs'\n\nINSTANCE = Theirs()\n")
+        folder = tmp_path / "mu_other-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: mu-other\nVersion: 1.0\n")
+        # once as a class, once as an instance
+        for target in ("Theirs", "INSTANCE"):
+            (folder / "entry_points.txt").write_text(f"[mu_conformance.tasks]\ntheirs = mu_other_task:{target}\n")
+            with monkeypatch.context() as patch:
+                patch.syspath_prepend(tmp_path)
+                registry.tasks.cache_clear()
+                try:
+                    assert type(find_task("theirs")).__name__ == "Theirs"
+                    assert find_task("sentiment").name == "sentiment"
+                finally:
+                    registry.tasks.cache_clear()
+        with pytest.raises(UnknownName, match="unknown task 'theirs'"):
+            find_task("theirs")
+
+
+def load_fixtures():
+    import mu_conformance.fixtures
+
+    return mu_conformance.fixtures
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+class TestMembers:
+    def test_every_file_holds_the_class_of_its_name(self, package):
+        found = members(package)
+        assert sorted(found) == member_names(package) == sorted(dir(__import__(package, fromlist=["x"])))
+        assert found
+        for name, cls in found.items():
+            assert cls.__name__ == name
+            assert member(package, name) is cls
+            assert inspect.getdoc(cls)
+
+    def test_each_is_a_method_by_its_ref(self, package):
+        for name in member_names(package):
+            method = load_method(f"{package}:{name}")
+            assert callable(method.unlearn)
+            assert isinstance(getattr(method, "claims", Claims()), Claims)
+
+    def test_what_is_not_there(self, package):
+        with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'Nothing'"):
+            member(package, "Nothing")
+
+
+def test_every_control_names_a_check_that_exists():
+    for name, control in members("mu_conformance.controls").items():
+        assert control.caught_by in catalogue(), name
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("fine_tune", "FineTune"), ("retrain", "Retrain"), ("neg_grad_plus", "NegGradPlus")]
+)
+def test_class_names(module, name):
+    assert class_name(module) == name
+
+
+def test_modules_of_goes_all_the_way_down_in_order(tmp_path, monkeypatch):
+    for path in ("b.py", "__init__.py", "a/__init__.py", "a/deep.py"):
+        target = tmp_path / "mu_some_package" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    found = [module.__name__ for module in modules_of("mu_some_package")]
+    assert found == ["mu_some_package.a", "mu_some_package.a.deep", "mu_some_package.b"]
+
+
+class TestCatalogue:
+    def test_an_id_says_where_its_file_is(self):
+        for id, entry in catalogue().items():
+            family, _, name = id.partition(".")
+            assert entry.ref.partition(":")[0] == f"mu_conformance.checks.{family}.{name.replace('-', '_')}"
+            assert (entry.id, entry.family) == (id, family)
+
+    def test_every_file_of_a_family_registers_its_check(self):
+        root = Path(inspect.getfile(load_fixtures())).parents[1] / "mu_conformance" / "checks"
+        files = {f"{path.parent.name}.{path.stem.replace('_', '-')}" for path in root.glob("*/[!_]*.py")}
+        assert files == set(catalogue())
+
+    def test_every_check_explains_itself(self):
+        for entry in catalogue().values():
+            assert entry.summary.endswith((".", ":")), entry.id
+            assert len(entry.explanation) > len(entry.summary), f"{entry.id} says neither why nor what a failure means"
+
+    def test_an_unknown_check_names_the_close_ones(self):
+        with pytest.raises(UnknownName, match=r"unknown check 'forgetting.scor'; did you mean .*forgetting\.score"):
+            find_check("forgetting.scor")
+
+    def test_two_checks_cannot_share_an_id(self):
+        with pytest.raises(ValueError, match=r"two checks are called 'forgetting\.score'"):
+            check("forgetting.score", "evidence")(lambda evidence: Finding.passed())
+        assert find_check("forgetting.score").ref == "mu_conformance.checks.forgetting.score:score"
