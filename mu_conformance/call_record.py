@@ -22,6 +22,7 @@ class CallRecord:
 
     ``misfits``: parameters missing, unexpected, or of another shape or dtype. ``weights_gap``: the largest difference
     between outputs of the returned object and of its weights in a fresh model (None where either has none).
+    ``copied``: why the returned model is taken for a stored reference, if it is.
     """
 
     call: CallResult
@@ -29,6 +30,7 @@ class CallRecord:
     misfits: tuple[str, ...] = ()
     not_finite: tuple[str, ...] = ()
     weights_gap: float | None = None
+    copied: str | None = None
 
     def problems(self) -> tuple[str, ...]:
         """Why these weights cannot be judged; empty if they can."""

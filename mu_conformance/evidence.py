@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from scipy.special import softmax
 from torch import nn
 
 from mu_conformance import relearning, training
@@ -27,6 +28,8 @@ __all__ = ["Caller", "Evidence", "EvidenceError", "Outputs", "Populations", "Run
 TIME_LIMIT_FLOOR = 60.0
 TIME_LIMIT_FACTOR = 10.0
 EXAMPLES_FACTOR = 10
+COPY_SHARE = 0.2
+"""A run closer to a reference than this share of the closest two references' distance was not trained on its own."""
 
 
 class EvidenceError(RuntimeError):
@@ -281,6 +284,31 @@ class Evidence:
         self.evaluation_s += time.perf_counter() - started
         return run
 
+    @functools.cached_property
+    def _reference_probabilities(self) -> np.ndarray:
+        return softmax(np.stack([reference.holdout for reference in self.references]), axis=-1)
+
+    @functools.cached_property
+    def _closest_references(self) -> float:
+        """The smallest distance between two references: mean absolute difference of holdout probabilities."""
+        known = self._reference_probabilities
+        return min(float(np.abs(known[k] - known[k + 1 :]).mean(axis=(1, 2)).min()) for k in range(len(known) - 1))
+
+    def _copied(self, outputs: Outputs) -> str | None:
+        """Why the outputs are taken for those of a stored reference: far closer to it than any two references are.
+
+        Where all trainings end in the same place (a convex task), none is closer than the others and nothing is said.
+        """
+        own = softmax(outputs.holdout, axis=-1)
+        distances = np.abs(self._reference_probabilities - own).mean(axis=(1, 2))
+        nearest = int(distances.argmin())
+        if distances[nearest] < COPY_SHARE * self._closest_references:
+            return (
+                f"the returned model agrees with stored reference {nearest} to {distances[nearest]:.2g} in probability, "
+                f"where no two references are closer than {self._closest_references:.2g}: it was taken, not trained"
+            )
+        return None
+
     def _judge(self, number: int, call: CallResult) -> Run:
         scenario = self.scenario
         record, model = judge_call(
@@ -291,6 +319,7 @@ class Evidence:
         if model is None or record.not_finite:
             return Run(number, slim, record, None, record.problems())
         outputs = Outputs.of(model, scenario)
+        record = dataclasses.replace(record, copied=self._copied(outputs))
         if not all(np.isfinite(getattr(outputs, field.name)).all() for field in dataclasses.fields(outputs)):
             return Run(number, slim, record, None, ("its outputs are NaN or infinite",))
         return Run(number, slim, record, outputs, ())

@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.resources
+import importlib.util
 import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import mu_conformance
 from mu_conformance import manifest, registry
 from mu_conformance.checks import Finding, find_check
 from mu_conformance.checks.calls import Calls
@@ -57,6 +59,15 @@ def packaged_packs() -> list[Path]:
     return [Path(str(pack)) for task in root.iterdir() if (pack := task.joinpath("pack.safetensors")).is_file()]
 
 
+def suite_data_folders() -> tuple[str, ...]:
+    """Where the data of the embedded tasks lie: our fixtures, and what scikit-learn bundles."""
+    folders = [os.path.realpath(str(importlib.resources.files("mu_conformance.fixtures")))]
+    sklearn = importlib.util.find_spec("sklearn")
+    if sklearn is not None and sklearn.submodule_search_locations:
+        folders.append(os.path.join(sklearn.submodule_search_locations[0], "datasets", "data"))
+    return tuple(folders)
+
+
 class Judge:
     """Judges one method under one set of settings. Everything is made on first use and kept."""
 
@@ -76,11 +87,11 @@ class Judge:
         self.store = Store(settings.cache, packaged_packs() if settings.seed is None else [])
         self.store.open()
         self.populations = Populations(self.store, progress)
-        fixtures = os.path.realpath(str(importlib.resources.files("mu_conformance.fixtures")))
         self.method = MethodProcess(
             method_ref,
             sys_path=sys_path,
-            watched=(fixtures, str(settings.cache)),
+            watched=(*suite_data_folders(), str(settings.cache)),
+            guarded=(str(Path(mu_conformance.__file__).parent), *suite_data_folders(), str(settings.cache)),
             in_process=settings.in_process,
         )
         self._evidence: dict[str, Evidence] = {}

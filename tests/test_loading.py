@@ -28,7 +28,7 @@ from mu_conformance.isolation.loading import (
 from mu_conformance.protocol import Budget, Claims, DeletionRequest, TrainingRecipe
 from mu_conformance.task import ClassificationTask, RequestTask, Rows, Splits
 
-MODULE = '''
+MODULE = """
 from mu_conformance import Claims
 
 class Plain:
@@ -91,7 +91,7 @@ def four(model, retain_loader, forget_loader, validation_loader, rate=0.1):
 
 class Nested:
     Inner = Plain
-'''
+"""
 
 
 @pytest.fixture
@@ -154,12 +154,18 @@ class TestShapes:
     @pytest.mark.parametrize(
         ("attribute", "message"),
         [
-            ("NeedsArguments", r"constructor of 'mu_vendor:NeedsArguments' needs arguments \(rate, steps\); name a zero-"),
+            (
+                "NeedsArguments",
+                r"constructor of 'mu_vendor:NeedsArguments' needs arguments \(rate, steps\); name a zero-",
+            ),
             ("NoMethod", r"class 'mu_vendor:NoMethod' has no method unlearn\(model, request\)"),
             ("number", r"'mu_vendor:number' is a int, not a class, factory, instance or function"),
             ("bad_factory", r"factory 'mu_vendor:bad_factory' returned a int without unlearn\(model, request\)"),
             ("broken_factory", r"factory 'mu_vendor:broken_factory' raised KeyError: 'rate'"),
-            ("one", r"function 'mu_vendor:one' takes 1 arguments; expected f\(model, request\) or f\(model, retain_loader"),
+            (
+                "one",
+                r"function 'mu_vendor:one' takes 1 arguments; expected f\(model, request\) or f\(model, retain_loader",
+            ),
             ("three", r"function 'mu_vendor:three' takes 3 arguments; expected"),
         ],
     )
@@ -167,7 +173,9 @@ class TestShapes:
         with pytest.raises(MethodError, match=message):
             load_method(f"mu_vendor:{attribute}")
 
-    @pytest.mark.xfail(strict=True, reason="only a factory's exception becomes a MethodError, not a constructor's", raises=OSError)
+    @pytest.mark.xfail(
+        strict=True, reason="only a factory's exception becomes a MethodError, not a constructor's", raises=OSError
+    )
     def test_a_constructor_that_raises_is_named(self):
         with pytest.raises(MethodError, match=r"mu_vendor:Breaks.*OSError: no weights here"):
             load_method("mu_vendor:Breaks")
@@ -204,7 +212,9 @@ class TestNames:
             load_method(ref)
 
     def test_an_unknown_entry_point_says_what_is_installed(self):
-        with pytest.raises(MethodError, match=r"'nobody' is neither PKG:ATTR nor an entry point of mu_conformance.methods"):
+        with pytest.raises(
+            MethodError, match=r"'nobody' is neither PKG:ATTR nor an entry point of mu_conformance.methods"
+        ):
             load_method("nobody")
 
     def test_an_entry_point_is_found_by_name(self, vendor):

@@ -13,7 +13,16 @@ from mu_conformance.checks.catalogue import check
 from mu_conformance.checks.finding import Finding
 from mu_conformance.isolation.loading import load_method, load_object
 from mu_conformance.protocol import Claims
-from mu_conformance.registry import UnknownName, class_name, find_task, member, member_names, members, modules_of, one_of
+from mu_conformance.registry import (
+    UnknownName,
+    class_name,
+    find_task,
+    member,
+    member_names,
+    members,
+    modules_of,
+    one_of,
+)
 
 PACKAGES = ("mu_conformance.methods", "mu_conformance.controls")
 
@@ -45,10 +54,12 @@ class TestTasks:
             assert task.modality in ("image", "text", "audio", "video", "multimodal", "biomedical", "tabular")
             assert task.architectures
             assert set(task.forget_sets) <= {"random", "unit", "mislabelled"}
-            assert type(load_object(task.ref, "task")) is type
+            assert load_object(task.ref, "task") is type(task)
 
     def test_an_unknown_task_names_the_choices(self):
-        with pytest.raises(UnknownName, match=r"unknown task 'sentimnt'; did you mean sentiment\? the choices are: .*, "):
+        with pytest.raises(
+            UnknownName, match=r"unknown task 'sentimnt'; did you mean sentiment\? the choices are: .*, "
+        ):
             find_task("sentimnt")
 
     def test_a_task_of_another_distribution_is_found(self, tmp_path, monkeypatch):

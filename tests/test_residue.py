@@ -111,7 +111,9 @@ def test_half_precision_copies_are_found(tmp_path):
     assert find_residue([path], IMAGES, strict=False)
 
 
-@pytest.mark.xfail(strict=True, reason="a pickled list stores each number by itself, big-endian, and counts as a container")
+@pytest.mark.xfail(
+    strict=True, reason="a pickled list stores each number by itself, big-endian, and counts as a container"
+)
 @pytest.mark.parametrize("rows", [IMAGES, TOKENS], ids=["floats", "integers"])
 def test_pickled_lists_are_found(tmp_path, rows):
     path = tmp_path / "left.pkl"
@@ -124,7 +126,11 @@ class TestNotFound:
     def harmless(self, request, tmp_path) -> Path:
         path = tmp_path / request.param
         generator = torch.Generator().manual_seed(9)
-        weights = {"weight": torch.randn(64, 24, generator=generator), "bias": torch.zeros(64), "steps": torch.arange(64)}
+        weights = {
+            "weight": torch.randn(64, 24, generator=generator),
+            "bias": torch.zeros(64),
+            "steps": torch.arange(64),
+        }
         match path.name:
             case "model.safetensors":
                 save_file(weights, path)

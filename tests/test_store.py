@@ -123,7 +123,9 @@ class TestGet:
         assert torch.equal(read.tensors["t"], base.T)
         assert torch.equal(read.tensors["row"], base[1])
 
-    @pytest.mark.xfail(strict=True, reason="save_file refuses shared storage, and the store reports an unwritable cache")
+    @pytest.mark.xfail(
+        strict=True, reason="save_file refuses shared storage, and the store reports an unwritable cache"
+    )
     def test_tied_tensors_are_stored(self, cache):
         tied = torch.ones(2)
         with warnings.catch_warnings():

@@ -217,7 +217,11 @@ SIZES = {
 PARTS = ("train", "holdout", "test")
 SHARED = {
     ("sentiment", "train", "test"): "'Terrible.' and 'Shallow.' are the same ids: the second is not in the vocabulary",
-    ("sentiment", "holdout", "test"): "so are 'Disjointed parody.' and 'Wishy washy.': no word of them is in the vocabulary",
+    (
+        "sentiment",
+        "holdout",
+        "test",
+    ): "so are 'Disjointed parody.' and 'Wishy washy.': no word of them is in the vocabulary",
 }
 
 

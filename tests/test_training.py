@@ -201,7 +201,9 @@ class TestBatchLoader:
         assert len(found) == -(-n // size)
         assert all(1 <= len(batch) <= size for batch in found)
 
-    @pytest.mark.xfail(strict=True, reason="torch.chunk cuts 993 rows into 31 batches of 32 and one of 1; tensor_split does not")
+    @pytest.mark.xfail(
+        strict=True, reason="torch.chunk cuts 993 rows into 31 batches of 32 and one of 1; tensor_split does not"
+    )
     @pytest.mark.parametrize(("n", "size"), [(993, 32), (546, 32)])
     def test_sizes_differ_by_one_at_most(self, n, size):
         found = [len(batch) for batch in batches(n, size)]

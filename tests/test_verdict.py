@@ -177,7 +177,13 @@ class TestDecide:
 class TestMargin:
     @pytest.mark.parametrize(
         ("floor", "fraction", "gap", "expected"),
-        [(0.1, 0.0, 9.0, 0.1), (0.1, 0.5, 0.6, 0.3), (0.1, 0.5, -0.6, 0.3), (0.1, 0.5, 0.1, 0.1), (0.1, 1 / 3, 0.0, 0.1)],
+        [
+            (0.1, 0.0, 9.0, 0.1),
+            (0.1, 0.5, 0.6, 0.3),
+            (0.1, 0.5, -0.6, 0.3),
+            (0.1, 0.5, 0.1, 0.1),
+            (0.1, 1 / 3, 0.0, 0.1),
+        ],
     )
     def test_by_hand(self, floor, fraction, gap, expected):
         assert Margin(floor, fraction).value(gap) == pytest.approx(expected)

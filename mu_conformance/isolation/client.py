@@ -17,6 +17,7 @@ from typing import Any
 
 from safetensors.torch import load_file
 
+from mu_conformance.isolation.guard import Guard
 from mu_conformance.isolation.job import CallResult, CallSpec, JobFolder
 from mu_conformance.isolation.loading import MethodError
 from mu_conformance.isolation.residue import files_in, find_residue, recent_files
@@ -31,7 +32,7 @@ class MethodProcess:
     """Calls one method, each time in a fresh process forked from a zygote that this object owns.
 
     ``sys_path`` is where the child imports the method and the task from. ``watched`` are folders of the suite's own
-    whose data files a method has no business to read. With ``in_process`` the method runs here: for debugging, with
+    whose data files a method has no business to read, ``guarded`` those that it must not change. With ``in_process`` the method runs here: for debugging, with
     none of the protection and without the operating system's figures.
     """
 
@@ -41,11 +42,13 @@ class MethodProcess:
         *,
         sys_path: list[str] | None = None,
         watched: tuple[str, ...] = (),
+        guarded: tuple[str, ...] = (),
         in_process: bool = False,
     ) -> None:
         self.method_ref = method_ref
         self._sys_path = sys_path
         self.watched = watched
+        self.guarded = guarded
         self.in_process = in_process
         self.home = Path.cwd()
         self._zygote: subprocess.Popen[bytes] | None = None
@@ -164,6 +167,7 @@ class MethodProcess:
         started = time.time()
         with self._job_folder() as job:
             job.write(spec, {"operation": "call", **self._common()})
+            guard = Guard(self.guarded)
             self.warm(spec.task_ref, spec.architecture)
             reply = self._ask({"operation": "call", "folder": str(job.path), "seconds": seconds}, seconds)
             if reply is None:
@@ -174,6 +178,7 @@ class MethodProcess:
             self.spent["calls"] += 1
             self.spent["calls_wall"] += time.time() - started
             self.spent["calls_method"] += result.method_s
+            result.report["suite_changed"] = guard.changed()
             left = self._left_behind(record, job, started)
             result.report["residue"] = find_residue(left["own"], spec.forget, strict=True) + find_residue(
                 left["near"], spec.forget, strict=False

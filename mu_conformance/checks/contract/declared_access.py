@@ -10,23 +10,26 @@ from mu_conformance.checks.finding import Finding
 
 @check("contract.declared-access", Subject.CALLS)
 def declared_access(calls: Calls) -> Finding:
-    """A method reads what it declared and was handed, and nothing of the suite's own.
+    """A method reads what it declared and was handed, and neither reads nor changes anything of the suite's own.
 
     The handed datasets count what is read of them; a method that claims not to need the retain set, or labels, is
-    not given them. Opening the suite's data or artefacts during a call fails.
+    not given them. Opening the suite's data or artefacts during a call fails, and so does changing any of its files,
+    or handing back a model that agrees with a stored reference as no two trainings agree.
     """
 
     def fault(record: CallRecord) -> str | None:
-        opened = record.call.report.get("suite_files_read")
-        if opened:
-            return f"opened files of the suite: {', '.join(str(name).rpartition('/')[2] for name in opened[:3])}"
-        reads = record.call.report.get("reads", {})
-        if not calls.claims.needs_retain and "retain" in reads:
+        report = record.call.report
+        for did, names in (("opened", report.get("suite_files_read")), ("changed", report.get("suite_changed"))):
+            if names:
+                return f"{did} files of the suite: {', '.join(str(name).rpartition('/')[2] for name in names[:3])}"
+        if record.copied:
+            return record.copied
+        if not calls.claims.needs_retain and "retain" in report.get("reads", {}):
             return "read a retain set that it had declared not to need"
         return None
 
-    return every_call(calls, fault, needs_model=False) if _any_report(calls) else every_call(calls, fault)
-
-
-def _any_report(calls: Calls) -> bool:
-    return any(record.call.report.get("suite_files_read") for record in calls.records)
+    touched = any(
+        record.call.report.get("suite_files_read") or record.call.report.get("suite_changed")
+        for record in calls.records
+    )
+    return every_call(calls, fault, needs_model=not touched)
