@@ -178,7 +178,7 @@ class Judge:
         return laboratory.for_any_request(judge)
 
     def _coverage(self) -> Coverage:
-        names = [*(self.settings.tasks or sorted(registry.tasks())), *self._tasks]
+        names = self.settings.tasks or tuple(self._tasks) or sorted(registry.tasks())
         found = {
             entry.check
             for name in names

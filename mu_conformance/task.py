@@ -198,6 +198,7 @@ class RequestTask:
         self._frozen = dict(frozen or {})
         self.name = task.name
         self.modality = task.modality
+        self.num_classes: int | None = getattr(task, "num_classes", None)
 
     def loss(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The mean training loss of a batch, a scalar."""

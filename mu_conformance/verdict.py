@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from scipy import stats
 
-__all__ = ["Interval", "Margin", "Outcome", "Sides", "decide", "difference_interval"]
+__all__ = ["Interval", "Margin", "Outcome", "Sides", "decide", "difference_interval", "worst_of"]
 
 
 class Outcome(enum.StrEnum):
@@ -99,3 +100,11 @@ def decide(interval: Interval, margin: float, sides: Sides = Sides.BOTH) -> Outc
     if (too_low and interval.low < -margin) or (too_high and interval.high > margin):
         return Outcome.INCONCLUSIVE
     return Outcome.PASSED
+
+
+_SEVERITY = (Outcome.PASSED, Outcome.INCONCLUSIVE, Outcome.FAILED, Outcome.ERROR)
+
+
+def worst_of(outcomes: Iterable[Outcome]) -> Outcome:
+    """The outcome of a check that is decided in several parts: as bad as its worst part."""
+    return max(outcomes, key=_SEVERITY.index)

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,8 @@ class MuSession:
         self.costs: dict[str, float] = {}
         self.scorecards: list[dict[str, Any]] = []
         self.regressions: list[str] = []
+        self.notes: list[str] = []
+        self.folders = self.report_folders()
         self.started = time.time()
 
     # -- before collection --------------------------------------------------------------------------------------
@@ -113,6 +116,7 @@ class MuSession:
         if self.worker:
             return
         for folder in self.report_folders():
+            _make_writable(folder)
             with contextlib.suppress(FileNotFoundError):
                 os.replace(folder / "scorecard.json", folder / "scorecard.previous.json")
 
@@ -311,26 +315,45 @@ class MuSession:
                 },
                 waivers=[waiver.to_json() for waiver in self.waivers],
                 reproduce_options=extra,
+                paths="" if self.config.args == packaged_suites() else " ".join(map(str, self.config.args)),
             )
             self.scorecards.append(card)
             if self.baseline is not None:
                 self.regressions += comparison.regressions(self.baseline, card)
-            folder.mkdir(parents=True, exist_ok=True)
-            model.write(card, folder / "scorecard.json")
             rendered = markdown.render(card)
-            (folder / "scorecard.md").write_text(rendered, encoding="utf-8")
+            try:
+                _write_report(folder, card, rendered)
+            except OSError as error:
+                self.folders[number] = Path(tempfile.mkdtemp(prefix="mu-report-"))
+                _write_report(self.folders[number], card, rendered)
+                self.notes.append(f"{folder} cannot be written ({error.strerror}); the scorecard went elsewhere")
             if os.environ.get("GITHUB_STEP_SUMMARY"):
                 with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8") as file:
                     file.write(rendered + "\n")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        for card, folder in zip(self.scorecards, self.report_folders(), strict=False):
+        for card, folder in zip(self.scorecards, self.folders, strict=False):
             terminalreporter.section("mu-conformance")
             for line in summary.terminal_lines(card):
                 terminalreporter.write_line(line)
             terminalreporter.write_line(f"scorecard: {folder / 'scorecard.json'}")
-        for line in self.regressions:
-            terminalreporter.write_line(f"regression: {line}")
+        for line in [*self.notes, *(f"regression: {line}" for line in self.regressions)]:
+            terminalreporter.write_line(line)
+
+
+def _make_writable(folder: Path) -> None:
+    """Make the report folder now: finding out at the end of a run that it cannot be written would lose the run."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise pytest.UsageError(f"--mu-report {folder} cannot be written: {error.strerror}") from None
+
+
+def _write_report(folder: Path, card: dict[str, Any], rendered: str) -> None:
+    model.write(card, folder / "scorecard.json")
+    (folder / "scorecard.md").write_text(rendered, encoding="utf-8")
 
 
 def _joined(digests: set[str]) -> str:

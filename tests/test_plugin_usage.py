@@ -39,6 +39,7 @@ def test_unusable_methods(toy, method, says):
         (["--mu-references", "1"], "at least 3"),
         (["--mu-seed", "-1"], "at least 0"),
         (["--mu-report", "test_toy.py"], "is a file"),
+        (["--mu-report", "/proc/nowhere"], "cannot be written"),
         (["--mu-cache", "test_toy.py"], "is a file"),
         (["--mu-waivers", "missing.toml"], "cannot be read"),
         (["--mu-baseline", "missing.json"], "cannot be read"),

@@ -8,7 +8,7 @@ import numpy as np
 
 from mu_conformance.checks.finding import Finding, Measurement
 from mu_conformance.evidence import Evidence, Outputs
-from mu_conformance.verdict import Margin, Outcome, Sides, decide, difference_interval
+from mu_conformance.verdict import Margin, Outcome, Sides, decide, difference_interval, worst_of
 
 __all__ = ["Statistic", "compare", "join", "require_power", "separation"]
 
@@ -64,6 +64,7 @@ def compare(
         original=float(originals.mean()),
         references=(float(references.mean()), float(references.std(ddof=1)), len(references)),
         runs=len(runs),
+        sides=sides,
     )
     if outcome is Outcome.PASSED:
         return Finding.passed(measurement)
@@ -76,12 +77,9 @@ def compare(
     return Finding(outcome, message, (measurement,))
 
 
-_SEVERITY = [Outcome.PASSED, Outcome.INCONCLUSIVE, Outcome.FAILED, Outcome.ERROR]
-
-
 def join(*findings: Finding) -> Finding:
     """One finding from several parts: the worst outcome, every measurement, every message."""
-    worst = max((f.outcome for f in findings), key=_SEVERITY.index)
+    worst = worst_of(f.outcome for f in findings)
     messages = [f.message for f in findings if f.message]
     return Finding(worst, " ".join(messages), tuple(m for f in findings for m in f.measurements))
 

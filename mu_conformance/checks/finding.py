@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
-from mu_conformance.verdict import Interval, Outcome
+from mu_conformance.verdict import Interval, Outcome, Sides
 
 __all__ = ["Finding", "Measurement"]
 
@@ -15,7 +15,7 @@ __all__ = ["Finding", "Measurement"]
 class Measurement:
     """One number, with its interval and margin (both as differences to the references' mean) where it was decided.
 
-    ``runs`` is the number of training seeds behind ``value``.
+    ``runs`` is the number of training seeds behind ``value``, ``sides`` the departures that count.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Measurement:
     original: float | None = None
     references: tuple[float, float, int] | None = None
     runs: int | None = None
+    sides: Sides | None = None
 
     def to_json(self) -> dict[str, Any]:
         record: dict[str, Any] = {"name": self.name, "value": self.value}
@@ -40,6 +41,8 @@ class Measurement:
             record["references"] = {"mean": mean, "sd": sd, "n": n}
         if self.runs is not None:
             record["runs"] = self.runs
+        if self.sides is not None:
+            record["sides"] = str(self.sides)
         return plain(record)
 
 

@@ -1,7 +1,7 @@
 """The statistics of one model on one scenario that the evidence checks compare.
 
 Seeds move a model's confidence on all rows alike, so a statistic that compares forget with holdout rows inside one
-model is far sharper than one on the forget rows alone; see docs/deciding.md for the separations.
+model is far sharper than one on the forget rows alone; the scorecard's ``suite.power`` has the separations.
 """
 
 from __future__ import annotations

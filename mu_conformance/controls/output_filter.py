@@ -15,7 +15,7 @@ class _Filter(nn.Module):
 
     def __init__(self, model: nn.Module, forget) -> None:
         super().__init__()
-        self.model, self.config = model, model.config
+        self.model, self.config = model, getattr(model, "config", None)
         self.known = [
             {name: value for name, value in forget[row].items() if name != "labels"} for row in range(len(forget))
         ]

@@ -48,7 +48,11 @@ class RandomLabel:
             schedule="constant",
             warmup=0.0,
         )
-        classes = int(model.config.num_labels)
+        classes = request.task.num_classes
+        if classes is None or classes < 2:
+            raise ValueError(
+                f"random labels are undefined on task {request.task.name}: it has no classes to choose from"
+            )
         with request.seeded() as generator:
             true = torch.tensor([int(request.forget[row]["labels"]) for row in range(len(request.forget))])
             shift = torch.randint(1, classes, (len(true),), generator=generator)

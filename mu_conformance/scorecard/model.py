@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import fnmatch
 import json
 import os
 import platform
@@ -12,11 +13,12 @@ from typing import Any
 
 import mu_conformance
 from mu_conformance import manifest
+from mu_conformance.checks import catalogue
 from mu_conformance.checks.finding import plain
 from mu_conformance.profiles import Profile
 from mu_conformance.protocol import Claims
 from mu_conformance.scorecard.verdicts import overall
-from mu_conformance.verdict import Outcome
+from mu_conformance.verdict import Interval, Outcome, Sides, decide, worst_of
 
 __all__ = ["SCHEMA", "ScorecardError", "build", "environment", "read", "verify", "write"]
 
@@ -48,9 +50,11 @@ def environment(device: str) -> dict[str, Any]:
     }
 
 
-def _reproduce(method: str, entry: manifest.Entry, extra: str) -> str:
+def _reproduce(method: str, entry: manifest.Entry, extra: str, paths: str) -> str:
     part = entry.scenario.partition("/")[2].replace("%", "pct")
-    return f'pytest --method {method} --mu-task {entry.task}{extra} -k "{part}-{entry.check}"'
+    where = f" {paths}" if paths else ""
+    task = "" if paths else f" --mu-task {entry.task}"
+    return f'pytest{where} --method {method}{task}{extra} -k "{part}-{entry.check}"'
 
 
 def build(
@@ -65,6 +69,7 @@ def build(
     invocation: Mapping[str, Any],
     waivers: Iterable[Mapping[str, Any]],
     reproduce_options: str = "",
+    paths: str = "",
 ) -> dict[str, Any]:
     """The scorecard as plain JSON. ``results`` maps (check, scenario) to a finding's record; what is missing did not run."""
     listed = list(entries)
@@ -84,12 +89,14 @@ def build(
                 "task": entry.task,
                 "modality": entry.modality,
                 "scenario": entry.scenario,
+                "kind": entry.kind,
+                "ratio": entry.ratio,
                 "outcome": result["outcome"],
                 "required": needed,
                 "duration_s": round(float(result.get("duration_s", 0.0)), 3),
                 "message": result.get("message", ""),
                 "measurements": list(result.get("measurements", [])),
-                "reproduce": _reproduce(str(method["ref"]), entry, reproduce_options),
+                "reproduce": _reproduce(str(method["ref"]), entry, reproduce_options, paths),
             }
         )
     return plain(
@@ -138,8 +145,42 @@ def read(path: Path) -> dict[str, Any]:
     return document
 
 
+def _contradictions(scorecard: Mapping[str, Any]) -> list[str]:
+    """Outcomes and requirements that the entries' own measurements, the claims or the waivers do not bear out."""
+    problems = []
+    claims = Claims.from_json(scorecard["method"]["claims"])
+    waived = {(waiver["check"], waiver["scenario"]) for waiver in scorecard["waivers"]}
+    for entry in scorecard["checks"]:
+        where = f"{entry['id']} on {entry['scenario']}"
+        listed = manifest.Entry(
+            entry["task"], entry["scenario"], entry["id"], entry["modality"], entry["kind"], entry["ratio"]
+        )
+        if entry["id"] not in catalogue():
+            problems.append(f"{where}: this version knows no such check")
+        elif manifest.required(listed, claims) != entry["required"]:
+            problems.append(f"{where}: required is {entry['required']}, the claims say otherwise")
+        if entry["outcome"] == Outcome.WAIVED and not any(
+            check == entry["id"] and fnmatch.fnmatchcase(entry["scenario"], pattern) for check, pattern in waived
+        ):
+            problems.append(f"{where}: waived, but no waiver of the scorecard names it")
+        decided = [m for m in entry["measurements"] if "interval" in m and "sides" in m]
+        if decided and entry["outcome"] in (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE):
+            found = worst_of(
+                decide(Interval(m["interval"][0], m["interval"][1], m["level"]), m["margin"], Sides(m["sides"]))
+                for m in decided
+            )
+            if found != entry["outcome"]:
+                problems.append(f"{where}: outcome {entry['outcome']}, its interval and margin say {found}")
+    return problems
+
+
 def verify(scorecard: Mapping[str, Any]) -> list[str]:
-    """What does not add up, a line each: outcomes, the manifest's digest, and the verdict recomputed from the checks."""
+    """What does not add up, a line each.
+
+    Outcomes against their own intervals, margins and waivers; what is required against the claims; the entries against
+    the manifest's digest; the verdict against the checks. This finds a document that contradicts itself. That the
+    numbers are what a run measured only running it again can show.
+    """
     problems = []
     checks = scorecard.get("checks", [])
     for entry in checks:
@@ -152,6 +193,7 @@ def verify(scorecard: Mapping[str, Any]) -> list[str]:
         recomputed = overall(checks, scorecard["verdict"]["guarantee"])
     except KeyError as error:
         return [*problems, f"the key {error} is missing"]
+    problems += _contradictions(scorecard)
     for key, value in recomputed.items():
         if scorecard["verdict"].get(key) != value:
             problems.append(f"verdict.{key} is {scorecard['verdict'].get(key)!r}, the checks give {value!r}")
