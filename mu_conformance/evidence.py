@@ -109,6 +109,10 @@ class Populations:
             "seed": seed,
         }
 
+    def model_key(self, scenario: Scenario, rows: Rows, seed: int) -> str:
+        """The address of the recipe's model trained on ``rows`` with ``seed``."""
+        return artefact_key(self._model_description(scenario, rows, seed))
+
     def _train(self, scenario: Scenario, rows: Rows, seed: int) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         task = scenario.task
         started, cpu = time.perf_counter(), time.process_time()
@@ -129,7 +133,7 @@ class Populations:
         splits = scenario.task.splits
         description = {
             "kind": "outputs",
-            "model": artefact_key(self._model_description(scenario, rows, seed)),
+            "model": self.model_key(scenario, rows, seed),
             "forget": scenario.forget.digest(),
             "retain": scenario.retain.digest(),
             "holdout": splits.holdout.digest(),

@@ -109,6 +109,8 @@ def unit(task: ClassificationTask, ratio: float, seed: int) -> ForgetSet:
             f"task {task.name} has no deletion unit; its forget sets are {', '.join(task.forget_sets)}"
         )
     eligible = splits.deletable_units if splits.deletable_units is not None else tuple(range(len(splits.unit_names)))
+    if not eligible or len(splits.units) != len(splits.train):
+        raise ForgetSetError(f"task {task.name}: no deletable unit, or not one unit for each training row")
     chosen = int(np.random.RandomState(seed).choice(np.asarray(eligible)))
     rows = np.flatnonzero(splits.units == chosen)
     if len(rows) == 0:

@@ -127,8 +127,10 @@ class TrainingRecipe:
     gradient_clip: float | None = None
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
+        if self.epochs < 1 or self.batch_size < 1 or not 0 < self.learning_rate < float("inf"):
             raise ValueError(f"a training recipe needs positive epochs, batch size and learning rate: {self}")
+        if not 0 <= self.warmup < 1:
+            raise ValueError(f"a training recipe's warmup must lie in [0, 1), got {self.warmup}")
         if self.schedule not in ("linear", "constant"):
             raise ValueError(f"unknown schedule {self.schedule!r}; the schedules are linear, constant")
 

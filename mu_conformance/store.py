@@ -92,7 +92,7 @@ def write_pack(path: Path, artefacts: Iterable[Artefact], command: str) -> None:
     """Write a pack; ``command`` is recorded as the way to make it again."""
     tensors, records = {}, {}
     for artefact in sorted(artefacts, key=lambda a: a.key):
-        tensors.update({f"{artefact.key}/{name}": t.contiguous() for name, t in artefact.tensors.items()})
+        tensors.update({f"{artefact.key}/{name}": t.contiguous().clone() for name, t in artefact.tensors.items()})
         digest = content_digest(artefact.tensors, artefact.info)
         records[artefact.key] = {"tensors": sorted(artefact.tensors), "info": artefact.info, "digest": digest}
     save_file(tensors, path, {"artefacts": json.dumps(records, sort_keys=True), "command": command})
@@ -107,7 +107,16 @@ class Store:
 
     def __init__(self, cache: Path, packs: Iterable[Path] = ()) -> None:
         self.cache = cache
-        self.packs = [Pack(path) for path in packs]
+        self.packs = []
+        for path in packs:
+            try:
+                self.packs.append(Pack(path))
+            except Exception as error:
+                warnings.warn(
+                    f"pack {path} is damaged ({error}); building it again where it is needed",
+                    DamagedArtefact,
+                    stacklevel=2,
+                )
         self.used: dict[str, Artefact] = {}
         self.built = 0
         self._stores = True
@@ -211,7 +220,7 @@ class Store:
         }
         partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
         try:
-            save_file({name: t.contiguous() for name, t in artefact.tensors.items()}, partial, metadata)
+            save_file({name: t.contiguous().clone() for name, t in artefact.tensors.items()}, partial, metadata)
             os.replace(partial, path)
         except Exception as error:
             with contextlib.suppress(OSError):

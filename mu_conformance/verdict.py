@@ -46,6 +46,9 @@ class Margin:
     fraction: float = 0.0
 
     def value(self, gap: float) -> float:
+        """The margin for a gap; ``ValueError`` for a gap that is NaN or infinite."""
+        if not math.isfinite(gap):
+            raise ValueError(f"the original-to-reference gap is {gap}")
         return max(self.floor, self.fraction * abs(gap))
 
 
@@ -78,7 +81,9 @@ def difference_interval(runs: np.ndarray, references: np.ndarray, level: float) 
     if a + b == 0:
         return Interval(difference, difference, level)
     if len(runs) > 1:
-        degrees = (a + b) ** 2 / (a**2 / (len(runs) - 1) + b**2 / (len(references) - 1))
+        # Welch-Satterthwaite, in shares of the variance so that tiny ones do not underflow
+        share = a / (a + b)
+        degrees = 1 / (share**2 / (len(runs) - 1) + (1 - share) ** 2 / (len(references) - 1))
     else:
         degrees = len(references) - 1
     half = stats.t.ppf((1 + level) / 2, degrees) * math.sqrt(a + b)
@@ -91,7 +96,7 @@ def decide(interval: Interval, margin: float, sides: Sides = Sides.BOTH) -> Outc
     >>> decide(Interval(-0.1, 0.2, 0.95), 0.3), decide(Interval(0.4, 0.6, 0.95), 0.3)
     (<Outcome.PASSED: 'passed'>, <Outcome.FAILED: 'failed'>)
     """
-    if not (math.isfinite(interval.low) and math.isfinite(interval.high) and margin > 0):
+    if not (math.isfinite(interval.low) and math.isfinite(interval.high) and 0 < margin < math.inf):
         raise ValueError(f"cannot decide on interval {interval} with margin {margin}")
     too_low = sides in (Sides.BOTH, Sides.BELOW)
     too_high = sides in (Sides.BOTH, Sides.ABOVE)

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["pytester"]
+
 TOY = Path(__file__).parent / "toy"
 
 

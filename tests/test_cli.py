@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from cards import measured
 from torch import nn
 from transformers.modeling_outputs import SequenceClassifierOutput
 
@@ -41,7 +42,12 @@ def scorecard(**outcomes: str) -> dict[str, Any]:
     for check in CHECKS:
         outcome = outcomes.get(check.rpartition(".")[2].replace("-", "_"), "passed")
         message = "" if outcome == "passed" else "the margin was left"
-        results[check, SCENARIO] = {"outcome": outcome, "message": message, "measurements": [], "duration_s": 0.5}
+        results[check, SCENARIO] = {
+            "outcome": outcome,
+            "message": message,
+            "measurements": measured(check, outcome),
+            "duration_s": 0.5,
+        }
     return model.build(
         entries=[Entry("sentiment", SCENARIO, check, "text", "random", 0.1) for check in CHECKS],
         results=results,

@@ -173,9 +173,6 @@ class TestShapes:
         with pytest.raises(MethodError, match=message):
             load_method(f"mu_vendor:{attribute}")
 
-    @pytest.mark.xfail(
-        strict=True, reason="only a factory's exception becomes a MethodError, not a constructor's", raises=OSError
-    )
     def test_a_constructor_that_raises_is_named(self):
         with pytest.raises(MethodError, match=r"mu_vendor:Breaks.*OSError: no weights here"):
             load_method("mu_vendor:Breaks")

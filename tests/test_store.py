@@ -123,9 +123,6 @@ class TestGet:
         assert torch.equal(read.tensors["t"], base.T)
         assert torch.equal(read.tensors["row"], base[1])
 
-    @pytest.mark.xfail(
-        strict=True, reason="save_file refuses shared storage, and the store reports an unwritable cache"
-    )
     def test_tied_tensors_are_stored(self, cache):
         tied = torch.ones(2)
         with warnings.catch_warnings():
@@ -249,7 +246,6 @@ class TestPack:
         assert store.get({"seed": 9}, build).tensors["w"].tolist() == [0.0]
         assert build.calls == 1
 
-    @pytest.mark.xfail(strict=True, reason="Store() opens every pack eagerly: a truncated one ends the run")
     def test_a_truncated_pack_is_built_again(self, pack, cache):
         pack.write_bytes(pack.read_bytes()[:100])
         with pytest.warns(DamagedArtefact, match="building it again"):

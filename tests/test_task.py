@@ -193,7 +193,7 @@ class TestRequestTask:
         assert model.linear.weight.requires_grad
         # a copy: training the one must not change the other
         model.linear.bias.data.zero_()
-        assert torch.equal(request.new_model(5).linear.bias, original)
+        assert torch.equal(request.new_model(5).linear.bias, task.new_model(1).linear.bias + 1)
 
     def test_it_gives_the_tasks_loss(self):
         task = Toy()
@@ -212,17 +212,9 @@ SIZES = {
     "image_classification": (600, 500, 1797 - 600 - 500),
     # 28 trained-on speakers, of whom every fourth gives all three takes of ten words, the others one; 20 unheard ones.
     "keyword_spotting": (21 * 10 + 7 * 30, 20 * 10, 20 * 20),
-    "sentiment": (600, 600, 1000),
+    "sentiment": (600, 600, 997),
 }
 PARTS = ("train", "holdout", "test")
-SHARED = {
-    ("sentiment", "train", "test"): "'Terrible.' and 'Shallow.' are the same ids: the second is not in the vocabulary",
-    (
-        "sentiment",
-        "holdout",
-        "test",
-    ): "so are 'Disjointed parody.' and 'Wishy washy.': no word of them is in the vocabulary",
-}
 
 
 def contents(data: Rows) -> set[str]:
@@ -233,12 +225,7 @@ def contents(data: Rows) -> set[str]:
     }
 
 
-def _pair(name: str, one: str, other: str):
-    reason = SHARED.get((name, one, other))
-    return pytest.param(name, one, other, marks=[pytest.mark.xfail(strict=True, reason=reason)] if reason else [])
-
-
-PAIRS = [_pair(name, *pair) for name, pair in itertools.product(TASKS, itertools.combinations(PARTS, 2))]
+PAIRS = [(name, *pair) for name, pair in itertools.product(TASKS, itertools.combinations(PARTS, 2))]
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -80,7 +80,10 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if isinstance(value, bool) or value is None or isinstance(value, str):
+    if isinstance(value, str):
+        # an enum or NumPy string is a str to isinstance, and not to execnet
+        return str.__str__(value)
+    if isinstance(value, bool) or value is None:
         return value
     if hasattr(value, "item"):
         value = value.item()

@@ -107,7 +107,10 @@ def _adapt(found: Any, ref: str) -> Any:
                 f"the constructor of {ref!r} needs arguments ({', '.join(needed)}); name a zero-argument factory instead, "
                 f"such as a function that returns {found.__name__}(...)"
             )
-        return found()
+        try:
+            return found()
+        except Exception as error:
+            raise MethodError(f"the constructor of {ref!r} raised {type(error).__name__}: {error}") from error
     if callable(getattr(found, "unlearn", None)):
         return found
     if not callable(found):
@@ -170,7 +173,8 @@ class LoadersAdapter(FunctionAdapter):
         import torch
 
         working = copy.deepcopy(model)
-        assert request.retain is not None
+        if request.retain is None:
+            raise MethodError("a four-argument callable needs the retain set; its claims say needs_retain=False")
         tenth = torch.utils.data.Subset(request.retain, range(0, len(request.retain), 10))
         size = request.recipe.batch_size
         with request.seeded() as generator:
@@ -189,9 +193,13 @@ class TrainerAdapter:
         self.claims = getattr(trainer, "claims", Claims())
 
     def unlearn(self, model: Any, request: DeletionRequest) -> Any:
+        import importlib.util
         import tempfile
 
         from transformers import TrainingArguments
+
+        if importlib.util.find_spec("accelerate") is None:
+            raise MethodError("a transformers.Trainer subclass needs accelerate: pip install 'mu-conformance[trainer]'")
 
         was_training = model.training
         with tempfile.TemporaryDirectory() as folder, request.seeded():

@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import os
+import pickletools
 import re
 import zipfile
 import zlib
@@ -110,6 +111,18 @@ def _decodings(content: bytes) -> Iterator[bytes]:
         return
 
 
+def _pickled_numbers(content: bytes) -> np.ndarray:
+    """The numbers in a pickle, in order; read from its opcodes, nothing is unpickled."""
+    numbers: list[float] = []
+    try:
+        for _, argument, _ in pickletools.genops(content):
+            if isinstance(argument, int | float) and not isinstance(argument, bool):
+                numbers.append(float(argument))
+    except Exception:
+        return np.empty(0)
+    return np.array(numbers)
+
+
 def _is_text(content: bytes) -> bool:
     try:
         content.decode("utf-8")
@@ -127,12 +140,14 @@ def _opaque(content: bytes) -> bool:
 
 def _numbers_match(decoded: list[bytes], needles: list[tuple[bytes, np.ndarray]]) -> bool:
     for text in decoded:
-        if not _is_text(text):
+        if _is_text(text):
+            numbers = np.array([float(word) for word in re.findall(rb"-?\d+\.?\d*(?:[eE][-+]?\d+)?", text)])
+        elif text.startswith(b"\x80"):
+            numbers = _pickled_numbers(text)
+        else:
             continue
-        found = re.findall(rb"-?\d+\.?\d*(?:[eE][-+]?\d+)?", text)
-        if len(found) < 4:
+        if len(numbers) < 4:
             continue
-        numbers = np.array([float(word) for word in found])
         for _, row in needles:
             row = row[:16].astype(float)
             starts = np.flatnonzero(np.isclose(numbers, row[0], rtol=1e-3, atol=1e-6))

@@ -81,5 +81,7 @@ def lira_offline(scores: np.ndarray, reference_scores: np.ndarray) -> np.ndarray
         raise ValueError("reference_scores hold NaN or infinite values")
     deviation = reference_scores.std(axis=0, ddof=1)
     pooled = float(np.sqrt((deviation**2).mean()))
-    floor = VARIANCE_FLOOR * pooled if pooled > 0 else 1.0
+    # A pooled deviation of rounding errors alone says that the references agree exactly
+    rounding = 1e-12 * max(1.0, float(np.abs(reference_scores).max()))
+    floor = VARIANCE_FLOOR * pooled if pooled > rounding else 1.0
     return (scores - reference_scores.mean(axis=0)) / np.maximum(deviation, floor)

@@ -19,10 +19,8 @@ _TEMPLATE = """\
 | scenario | forgetting | privacy | utility | robustness | cost | contract |
 | --- | --- | --- | --- | --- | --- | --- |
 {% for row in rows -%}
-| {{ row.scenario }} | {% for family in families %}{{ row[family] }} | {% endfor %}
-
-{%- endfor %}
-
+| {{ row.scenario }} |{% for family in families %} {{ row[family] }} |{% endfor %}
+{% endfor %}
 Each cell: checks passed of checks required.
 {% if bad %}
 ## Not passed

@@ -13,7 +13,7 @@ from typing import Any
 
 import mu_conformance
 from mu_conformance import manifest
-from mu_conformance.checks import catalogue
+from mu_conformance.checks import catalogue, find_check
 from mu_conformance.checks.finding import plain
 from mu_conformance.profiles import Profile
 from mu_conformance.protocol import Claims
@@ -24,6 +24,8 @@ __all__ = ["SCHEMA", "ScorecardError", "build", "environment", "read", "verify",
 
 SCHEMA = "mu-conformance/scorecard/1"
 OUTCOMES = tuple(Outcome)
+DECIDED_FAMILIES = ("forgetting", "privacy", "utility", "robustness")
+"""Families whose checks pass only by an interval inside a margin."""
 
 
 class ScorecardError(ValueError):
@@ -164,6 +166,9 @@ def _contradictions(scorecard: Mapping[str, Any]) -> list[str]:
         ):
             problems.append(f"{where}: waived, but no waiver of the scorecard names it")
         decided = [m for m in entry["measurements"] if "interval" in m and "sides" in m]
+        judged = find_check(entry["id"]).family in DECIDED_FAMILIES if entry["id"] in catalogue() else False
+        if judged and not decided and entry["outcome"] == Outcome.PASSED:
+            problems.append(f"{where}: passed, but nothing that was measured says so")
         if decided and entry["outcome"] in (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE):
             found = worst_of(
                 decide(Interval(m["interval"][0], m["interval"][1], m["level"]), m["margin"], Sides(m["sides"]))
@@ -190,11 +195,15 @@ def verify(scorecard: Mapping[str, Any]) -> list[str]:
         listed = [manifest.Entry(e["task"], e["scenario"], e["id"], e["modality"], "") for e in checks]
         if manifest.manifest_digest(listed) != scorecard["suite"]["manifest_sha256"]:
             problems.append("the checks are not those of the manifest: entries were added, removed or renamed")
-        recomputed = overall(checks, scorecard["verdict"]["guarantee"])
+        recomputed = overall(checks, str(Claims.from_json(scorecard["method"]["claims"]).guarantee))
+        recorded = scorecard["verdict"]
     except KeyError as error:
         return [*problems, f"the key {error} is missing"]
-    problems += _contradictions(scorecard)
+    try:
+        problems += _contradictions(scorecard)
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        problems.append(f"an entry is malformed: {type(error).__name__} {error}")
     for key, value in recomputed.items():
-        if scorecard["verdict"].get(key) != value:
-            problems.append(f"verdict.{key} is {scorecard['verdict'].get(key)!r}, the checks give {value!r}")
+        if recorded.get(key) != value:
+            problems.append(f"verdict.{key} is {recorded.get(key)!r}, the checks give {value!r}")
     return problems

@@ -40,11 +40,16 @@ def read_waivers(paths: Iterable[Path]) -> list[Waiver]:
             document = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise WaiverError(f"waiver file {path} cannot be read: {error}") from None
-        for number, table in enumerate(document.get("waiver", []), 1):
+        tables = document.get("waiver", [])
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            raise WaiverError(f"waiver file {path}: write each waiver as a [[waiver]] table, with double brackets")
+        for number, table in enumerate(tables, 1):
             where = f"waiver {number} of {path}"
             unknown = set(table) - {"check", "scenario", "reason"}
             if unknown:
                 raise WaiverError(f"{where} has the unknown key {min(unknown)!r}; the keys are check, scenario, reason")
+            if not all(isinstance(value, str) for value in table.values()):
+                raise WaiverError(f"{where}: check, scenario and reason are texts")
             if not table.get("check") or not table.get("reason"):
                 raise WaiverError(f"{where} needs a check and a reason")
             try:

@@ -15,7 +15,7 @@ def mislabelled(evidence: Evidence) -> Finding:
     """The wrong labels that the original was trained on are predicted no more, and no less, than by references.
 
     Corrective unlearning (Goel et al. 2024, arXiv 2402.14015; poisons stay though attacks look fine: arXiv 2406.17216).
-    The sharpest scenario, since a reference rarely predicts a wrong label; hence a fifth of the gap.
+    The sharpest scenario, since a reference rarely predicts a wrong label; hence a quarter of the gap.
     """
     return compare(
         evidence,

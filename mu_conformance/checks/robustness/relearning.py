@@ -18,7 +18,8 @@ def relearning(evidence: Evidence) -> Finding:
 
     Two fine-tunes: on retain rows only (arXiv 2505.22310) and on a handful of forget rows (arXiv 2406.13356). A method
     that hides rather than forgets is found here though its outputs pass. Decided on the loss attack's AUC, against
-    references that went through the same steps.
+    references that went through the same steps. The margin is a third of the gap, as for the other blunt measures: the
+    fine-tune adds noise of its own (on a speaker's rows the references' AUC spreads by 0.049 after it, 0.034 before).
     """
     return join(
         *(
@@ -26,7 +27,7 @@ def relearning(evidence: Evidence) -> Finding:
                 evidence,
                 f"loss attack AUC after relearning ({attack})",
                 statistics.relearnt_auc(attack),
-                Margin(floor=0.01, fraction=0.25),
+                Margin(floor=0.01, fraction=1 / 3),
                 cause="Above the references: what was forgotten comes back; below: the rows are still pushed away.",
             )
             for attack in attacks.ATTACKS
