@@ -141,6 +141,16 @@ class TrainingRecipe:
             return self.learning_rate * (step + 1) / warm
         return self.learning_rate * ((total - step) / (total - warm) if self.schedule == "linear" else 1.0)
 
+    def further(self, epochs_share: float, learning_rate_share: float) -> TrainingRecipe:
+        """The recipe for training on: a share of the epochs (one at least) and of the learning rate, held constant."""
+        return dataclasses.replace(
+            self,
+            epochs=max(1, round(epochs_share * self.epochs)),
+            learning_rate=learning_rate_share * self.learning_rate,
+            schedule="constant",
+            warmup=0.0,
+        )
+
     def steps(self, rows: int) -> int:
         """Optimiser steps that this recipe takes over ``rows`` training rows."""
         return self.epochs * -(-rows // self.batch_size)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import fit
@@ -24,12 +23,6 @@ class FineTune:
         self.epochs_share, self.learning_rate_share = epochs_share, learning_rate_share
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = dataclasses.replace(
-            request.recipe,
-            epochs=max(1, round(self.epochs_share * request.recipe.epochs)),
-            learning_rate=self.learning_rate_share * request.recipe.learning_rate,
-            schedule="constant",
-            warmup=0.0,
-        )
+        recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
         with request.seeded():
             return fit(copy.deepcopy(model), request.retain, request.task, recipe, request.seed)

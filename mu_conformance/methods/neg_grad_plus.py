@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import itertools
 
 from mu_conformance.protocol import Claims, DeletionRequest
@@ -30,13 +29,7 @@ class NegGradPlus:
         self.learning_rate_share, self.ceiling = learning_rate_share, ceiling
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = dataclasses.replace(
-            request.recipe,
-            epochs=max(1, round(self.epochs_share * request.recipe.epochs)),
-            learning_rate=self.learning_rate_share * request.recipe.learning_rate,
-            schedule="constant",
-            warmup=0.0,
-        )
+        recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
         with request.seeded() as generator:
             loader = request.task.loader(request.forget, recipe.batch_size, generator=generator)
             # One iterator over all epochs: a loader restarted at every step would only ever give its first batch.

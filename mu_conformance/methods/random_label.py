@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 
 import torch
 
@@ -41,13 +40,7 @@ class RandomLabel:
         self.epochs_share, self.learning_rate_share = epochs_share, learning_rate_share
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = dataclasses.replace(
-            request.recipe,
-            epochs=max(1, round(self.epochs_share * request.recipe.epochs)),
-            learning_rate=self.learning_rate_share * request.recipe.learning_rate,
-            schedule="constant",
-            warmup=0.0,
-        )
+        recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
         classes = request.task.num_classes
         if classes is None or classes < 2:
             raise ValueError(
