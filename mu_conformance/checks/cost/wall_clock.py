@@ -21,7 +21,7 @@ def wall_clock(evidence: Evidence) -> Finding:
 
     Decided on the operating system's processor seconds of the call (its descendants included), the median over runs,
     so that a busy machine does not fail a method; wall seconds are reported. Retraining is its number of steps times
-    a step measured on this machine in this session.
+    a step measured on the machine that judges.
     """
     count = evidence.profile.looks[0]
     evidence.runs(count)
