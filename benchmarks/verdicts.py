@@ -21,7 +21,7 @@ from pathlib import Path
 from scipy.stats import beta
 
 from mu_conformance import registry
-from mu_conformance.scorecard import model
+from mu_conformance.scorecard import document
 
 FIRST_SEED = 1000
 
@@ -60,7 +60,7 @@ def judge(method: str, task: str, seed: int, work: Path) -> dict:
         if not path.exists():
             raise SystemExit(f"{method} with seed {seed} wrote no scorecard:\n{run.stdout[-2000:]}{run.stderr[-2000:]}")
         (folder / "exit").write_text(str(run.returncode), encoding="utf-8")
-    card = model.read(path)
+    card = document.read(path)
     status = card["verdict"]["status"]
     print(f"{method} {task} seed {seed}: {status} {sorted(set(card['verdict']['not_passed']))}", flush=True)
     return {

@@ -22,7 +22,7 @@ from mu_conformance import manifest, registry
 from mu_conformance.isolation.loading import MethodError
 from mu_conformance.judging import Judge
 from mu_conformance.protocol import Claims
-from mu_conformance.scorecard import comparison, markdown, model, summary
+from mu_conformance.scorecard import building, comparison, document, markdown, summary
 from mu_conformance.scorecard.validity import false_alarm_rate
 from mu_conformance.scorecard.verdicts import CONFORMANT
 from mu_conformance.scorecard.waivers import Waiver, WaiverError, find_waiver, read_waivers
@@ -53,10 +53,10 @@ def start(config: Any) -> None:
     options = read_options(config)
     try:
         waivers = read_waivers(options.waivers)
-        baseline = model.read(options.baseline) if options.baseline else None
+        baseline = document.read(options.baseline) if options.baseline else None
         session = MuSession(config, options, waivers, baseline)
         session.prepare()
-    except (MethodError, StoreError, WaiverError, model.ScorecardError) as error:
+    except (MethodError, StoreError, WaiverError, document.ScorecardError) as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(session, "mu-conformance-session")
 
@@ -286,7 +286,7 @@ class MuSession:
             extra += f" --mu-profile {settings.profile.name}"
         for number, folder in enumerate(self.report_folders()):
             description = self.descriptions[number]
-            card = model.build(
+            card = building.build(
                 entries=[entry for name in scope for entry in self.entries[name]],
                 results=self.results[number],
                 claims=self.judges[number].claims,
@@ -304,7 +304,7 @@ class MuSession:
                     "power": [self.power[name] for name in sorted(self.power)],
                     "false_alarm_rate": false_alarm_rate(),
                 },
-                environment=model.environment(settings.device),
+                environment=building.environment(settings.device),
                 invocation={
                     "args": [str(a) for a in self.config.invocation_params.args],
                     "plugins": sorted(
@@ -352,7 +352,7 @@ def _make_writable(folder: Path) -> None:
 
 
 def _write_report(folder: Path, card: dict[str, Any], rendered: str) -> None:
-    model.write(card, folder / "scorecard.json")
+    document.write(card, folder / "scorecard.json")
     (folder / "scorecard.md").write_text(rendered, encoding="utf-8")
 
 

@@ -16,12 +16,12 @@ from cards import measured
 from torch import nn
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from mu_conformance import Claims, ClassificationTask, Rows, Splits, TrainingRecipe, cli
+from mu_conformance import Claims, ClassificationTask, Rows, Splits, TrainingRecipe, cli, packing
 from mu_conformance.evidence import Populations
 from mu_conformance.manifest import Entry
 from mu_conformance.profiles import PROFILES, Profile
 from mu_conformance.scenario import DEFAULT_SEED, scenarios
-from mu_conformance.scorecard import model
+from mu_conformance.scorecard import building, document
 from mu_conformance.store import Store, artefact_key
 
 SCENARIO = "sentiment/random-10%"
@@ -48,7 +48,7 @@ def scorecard(**outcomes: str) -> dict[str, Any]:
             "measurements": measured(check, outcome),
             "duration_s": 0.5,
         }
-    return model.build(
+    return building.build(
         entries=[Entry("sentiment", SCENARIO, check, "text", "random", 0.1) for check in CHECKS],
         results=results,
         claims=Claims(),
@@ -66,7 +66,7 @@ def written(tmp_path: Path) -> Any:
     """A function that writes a scorecard and gives its path."""
 
     def write(name: str, card: dict[str, Any]) -> str:
-        model.write(card, tmp_path / name)
+        document.write(card, tmp_path / name)
         return str(tmp_path / name)
 
     return write
@@ -114,16 +114,20 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Carlini" in capsys.readouterr().out
 
 
-def test_starts_without_torch(tmp_path: Path) -> None:
+def test_starts_without_torch(tmp_path: Path, written: Any) -> None:
     program = """if True:
         import sys
         from mu_conformance.cli import main
+        cache, card = sys.argv[1:]
         assert main(["list", "profiles", "--json"]) == 0
-        assert main(["store", "list", "--cache", sys.argv[1]]) == 0
+        assert main(["store", "list", "--cache", cache]) == 0
         assert main(["list", "task"]) == 2
+        assert main(["report", card]) == 0
+        assert main(["compare", card, card]) == 0
         assert "torch" not in sys.modules
     """
-    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    arguments = [str(tmp_path / "cache"), written("card.json", scorecard())]
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
 
 
@@ -305,7 +309,7 @@ def _judge_from(store: Store, task: ClassificationTask) -> None:
 
 def test_pack_holds_what_judging_needs_and_no_weights_of_references(tmp_path: Path) -> None:
     task, said = TinyTask(), []
-    path = cli.pack(task, TINY, tmp_path / "cache", tmp_path / "task", said.append)
+    path = packing.pack(task, TINY, tmp_path / "cache", tmp_path / "task", said.append)
     assert path == tmp_path / "task" / "pack.safetensors"
     assert list(path.parent.iterdir()) == [path]
     assert "random-10%: outputs of reference 3 of 3, built" in said[-2]
@@ -322,7 +326,7 @@ def test_pack_holds_what_judging_needs_and_no_weights_of_references(tmp_path: Pa
     assert len(store.packs[0].records) == 2 + 2 + TINY.references
 
     again: list[str] = []
-    cli.pack(task, TINY, tmp_path / "cache", tmp_path / "task", again.append)
+    packing.pack(task, TINY, tmp_path / "cache", tmp_path / "task", again.append)
     assert all(line.endswith("from the cache") for line in again[:-1])
 
 

@@ -25,6 +25,7 @@ from mu_conformance.isolation.loading import (
     load_method,
     load_object,
 )
+from mu_conformance.judging import Judge, Settings
 from mu_conformance.protocol import Budget, Claims, DeletionRequest, TrainingRecipe
 from mu_conformance.task import ClassificationTask, RequestTask, Rows, Splits
 
@@ -448,3 +449,23 @@ class TestRequestRows:
         with pytest.raises(IndexError, match=f"row {index} of 5"):
             data[index]
         assert len([row for row in data]) == 5  # noqa: C416
+
+
+def test_a_trainer_subclass_trains_on_the_retain_set(tmp_path, monkeypatch):
+    toy = str(Path(__file__).parent / "toy")
+    settings = Settings(cache=tmp_path / "cache", tasks=("image_classification",))
+    judge = Judge("toy_trainer:RetainTrainer", settings, sys_path=[toy, *sys.path])
+    try:
+        laboratory = judge.laboratory("image_classification")
+        record, unusable = laboratory.usable(laboratory.usual)
+    finally:
+        judge.close()
+    assert unusable is None, unusable
+    assert record.call.report["global_changes"] == []
+    moved = [
+        not torch.equal(record.call.state[name], tensor) for name, tensor in laboratory.original().state_dict().items()
+    ]
+    assert any(moved)
+    # two epochs over the forty rows that the laboratory retains, and none of the forget set
+    assert record.call.report["reads"]["retain"] == {"rows": 40, "draws": 80, "of": 40}
+    assert record.call.report["reads"]["forget"]["draws"] == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mu_conformance.scorecard import model
+from mu_conformance.scorecard import verification
 
 COST = ("cost.wall-clock",)
 
@@ -32,7 +32,7 @@ def test_retraining_is_conformant_and_xdist_changes_nothing(toy, tmp_path):
     card = alone.card
     assert card["verdict"]["status"] == "conformant"
     assert card["verdict"]["passed"] == card["verdict"]["required"] == len(card["checks"])
-    assert model.verify(card) == []
+    assert verification.verify(card) == []
     assert list(card)[-1] == "complete"
     assert all(power["separation"] >= 6 for power in card["suite"]["power"])
     assert {power["scenario"] for power in card["suite"]["power"]} == {"toy/random-10%", "toy/mislabelled-10%"}

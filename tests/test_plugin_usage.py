@@ -77,6 +77,29 @@ def test_unwritable_cache_costs_a_warning_not_the_run(toy):
     assert run.outcomes()["contract.finite", "toy/contract"] == "passed", run.output
 
 
+@pytest.fixture
+def full_disk(tmp_path):
+    """A file system of 64 KiB that has no room left."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("a really full disk needs the right to mount a small one")
+    with pytest.raises(OSError, match="No space left"):
+        (folder / "filler").write_bytes(bytes(1 << 20))
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_cache_costs_a_warning_not_the_run(toy, full_disk):
+    run = toy.run("retrain", "--mu-cache", str(full_disk))
+    assert run.status == 0, run.output
+    assert run.card["verdict"]["status"] == "conformant"
+    assert "cannot be written" in run.output
+    assert "Name another with --mu-cache" in run.output
+    assert not list(full_disk.rglob("*.partial"))
+
+
 def collected(folder: Path, *options: str, method: bool = True) -> list[str]:
     chosen = ["--method", "mu_conformance.methods:Retrain"] if method else []
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--collect-only", *chosen, *options]

@@ -20,10 +20,12 @@ from mu_conformance.profiles import PROFILES
 from mu_conformance.protocol import Claims
 from mu_conformance.registry import find_task
 from mu_conformance.scorecard import markdown
+from mu_conformance.scorecard.building import build, environment
 from mu_conformance.scorecard.comparison import changes, regressions
-from mu_conformance.scorecard.model import ScorecardError, build, environment, read, verify, write
+from mu_conformance.scorecard.document import ScorecardError, read, write
 from mu_conformance.scorecard.summary import headline, task_rows, terminal_lines
 from mu_conformance.scorecard.verdicts import CONFORMANT, overall
+from mu_conformance.scorecard.verification import verify
 from mu_conformance.scorecard.waivers import WaiverError, find_waiver, read_waivers
 from mu_conformance.verdict import Interval, Outcome
 
@@ -507,7 +509,18 @@ class TestRenders:
     def test_markdowns_table_has_a_line_for_each_scenario(self):
         table = [line for line in markdown.render(card()).splitlines() if line.startswith("| ")]
         assert len(table) == 2 + 3
-        assert {line.strip().count("|") for line in table} == {8}
+        assert {line.strip().count("|") for line in table} == {9}
+
+    def test_every_render_shows_the_power_of_a_scenario(self):
+        found = {"scenario": ENTRIES[2].scenario, "measure": "loss attack AUC", "separation": 13.24}
+        made = card(suite={"artefacts_sha256": "0" * 64, "power": [found]})
+        assert {row["scenario"]: row["power"] for row in task_rows(made)} == {
+            "sentiment/contract": "-",
+            "sentiment/random-10%": "13.2",
+            "keyword_spotting/unit": "-",
+        }
+        assert any(line.startswith("sentiment/random-10%") and line.endswith("13.2") for line in terminal_lines(made))
+        assert "| 13.2 |" in markdown.render(made)
 
     @pytest.mark.parametrize(
         "render", [markdown.render, headline, terminal_lines], ids=["markdown", "headline", "terminal"]

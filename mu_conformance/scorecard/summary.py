@@ -21,11 +21,16 @@ def headline(scorecard: Mapping[str, Any]) -> str:
 
 
 def task_rows(scorecard: Mapping[str, Any]) -> list[dict[str, str]]:
-    """For each scenario, ``passed/required`` of each family of checks (``-`` where none is required)."""
+    """For each scenario, ``passed/required`` of each family of checks (``-`` where none is required), and its power.
+
+    ``power`` is how many reference standard deviations the original lies from the references on the sharpest
+    forgetting measure (``-`` where it was not needed).
+    """
+    power = {found["scenario"]: f"{found['separation']:.1f}" for found in scorecard["suite"].get("power", [])}
     scenarios = list(dict.fromkeys(entry["scenario"] for entry in scorecard["checks"]))
     rows = []
     for scenario in scenarios:
-        row = {"scenario": scenario}
+        row = {"scenario": scenario, "power": power.get(scenario, "-")}
         for family in FAMILIES:
             found = [
                 entry
@@ -42,8 +47,9 @@ def terminal_lines(scorecard: Mapping[str, Any]) -> list[str]:
     """The terminal summary."""
     rows = task_rows(scorecard)
     width = max([len(row["scenario"]) for row in rows], default=8)
-    lines = ["scenario".ljust(width) + "".join(family.rjust(12) for family in FAMILIES)]
-    lines += [row["scenario"].ljust(width) + "".join(row[family].rjust(12) for family in FAMILIES) for row in rows]
+    columns = (*FAMILIES, "power")
+    lines = ["scenario".ljust(width) + "".join(column.rjust(12) for column in columns)]
+    lines += [row["scenario"].ljust(width) + "".join(row[column].rjust(12) for column in columns) for row in rows]
     bad = [entry for entry in scorecard["checks"] if entry["required"] and entry["outcome"] not in ("passed", "waived")]
     for entry in bad[:12]:
         lines.append(f"  {entry['outcome']}: {entry['id']} on {entry['scenario']}")

@@ -1,0 +1,37 @@
+"""``mu-conformance compare``: what changed between two scorecards."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mu_conformance.cli.scorecards import read, well_formed
+
+__all__ = ["register"]
+
+
+def register(commands: Any) -> None:
+    """Add the command."""
+    compare = commands.add_parser("compare", help="what changed between two scorecards; exit 1 on a regression")
+    compare.add_argument("before", type=Path, metavar="BEFORE")
+    compare.add_argument("after", type=Path, metavar="AFTER")
+    compare.set_defaults(run=_compare)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from mu_conformance.scorecard import comparison
+
+    before, after = read(options.before), read(options.after)
+    with well_formed(options.before, options.after):
+        changed = comparison.changes(before, after)
+        regressions = comparison.regressions(before, after)
+        same_manifest = before["suite"]["manifest_sha256"] == after["suite"]["manifest_sha256"]
+        statuses = before["verdict"]["status"], after["verdict"]["status"]
+    if not same_manifest:
+        print("the two scorecards answer different questions: their manifests differ")
+    for check, scenario, old, new in changed:
+        line = f"{check} on {scenario}: {old} before, {new} now"
+        print(f"regression: {line}" if line in regressions else line)
+    print(f"{len(changed)} changed, {len(regressions)} regressions; {statuses[0]} before, {statuses[1]} now")
+    return 1 if regressions else 0

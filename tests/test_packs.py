@@ -1,0 +1,52 @@
+"""The reference packs that ship: they hold what a smoke run needs, and rebuilding one gives the same populations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mu_conformance import registry
+from mu_conformance.checks import statistics
+from mu_conformance.evidence import Evidence, Populations
+from mu_conformance.judging import packaged_packs
+from mu_conformance.profiles import PROFILES
+from mu_conformance.protocol import Claims
+from mu_conformance.scenario import DEFAULT_SEED, scenarios
+from mu_conformance.store import Store
+
+SMOKE = PROFILES["smoke"]
+TOLERANCE = 5.0
+"""In standard deviations of the packaged population: other processors round differently, which training amplifies."""
+
+
+def evidence_of(scenario, store: Store) -> Evidence:
+    return Evidence(scenario, Populations(store), method=None, profile=SMOKE, claims=Claims())
+
+
+@pytest.mark.parametrize("task", sorted(registry.tasks()))
+def test_a_fresh_install_trains_nothing_before_it_judges(task, tmp_path):
+    store = Store(tmp_path / "empty", packaged_packs())
+    for scenario in scenarios(registry.find_task(task), SMOKE, DEFAULT_SEED):
+        evidence = evidence_of(scenario, store)
+        assert len(evidence.references) == SMOKE.references
+        assert len(evidence.originals) >= SMOKE.looks[0]
+        for number in range(SMOKE.looks[0]):
+            assert evidence.populations.original_state(scenario, number)
+    assert store.built == 0
+
+
+@pytest.mark.parametrize("task", sorted(registry.tasks()))
+def test_a_rebuilt_model_agrees_with_the_packaged_ones(task, tmp_path):
+    scenario = scenarios(registry.find_task(task), SMOKE, DEFAULT_SEED)[0]
+    packaged = evidence_of(scenario, Store(tmp_path / "empty", packaged_packs()))
+    rebuilt = Populations(Store(tmp_path / "cache"))
+    pairs = [
+        (rebuilt.original(scenario, 0), packaged.originals),
+        (rebuilt.reference(scenario, 0), packaged.references),
+    ]
+    for statistic in (statistics.loss_auc, statistics.test_accuracy, statistics.retain_accuracy):
+        spread = np.std([statistic(packaged, one, []) for one in packaged.references], ddof=1)
+        for fresh, population in pairs:
+            known = np.array([statistic(packaged, one, []) for one in population])
+            # 0.02: what a population that agrees exactly, such as accuracy 1 on retain rows, may be off by
+            assert abs(statistic(packaged, fresh, []) - known.mean()) <= max(TOLERANCE * spread, 0.02), statistic
