@@ -11,7 +11,7 @@ from torch import nn
 from mu_conformance.isolation.child import probe_rows
 from mu_conformance.isolation.job import CallResult
 from mu_conformance.protocol import Budget
-from mu_conformance.task import ClassificationTask, Rows
+from mu_conformance.task import Rows, Task
 
 __all__ = ["CallRecord", "judge_call", "load_state"]
 
@@ -57,7 +57,7 @@ def load_state(model: nn.Module, state: Mapping[str, torch.Tensor]) -> list[str]
 
 
 def judge_call(
-    call: CallResult, task: ClassificationTask, architecture: str, forget: Rows, retain: Rows | None, budget: Budget
+    call: CallResult, task: Task, architecture: str, forget: Rows, retain: Rows | None, budget: Budget
 ) -> tuple[CallRecord, nn.Module | None]:
     """The record of a call, and a model with the returned weights if they fit."""
     if not call.returned:
@@ -67,7 +67,7 @@ def judge_call(
     bad = [name for name, t in call.state.items() if t.is_floating_point() and not bool(torch.isfinite(t).all())]
     gap = None
     if not misfits and call.probe is not None:
-        own = [task.logits(model, rows) for rows in probe_rows(forget, retain)]
+        own = [task.answers(model, rows) for rows in probe_rows(forget, retain)]
         outputs = torch.cat(own) if own else torch.empty(0)
         if outputs.shape == call.probe.shape:
             difference = (outputs.nan_to_num() - call.probe.nan_to_num()).abs()

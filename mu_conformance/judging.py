@@ -22,13 +22,14 @@ from mu_conformance.checks.calls import Calls
 from mu_conformance.checks.catalogue import Subject
 from mu_conformance.checks.coverage import Coverage
 from mu_conformance.checks.laboratory import Laboratory, LabRequest
-from mu_conformance.evidence import Evidence, EvidenceError, Populations
+from mu_conformance.evidence import Evidence, EvidenceError
 from mu_conformance.isolation.client import MethodProcess
+from mu_conformance.populations import Populations
 from mu_conformance.profiles import PROFILES, Profile
 from mu_conformance.protocol import Claims
 from mu_conformance.scenario import DEFAULT_SEED, Scenario, scenarios
 from mu_conformance.store import Store, default_cache
-from mu_conformance.task import ClassificationTask
+from mu_conformance.task import Task
 
 __all__ = ["Judge", "Settings", "packaged_packs"]
 
@@ -77,7 +78,7 @@ class Judge:
         settings: Settings = Settings(),
         *,
         claims: Claims | None = None,
-        tasks: Iterable[ClassificationTask] = (),
+        tasks: Iterable[Task] = (),
         sys_path: list[str] | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> None:
@@ -103,20 +104,21 @@ class Judge:
             self._claims = Claims.from_json(self.method.describe()["claims"])
         return self._claims
 
-    def add_task(self, task: ClassificationTask) -> None:
+    def add_task(self, task: Task) -> None:
         """A task that is not registered, such as a company's own."""
         self._tasks.setdefault(task.name, task)
 
-    def task(self, name: str) -> ClassificationTask:
+    def task(self, name: str) -> Task:
         return self._tasks.get(name) or registry.find_task(name)
 
-    def entries(self, task: ClassificationTask) -> list[manifest.Entry]:
+    def entries(self, task: Task) -> list[manifest.Entry]:
         settings = self.settings
         return manifest.entries(task, settings.profile, settings.suite_seed, settings.architecture)
 
     def scenarios(self, task: str) -> list[Scenario]:
         settings = self.settings
-        return scenarios(self.task(task), settings.profile, settings.suite_seed, settings.architecture)
+        estimate = self.populations.memorization
+        return scenarios(self.task(task), settings.profile, settings.suite_seed, settings.architecture, estimate)
 
     def evidence(self, task: str, scenario: str) -> Evidence:
         if scenario not in self._evidence:
@@ -168,7 +170,8 @@ class Judge:
         if entry.kind != manifest.CONTRACT:
             evidence = self.evidence(entry.task, entry.scenario)
             records = evidence.records(self.settings.profile.looks[0])
-            return check.function(Calls(tuple(run.record for run in records), self.claims, entry.scenario))
+            calls = tuple(record for run in records for record in run.records)
+            return check.function(Calls(calls, self.claims, entry.scenario))
         laboratory = self.laboratory(entry.task)
 
         def judge(request: LabRequest) -> Finding:

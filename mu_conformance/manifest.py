@@ -12,7 +12,7 @@ from mu_conformance.checks.catalogue import Subject
 from mu_conformance.profiles import Profile
 from mu_conformance.protocol import Claims
 from mu_conformance.scenario import Scenario, scenarios
-from mu_conformance.task import ClassificationTask
+from mu_conformance.task import Task
 
 __all__ = ["CONTRACT", "Entry", "contract_scenario", "entries", "manifest_digest", "required"]
 
@@ -39,12 +39,12 @@ def contract_scenario(task: str) -> str:
     return f"{task}/{CONTRACT}"
 
 
-def _contract_entries(task: ClassificationTask) -> list[Entry]:
+def _contract_entries(task: Task) -> list[Entry]:
     subjects = (Subject.CALLS, Subject.LABORATORY, Subject.CLAIMS)
     return [
         Entry(task.name, contract_scenario(task.name), check.id, task.modality, CONTRACT)
         for check in catalogue().values()
-        if check.subject in subjects
+        if check.subject in subjects and check.applies_to(task, CONTRACT)
     ]
 
 
@@ -53,11 +53,11 @@ def _scenario_entries(scenario: Scenario) -> list[Entry]:
     return [
         Entry(task.name, scenario.name, check.id, task.modality, scenario.kind, scenario.actual_ratio)
         for check in catalogue().values()
-        if check.subject in (Subject.EVIDENCE, Subject.CALLS) and check.applies_to(scenario.kind)
+        if check.subject in (Subject.EVIDENCE, Subject.CALLS) and check.applies_to(task, scenario.kind)
     ]
 
 
-def entries(task: ClassificationTask, profile: Profile, seed: int, architecture: str | None = None) -> list[Entry]:
+def entries(task: Task, profile: Profile, seed: int, architecture: str | None = None) -> list[Entry]:
     """What a profile asks of one task."""
     found = _contract_entries(task)
     for scenario in scenarios(task, profile, seed, architecture):

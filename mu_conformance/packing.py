@@ -8,22 +8,20 @@ from pathlib import Path
 
 import torch
 
-from mu_conformance.evidence import Populations
+from mu_conformance.populations import Populations
 from mu_conformance.profiles import Profile
 from mu_conformance.scenario import DEFAULT_SEED, Scenario, scenarios
 from mu_conformance.store import Artefact, Store, write_pack
-from mu_conformance.task import ClassificationTask
+from mu_conformance.task import Task
 
 __all__ = ["pack"]
 
 
-def _artefacts_of(
-    task: ClassificationTask, profile: Profile, store: Store, say: Callable[[str], None]
-) -> list[Artefact]:
+def _artefacts_of(task: Task, profile: Profile, store: Store, say: Callable[[str], None]) -> list[Artefact]:
     """Every artefact that judging a method on ``task`` takes from the store, built where it is missing."""
     populations = Populations(store)
     left_out = set()
-    for scenario in scenarios(task, profile, DEFAULT_SEED):
+    for scenario in scenarios(task, profile, DEFAULT_SEED, estimate=populations.memorization):
 
         def make(what: str, count: int, get: Callable[[Scenario, int], object], scenario: Scenario = scenario) -> None:
             for number in range(count):
@@ -43,7 +41,7 @@ def _artefacts_of(
 
 
 def pack(
-    task: ClassificationTask,
+    task: Task,
     profile: Profile,
     cache: Path,
     folder: Path,

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mu_conformance.task import ClassificationTask
+    from mu_conformance.task import Task
 
 __all__ = ["UnknownName", "find_task", "member", "member_names", "members", "modules_of", "one_of", "tasks"]
 
@@ -43,7 +43,7 @@ def modules_of(package: str) -> Iterator[ModuleType]:
 
 
 @functools.cache
-def tasks() -> dict[str, ClassificationTask]:
+def tasks() -> dict[str, Task]:
     """Every task by name: the embedded ones, and those of the entry-point group ``mu_conformance.tasks``."""
     found = {}
     root = importlib.import_module("mu_conformance.fixtures")
@@ -57,7 +57,7 @@ def tasks() -> dict[str, ClassificationTask]:
     return found
 
 
-def find_task(name: str) -> ClassificationTask:
+def find_task(name: str) -> Task:
     """The task of that name; ``UnknownName`` names the choices."""
     return tasks()[one_of("task", name, sorted(tasks()))]
 

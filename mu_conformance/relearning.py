@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mu_conformance.task import ClassificationTask, Rows
+from mu_conformance.task import Rows
 from mu_conformance.training import fit
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["ATTACKS", "FEW_FORGET", "relearn"]
+    from mu_conformance.scenario import Scenario
+
+__all__ = ["ATTACKS", "few_forget", "relearn"]
 
 LEARNING_RATE_SHARE = 0.3
 RETAIN_EPOCHS, FEW_EPOCHS = 1, 4
@@ -39,19 +41,23 @@ def recipe_record() -> dict[str, float]:
     }
 
 
-def relearn(attack: str, model: nn.Module, task: ClassificationTask, forget: Rows, retain: Rows) -> nn.Module:
+def few_forget(forget_rows: int) -> int:
+    """How many forget rows the attack ``few`` trains on: a handful, and never more than half of them."""
+    return min(FEW_FORGET, forget_rows // 2)
+
+
+def relearn(attack: str, model: nn.Module, scenario: Scenario) -> nn.Module:
     """A fine-tuned copy of ``model``; the model itself is left alone. ``attack`` is one of ``ATTACKS``."""
+    forget, retain = scenario.forget, scenario.retain
     recipe = dataclasses.replace(
-        task.recipe,
+        scenario.recipe,
         epochs=RETAIN_EPOCHS if attack == "retain" else FEW_EPOCHS,
-        learning_rate=task.recipe.learning_rate * LEARNING_RATE_SHARE,
+        learning_rate=scenario.recipe.learning_rate * LEARNING_RATE_SHARE,
         schedule="constant",
     )
     rows = retain
     if attack == "few":
-        some, others = (
-            forget.select(range(min(FEW_FORGET, len(forget)))),
-            retain.select(range(min(FEW_RETAIN, len(retain)))),
-        )
+        some = forget.select(range(few_forget(len(forget))))
+        others = retain.select(range(min(FEW_RETAIN, len(retain))))
         rows = Rows({name: torch.cat([some.columns[name], others.columns[name]]) for name in retain.columns})
-    return fit(copy.deepcopy(model), rows, task, recipe, SEED)
+    return fit(copy.deepcopy(model), rows, scenario.task, recipe, SEED)

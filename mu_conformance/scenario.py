@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import numpy as np
 
 from mu_conformance import forget_sets
 from mu_conformance.profiles import Profile
+from mu_conformance.protocol import TrainingRecipe
 from mu_conformance.seeding import derive_seed
-from mu_conformance.task import ClassificationTask, Rows
+from mu_conformance.task import Rows, Task
 
-__all__ = ["DEFAULT_SEED", "Scenario", "scenario_names", "scenarios"]
+__all__ = ["DEFAULT_SEED", "Estimate", "Scenario", "scenario_names", "scenarios"]
 
 DEFAULT_SEED = 42
+
+Estimate = Callable[[Task, str, int], np.ndarray]
+"""Memorization estimates of a task's training rows, for an architecture and a suite seed (``memorization``)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Scenario:
     """What is to be forgotten by which model. The forget set is fixed; training seeds vary."""
 
-    task: ClassificationTask
+    task: Task
     kind: str
     ratio: float
     architecture: str
     seed: int = DEFAULT_SEED
+    estimate: Estimate | None = dataclasses.field(default=None, compare=False)
 
     @property
     def name(self) -> str:
@@ -33,7 +39,13 @@ class Scenario:
 
     @functools.cached_property
     def forget_set(self) -> forget_sets.ForgetSet:
-        return forget_sets.draw(self.task, self.kind, self.ratio, self.seed)
+        task, estimate = self.task, self.estimate
+        memorization = None if estimate is None else lambda: estimate(task, self.architecture, self.seed)
+        return forget_sets.draw(task, self.kind, self.ratio, self.seed, memorization)
+
+    @property
+    def recipe(self) -> TrainingRecipe:
+        return self.task.recipe_for(self.architecture)
 
     @functools.cached_property
     def train(self) -> Rows:
@@ -49,14 +61,34 @@ class Scenario:
     def retain(self) -> Rows:
         return self.train.select(np.setdiff1d(np.arange(len(self.train)), self.forget_set.indices))
 
-    @property
-    def true_labels(self) -> np.ndarray:
-        """The task's own labels of the forget rows, int64 [n]."""
-        return self.task.splits.train.labels.numpy()[self.forget_set.indices]
+    @functools.cached_property
+    def forget_as_labelled(self) -> Rows:
+        """The forget rows with the task's own labels, whatever the original was trained on."""
+        return self.task.splits.train.select(self.forget_set.indices)
 
-    @property
+    @functools.cached_property
+    def requests(self) -> list[tuple[Rows, Rows]]:
+        """The deletion requests in turn: rows to forget, and the rows that then remain."""
+        gone = np.empty(0, dtype=np.int64)
+        found = []
+        for asked in self.forget_set.requests:
+            gone = np.union1d(gone, asked)
+            kept = np.setdiff1d(np.arange(len(self.train)), gone)
+            found.append((self.train.select(asked), self.train.select(kept)))
+        return found
+
+    @functools.cached_property
+    def rows(self) -> dict[str, Rows]:
+        """The rows that every model is measured on, by part."""
+        splits, limit = self.task.splits, self.task.measured_retain_rows
+        retain = self.retain if limit is None else self.retain.select(range(min(limit, len(self.retain))))
+        found = {"forget": self.forget, "retain": retain, "holdout": splits.holdout, "test": splits.test}
+        return found if splits.ood is None else {**found, "ood": splits.ood}
+
+    @functools.cached_property
     def actual_ratio(self) -> float:
-        return len(self.forget_set.indices) / len(self.train)
+        """The share of the training rows that the largest single request names."""
+        return forget_sets.largest_share(self.task, self.kind, self.ratio, self.seed)
 
     def original_seed(self, number: int) -> int:
         return derive_seed(self.seed, "original", number)
@@ -64,8 +96,9 @@ class Scenario:
     def reference_seed(self, number: int) -> int:
         return derive_seed(self.seed, "reference", number)
 
-    def run_seed(self, number: int) -> int:
-        return derive_seed(self.seed, "run", self.name, number)
+    def run_seed(self, number: int, turn: int = 0) -> int:
+        """The seed of run ``number``'s call on the request whose turn it is."""
+        return derive_seed(self.seed, "run", self.name, number, *([turn] if turn else []))
 
 
 def scenario_name(task: str, kind: str, ratio: float) -> str:
@@ -73,16 +106,18 @@ def scenario_name(task: str, kind: str, ratio: float) -> str:
     return f"{task}/{kind}" if kind == "unit" else f"{task}/{kind}-{ratio * 100:g}%"
 
 
-def _kinds(task: ClassificationTask, profile: Profile) -> tuple[str, ...]:
+def _kinds(task: Task, profile: Profile) -> tuple[str, ...]:
     return task.forget_sets[: profile.forget_sets]
 
 
-def scenario_names(task: ClassificationTask, profile: Profile) -> list[str]:
+def scenario_names(task: Task, profile: Profile) -> list[str]:
     """The names of a task's scenarios under a profile, without touching data."""
     return [scenario_name(task.name, kind, profile.ratio) for kind in _kinds(task, profile)]
 
 
-def scenarios(task: ClassificationTask, profile: Profile, seed: int, architecture: str | None = None) -> list[Scenario]:
-    """A task's scenarios under a profile."""
+def scenarios(
+    task: Task, profile: Profile, seed: int, architecture: str | None = None, estimate: Estimate | None = None
+) -> list[Scenario]:
+    """A task's scenarios under a profile. ``estimate`` is needed to draw memorized forget sets, not to name them."""
     chosen = architecture or task.architectures[0]
-    return [Scenario(task, kind, profile.ratio, chosen, seed) for kind in _kinds(task, profile)]
+    return [Scenario(task, kind, profile.ratio, chosen, seed, estimate) for kind in _kinds(task, profile)]

@@ -16,7 +16,7 @@ import pytest
 from mu_conformance.plugins import xdist
 from mu_conformance.plugins.options import Options, read_options
 from mu_conformance.plugins.progress import Progress
-from mu_conformance.suites.classification import ClassificationSuite
+from mu_conformance.suites.conformance import ConformanceSuite
 
 from mu_conformance import manifest, registry
 from mu_conformance.isolation.loading import MethodError
@@ -140,14 +140,14 @@ class MuSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_pycollect_makeitem(self, collector: Any, name: str, obj: Any) -> Any:
         """Collect suites whatever naming rules the repository's ini has."""
-        if isinstance(obj, type) and issubclass(obj, ClassificationSuite) and hasattr(obj, "task"):
+        if isinstance(obj, type) and issubclass(obj, ConformanceSuite) and hasattr(obj, "task"):
             task = _resolve_task(obj)
             wanted = self.options.settings.tasks
             if wanted and task.name not in wanted:
                 return []
             return pytest.Class.from_parent(collector, name=name, obj=obj)
         parent = getattr(collector, "obj", None)
-        if isinstance(parent, type) and issubclass(parent, ClassificationSuite) and name.startswith("test_"):
+        if isinstance(parent, type) and issubclass(parent, ConformanceSuite) and name.startswith("test_"):
             return list(collector._genfunctions(name, obj))
         return None
 
@@ -225,7 +225,7 @@ class MuSession:
         costs = {"method": 0.0, "evaluation": 0.0}
         for judge in self.judges:
             for evidence in judge._evidence.values():
-                costs["method"] += sum(run.call.wall_s for run in evidence.records(0))
+                costs["method"] += sum(run.total(lambda call: call.wall_s) for run in evidence.records(0))
                 costs["evaluation"] += evidence.evaluation_s
             for name, spent in judge.method.spent.items():
                 costs[name] = costs.get(name, 0.0) + spent
@@ -376,11 +376,14 @@ def _resolve_task(suite: type) -> Any:
     task = suite.task  # type: ignore[attr-defined]
     if isinstance(task, str):
         try:
-            return registry.find_task(task)
+            task = registry.find_task(task)
         except registry.UnknownName as error:
             raise pytest.UsageError(f"suite {suite.__name__}: {error}") from None
     if isinstance(task, type):
         task = suite.task = task()  # type: ignore[attr-defined]
     if not isinstance(task, Task):
         raise pytest.UsageError(f"suite {suite.__name__}: task must be a name or a Task, got {type(task).__name__}")
+    kind = suite.task_kind  # type: ignore[attr-defined]
+    if kind is not None and not isinstance(task, kind):
+        raise pytest.UsageError(f"suite {suite.__name__} is for a {kind.__name__}; {task.name} is another kind of task")
     return task

@@ -1,37 +1,15 @@
-"""The suite for tasks whose model gives class logits. A task's own suite is two lines::
-
-    class TestSentiment(ClassificationSuite):
-        task = "sentiment"
-
-``task`` is the name of a registered task, or a ``Task`` of your own (class or instance).
-"""
+"""The suite for tasks whose model gives class logits."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from mu_conformance.suites.conformance import ConformanceSuite
 
-import pytest
-
-from mu_conformance.verdict import Outcome
+from mu_conformance.task import ClassificationTask
 
 __all__ = ["ClassificationSuite"]
 
 
-class ClassificationSuite:
-    """Every check of the catalogue that applies to a classification task, a test for each check and scenario.
+class ClassificationSuite(ConformanceSuite):
+    """For a ``ClassificationTask``: accuracy, class logits, requests to forget a whole class."""
 
-    The tests are generated from the manifest by the plugin, so a new check needs nothing here. What each asserts, why,
-    and what a failure usually means is in the check's docstring (``mu-conformance list checks``).
-    """
-
-    task: ClassVar[Any]
-
-    def test_conforms(self, mu_entry: Any, mu_judgement: Any) -> None:
-        """One check on one scenario, as the marker ``mu_check`` names it."""
-        outcome, message = mu_judgement(mu_entry)
-        if outcome is Outcome.NOT_CLAIMED:
-            pytest.skip(message)
-        if outcome is Outcome.WAIVED:
-            pytest.xfail(message)
-        if outcome is not Outcome.PASSED:
-            pytest.fail(f"{mu_entry.check} on {mu_entry.scenario}: {outcome}. {message}", pytrace=False)
+    task_kind = ClassificationTask

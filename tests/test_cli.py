@@ -17,8 +17,8 @@ from torch import nn
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from mu_conformance import Claims, ClassificationTask, Rows, Splits, TrainingRecipe, cli, packing
-from mu_conformance.evidence import Populations
 from mu_conformance.manifest import Entry
+from mu_conformance.populations import Populations
 from mu_conformance.profiles import PROFILES, Profile
 from mu_conformance.scenario import DEFAULT_SEED, scenarios
 from mu_conformance.scorecard import building, document

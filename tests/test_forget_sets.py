@@ -174,9 +174,9 @@ class TestDraw:
             draw(task, "unit", 0.1, 42)
 
     @pytest.mark.parametrize("kind", ["random", "mislabelled"])
-    @pytest.mark.parametrize("ratio", [0.0, -0.01, 0.11, 1.0, float("nan")])
-    def test_a_ratio_outside_the_order_is_refused(self, kind, ratio):
-        with pytest.raises(ForgetSetError, match=r"must lie in \(0, 0.1\]"):
+    @pytest.mark.parametrize("ratio", [0.0, -0.01, 0.51, 1.0, float("nan")])
+    def test_a_ratio_that_is_no_share_is_refused(self, kind, ratio):
+        with pytest.raises(ForgetSetError, match=r"must lie in \(0, 0.5\]"):
             draw(Toy(), kind, ratio, 42)
 
     def test_a_ratio_that_selects_nothing_is_refused(self):
@@ -279,7 +279,7 @@ class TestScenario:
         changed = torch.nonzero(scenario.train.labels != own)[:, 0]
         assert changed.tolist() == chosen.indices.tolist()
         assert scenario.forget.labels.tolist() == chosen.trained_labels.tolist()
-        assert scenario.true_labels.tolist() == own[chosen.indices].tolist()
+        assert scenario.forget_as_labelled.labels.tolist() == own[chosen.indices].tolist()
         kept = np.setdiff1d(np.arange(240), chosen.indices)
         assert torch.equal(scenario.retain.labels, own[kept])
 

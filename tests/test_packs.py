@@ -7,8 +7,9 @@ import pytest
 
 from mu_conformance import registry
 from mu_conformance.checks import statistics
-from mu_conformance.evidence import Evidence, Populations
+from mu_conformance.evidence import Evidence
 from mu_conformance.judging import packaged_packs
+from mu_conformance.populations import Populations
 from mu_conformance.profiles import PROFILES
 from mu_conformance.protocol import Claims
 from mu_conformance.scenario import DEFAULT_SEED, scenarios
@@ -44,7 +45,7 @@ def test_a_rebuilt_model_agrees_with_the_packaged_ones(task, tmp_path):
         (rebuilt.original(scenario, 0), packaged.originals),
         (rebuilt.reference(scenario, 0), packaged.references),
     ]
-    for statistic in (statistics.loss_auc, statistics.test_accuracy, statistics.retain_accuracy):
+    for statistic in (statistics.loss_auc, statistics.test_score, statistics.retain_score):
         spread = np.std([statistic(packaged, one, []) for one in packaged.references], ddof=1)
         for fresh, population in pairs:
             known = np.array([statistic(packaged, one, []) for one in population])

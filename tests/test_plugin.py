@@ -56,6 +56,11 @@ def test_a_four_argument_callable_is_adapted(toy):
     assert run.outcomes()["contract.returns-model", "toy/contract"] == "passed", run.output
 
 
+def test_a_method_without_retain_rows_is_compared_with_its_weights_on_real_requests(toy):
+    run = toy.run("mu_conformance.methods:GradientAscent", "-k", "contract.weights-only")
+    assert set(run.outcomes("contract.weights-only").values()) == {"passed"}, run.output
+
+
 def test_a_selection_is_incomplete(toy):
     run = toy.run("retrain", "-k", "contract-contract.finite")
     assert run.status == 1

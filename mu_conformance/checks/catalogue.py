@@ -7,11 +7,14 @@ import enum
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mu_conformance import registry
 from mu_conformance.checks.finding import Finding
 from mu_conformance.protocol import Claims, Guarantee
+
+if TYPE_CHECKING:
+    from mu_conformance.task import Task
 
 __all__ = ["Check", "Subject", "catalogue", "check", "find_check"]
 
@@ -29,7 +32,8 @@ class Subject(enum.StrEnum):
 class Check:
     """One entry of the catalogue.
 
-    ``kinds``: the forget sets that it applies to (None: all). ``when``: claims under which it is required (None: any).
+    ``kinds``: the forget sets that it applies to (None: all). ``needs``: features that a task must have
+    (``Task.features``). ``when``: claims under which it is required (None: any).
     """
 
     id: str
@@ -37,6 +41,7 @@ class Check:
     function: Callable[[Any], Finding]
     guarantee: Guarantee = Guarantee.SUPPRESSION
     kinds: tuple[str, ...] | None = None
+    needs: tuple[str, ...] = ()
     when: Callable[[Claims], bool] | None = None
 
     @property
@@ -59,8 +64,9 @@ class Check:
     def required_by(self, claims: Claims) -> bool:
         return claims.at_least(self.guarantee) and (self.when is None or self.when(claims))
 
-    def applies_to(self, kind: str) -> bool:
-        return self.kinds is None or kind in self.kinds
+    def applies_to(self, task: Task, kind: str) -> bool:
+        """Whether the check says anything of a task and a kind of forget set."""
+        return (self.kinds is None or kind in self.kinds) and task.features.issuperset(self.needs)
 
 
 _CHECKS: dict[str, Check] = {}
@@ -72,6 +78,7 @@ def check(
     *,
     guarantee: Guarantee = Guarantee.SUPPRESSION,
     kinds: tuple[str, ...] | None = None,
+    needs: tuple[str, ...] = (),
     when: Callable[[Claims], bool] | None = None,
 ) -> Callable[[Callable[[Any], Finding]], Callable[[Any], Finding]]:
     """Register a function as the check ``id``."""
@@ -79,7 +86,7 @@ def check(
     def register(function: Callable[[Any], Finding]) -> Callable[[Any], Finding]:
         if id in _CHECKS and _CHECKS[id].function is not function:
             raise ValueError(f"two checks are called {id!r}")
-        _CHECKS[id] = Check(id, subject, function, guarantee, kinds, when)
+        _CHECKS[id] = Check(id, subject, function, guarantee, kinds, needs, when)
         return function
 
     return register

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from mu_conformance.checks.finding import Finding, Measurement
-from mu_conformance.evidence import Evidence, Outputs
+from mu_conformance.evidence import Evidence
+from mu_conformance.outputs import Outputs
 from mu_conformance.verdict import Margin, Outcome, Sides, decide, difference_interval, worst_of
 
 __all__ = ["Statistic", "compare", "join", "require_power", "separation"]

@@ -15,7 +15,7 @@ from mu_conformance.evidence import Caller
 from mu_conformance.isolation.job import CallSpec
 from mu_conformance.protocol import Budget, Claims
 from mu_conformance.seeding import derive_seed
-from mu_conformance.task import ClassificationTask, Rows
+from mu_conformance.task import Rows, Task
 from mu_conformance.verdict import Outcome
 
 __all__ = ["Laboratory", "LabRequest"]
@@ -40,7 +40,7 @@ class Laboratory:
 
     def __init__(
         self,
-        task: ClassificationTask,
+        task: Task,
         architecture: str,
         method: Caller,
         claims: Claims,
@@ -52,11 +52,12 @@ class Laboratory:
         self.task, self.architecture, self.method, self.claims = task, architecture, method, claims
         self.examples, self.device = examples, device
         train = task.splits.train
-        order = forget_sets.deletion_order(train.labels.numpy(), np.random.RandomState(0))
-        self.pool = train.select(order[:POOL_ROWS])
-        self.recipe = dataclasses.replace(task.recipe, epochs=EPOCHS)
+        order = forget_sets.deletion_order(task.strata, np.random.RandomState(0))
+        self.pool, self.strata = train.select(order[:POOL_ROWS]), task.strata[order[:POOL_ROWS]]
+        recipe = task.recipe_for(architecture)
+        self.recipe = dataclasses.replace(recipe, epochs=EPOCHS)
         # As generous as a real request: a method may take a fixed number of steps.
-        self.budget = Budget(seconds=time_limit, examples=10 * task.recipe.epochs * len(train))
+        self.budget = Budget(seconds=time_limit, examples=10 * recipe.epochs * len(train))
         self._calls: dict[LabRequest, CallRecord] = {}
 
     @property
@@ -102,11 +103,12 @@ class Laboratory:
             self._calls[request] = judge_call(call, self.task, self.architecture, forget, spec.retain, self.budget)[0]
         return self._calls[request]
 
-    def probabilities(self, record: CallRecord) -> np.ndarray:
-        """Class probabilities on the pool of the model that a call returned."""
+    def behaviour(self, record: CallRecord) -> np.ndarray:
+        """The answers on the pool, as probabilities [n, k], of the model that a call returned."""
         model = self.task.new_model(0, self.architecture)
         model.load_state_dict(record.call.state)
-        return torch.softmax(self.task.logits(model, self.pool), dim=1).numpy()
+        outputs = self.task.outputs(model, self.pool, brief=True)
+        return self.task.behaviour({name: value.numpy() for name, value in outputs.items()})
 
     def usable(self, request: LabRequest) -> tuple[CallRecord, Finding | None]:
         """The record of a call, and a finding if it cannot be used: failed if the protocol was broken, else an error."""

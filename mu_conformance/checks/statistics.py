@@ -8,61 +8,71 @@ from __future__ import annotations
 
 import numpy as np
 
-from mu_conformance.evidence import Evidence, Outputs
-from mu_conformance.measures import classification, membership
+from mu_conformance.evidence import Evidence
+from mu_conformance.measures import membership
+from mu_conformance.outputs import Outputs
 
 __all__ = [
     "FORGETTING",
-    "forget_accuracy",
-    "forget_accuracy_true_labels",
+    "forget_score",
     "largest_prediction_share",
     "lira_score",
     "loss_auc",
     "loss_difference",
     "relearnt_auc",
-    "retain_accuracy",
-    "test_accuracy",
+    "retain_score",
+    "test_score",
+    "trained_label_score",
 ]
 
 LIRA_CLIP = 10.0
 """Bound on one row's LiRA score, so that no single row decides."""
 
 
-def forget_accuracy(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
-    """Share of forget rows on which the model predicts the label that the original was trained on."""
-    return classification.accuracy(own.forget, evidence.labels)
+def _mean_score(evidence: Evidence, own: Outputs, part: str) -> float:
+    return float(evidence.task.scores(own[part], evidence.scenario.rows[part]).mean())
 
 
-def forget_accuracy_true_labels(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
-    """Share of forget rows on which the model predicts the row's true label."""
-    return classification.accuracy(own.forget, evidence.scenario.true_labels)
+def _losses(evidence: Evidence, own: Outputs, prefix: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """Per-row losses on forget rows and on holdout rows."""
+    rows = evidence.scenario.rows
+    forget, holdout = (evidence.task.losses(own[f"{prefix}{part}"], rows[part]) for part in ("forget", "holdout"))
+    return forget, holdout
+
+
+def trained_label_score(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """Mean score on forget rows against the labels that the original was trained on."""
+    return _mean_score(evidence, own, "forget")
+
+
+def forget_score(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """Mean score on forget rows against the rows' own labels."""
+    return float(evidence.task.scores(own["forget"], evidence.scenario.forget_as_labelled).mean())
 
 
 def loss_difference(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
     """Mean loss on forget rows minus mean loss on holdout rows, in nats."""
-    forget = classification.cross_entropy(own.forget, evidence.labels)
-    holdout = classification.cross_entropy(own.holdout, evidence.holdout_labels)
+    forget, holdout = _losses(evidence, own)
     return float(forget.mean() - holdout.mean())
 
 
 def loss_auc(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
     """AUC of the loss attack, forget rows against holdout rows."""
-    forget = classification.cross_entropy(own.forget, evidence.labels)
-    holdout = classification.cross_entropy(own.holdout, evidence.holdout_labels)
-    return membership.loss_attack(forget, holdout).auc
+    return membership.loss_attack(*_losses(evidence, own)).auc
 
 
-def _confidences(outputs: list[Outputs], evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
-    forget = [classification.logit_scaled_confidence(o.forget, evidence.labels) for o in outputs]
-    holdout = [classification.logit_scaled_confidence(o.holdout, evidence.holdout_labels) for o in outputs]
-    return np.stack(forget), np.stack(holdout)
+def _confidences(outputs: list[Outputs], evidence: Evidence, part: str) -> np.ndarray:
+    rows = evidence.scenario.rows[part]
+    return np.stack([evidence.task.confidences(one[part], rows) for one in outputs])
 
 
 def lira_scores(evidence: Evidence, own: Outputs, others: list[Outputs]) -> membership.Attack:
     """Offline LiRA of one model, the others as out models."""
-    (forget,), (holdout,) = _confidences([own], evidence)
-    out_forget, out_holdout = _confidences(others, evidence)
-    return membership.Attack(membership.lira_offline(forget, out_forget), membership.lira_offline(holdout, out_holdout))
+    forget, holdout = (
+        membership.lira_offline(_confidences([own], evidence, part)[0], _confidences(others, evidence, part))
+        for part in ("forget", "holdout")
+    )
+    return membership.Attack(forget, holdout)
 
 
 def lira_score(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
@@ -72,37 +82,36 @@ def lira_score(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float
     return float(attack.forget.clip(-clip, clip).mean() - attack.holdout.clip(-clip, clip).mean())
 
 
-def test_accuracy(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
-    """Accuracy on test rows."""
-    return classification.accuracy(own.test, evidence.test_labels)
+def test_score(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """Mean score on test rows."""
+    return _mean_score(evidence, own, "test")
 
 
-def retain_accuracy(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
-    """Accuracy on retain rows."""
-    return classification.accuracy(own.retain, evidence.retain_labels)
+def retain_score(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """Mean score on retain rows."""
+    return _mean_score(evidence, own, "retain")
 
 
 def largest_prediction_share(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
-    """Share of test rows that get the most predicted class."""
-    return classification.largest_prediction_share(own.test)
+    """Share of test rows that get the most frequent answer."""
+    predictions = evidence.task.predictions(own["test"])
+    return float(np.unique(predictions, return_counts=True)[1].max() / len(predictions))
 
 
 def relearnt_auc(attack: str):
     """AUC of the loss attack after the relearning fine-tune ``attack``; rows that it trained on are left out."""
-    from mu_conformance.relearning import FEW_FORGET
+    from mu_conformance.relearning import few_forget
 
     def statistic(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
-        start = min(FEW_FORGET, len(evidence.labels) // 2) if attack == "few" else 0
-        logits = getattr(own, f"relearnt_{attack}_forget")[start:]
-        forget = classification.cross_entropy(logits, evidence.labels[start:])
-        holdout = classification.cross_entropy(getattr(own, f"relearnt_{attack}_holdout"), evidence.holdout_labels)
-        return membership.loss_attack(forget, holdout).auc
+        forget, holdout = _losses(evidence, own, f"relearnt_{attack}_")
+        start = few_forget(len(forget)) if attack == "few" else 0
+        return membership.loss_attack(forget[start:], holdout).auc
 
     return statistic
 
 
 FORGETTING = {
-    "forget accuracy": forget_accuracy,
+    "forget score": trained_label_score,
     "loss difference": loss_difference,
     "loss attack AUC": loss_auc,
     "LiRA score": lira_score,

@@ -207,19 +207,13 @@ def call_method(
             report["status"] = "unusable"
             return report, {}, None
     state = {name: t.detach().to("cpu").contiguous().clone() for name, t in returned.state_dict().items()}
-    return report, state, _probe(returned, spec, report)
+    return report, state, _probe(returned, task, spec, report)
 
 
-def _probe(returned: nn.Module, spec: CallSpec, report: dict[str, Any]) -> torch.Tensor | None:
+def _probe(returned: nn.Module, task: Task, spec: CallSpec, report: dict[str, Any]) -> torch.Tensor | None:
     """Outputs of the returned object itself, to be compared with outputs of its weights (contract.weights-only)."""
     try:
-        returned.eval()
-        outputs = []
-        with torch.no_grad():
-            for rows in probe_rows(spec.forget, spec.retain):
-                batch = {name: c.to(spec.device) for name, c in rows.columns.items() if name != "labels"}
-                outputs.append(returned(**batch).logits.float().cpu())
-        return torch.cat(outputs)
+        return torch.cat([task.answers(returned, rows) for rows in probe_rows(spec.forget, spec.retain)])
     except Exception as error:
         report["probe_error"] = f"{type(error).__name__}: {error}"
         return None

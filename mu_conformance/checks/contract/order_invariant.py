@@ -29,7 +29,7 @@ def order_invariant(laboratory: Laboratory) -> Finding:
         record, unusable = laboratory.usable(request)
         if unusable is not None:
             return unusable
-        outputs.append(laboratory.probabilities(record))
+        outputs.append(laboratory.behaviour(record))
     by_order = float(np.abs(outputs[1] - outputs[0]).mean())
     by_seed = float(np.mean([np.abs(other - outputs[0]).mean() for other in outputs[2:]]))
     measurement = Measurement("change of probabilities by order", by_order, margin=FACTOR * by_seed + SLACK)

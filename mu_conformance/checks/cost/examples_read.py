@@ -7,8 +7,13 @@ import numpy as np
 from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.finding import Finding, Measurement
 from mu_conformance.evidence import Evidence
+from mu_conformance.isolation.job import CallResult
 
 MARGIN = 3.0
+
+
+def _draws(call: CallResult) -> float:
+    return sum(part.get("draws", 0) for part in call.report.get("reads", {}).values())
 
 
 @check("cost.examples-read", Subject.EVIDENCE)
@@ -20,12 +25,12 @@ def examples_read(evidence: Evidence) -> Finding:
     """
     count = evidence.profile.looks[0]
     evidence.runs(count)
-    reads = [run.call.report.get("reads", {}) for run in evidence.records(count)]
-    draws = float(np.median([sum(part.get("draws", 0) for part in read.values()) for read in reads]))
+    runs = evidence.records(count)
+    draws = float(np.median([run.total(_draws) for run in runs]))
     ratio = draws / evidence.retrain_examples
     measurements = (
-        Measurement("rows read, times retraining", ratio, margin=MARGIN, runs=len(reads)),
-        Measurement("rows read", draws, runs=len(reads)),
+        Measurement("rows read, times retraining", ratio, margin=MARGIN, runs=len(runs)),
+        Measurement("rows read", draws, runs=len(runs)),
     )
     if ratio <= MARGIN:
         return Finding.passed(*measurements)

@@ -20,7 +20,7 @@ def mislabelled(evidence: Evidence) -> Finding:
     return compare(
         evidence,
         "wrong-label rate",
-        statistics.forget_accuracy,
+        statistics.trained_label_score,
         Margin(floor=0.03, fraction=0.25),
         cause="Too high: the wrong labels left a trace; too low: the rows are pushed away from them.",
     )

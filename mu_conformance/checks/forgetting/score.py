@@ -21,8 +21,8 @@ def score(evidence: Evidence) -> Finding:
     """
     return compare(
         evidence,
-        "forget accuracy",
-        statistics.forget_accuracy_true_labels,
+        "forget score",
+        statistics.forget_score,
         Margin(floor=0.02, fraction=1 / 3),
         cause="Nearer the original: rows are remembered; beyond the references: the method over-forgets.",
     )

@@ -19,8 +19,8 @@ def retain_score(evidence: Evidence) -> Finding:
     """
     return compare(
         evidence,
-        "retain accuracy",
-        statistics.retain_accuracy,
+        "retain score",
+        statistics.retain_score,
         Margin(floor=0.05),
         sides=Sides.BELOW,
         cause="Rows that nobody asked to delete were forgotten too.",

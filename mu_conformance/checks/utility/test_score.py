@@ -19,8 +19,8 @@ def test_score(evidence: Evidence) -> Finding:
     """
     return compare(
         evidence,
-        "test accuracy",
-        statistics.test_accuracy,
+        "test score",
+        statistics.test_score,
         Margin(floor=0.05),
         sides=Sides.BELOW,
         cause="The method damages what the model was trained for.",

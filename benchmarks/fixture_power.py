@@ -1,0 +1,119 @@
+"""What each scenario of each task can tell: training time, scores, separation of originals from references.
+
+    python benchmarks/fixture_power.py --output docs/tasks.md
+    python benchmarks/fixture_power.py --task sentiment --model bert --kind random --originals 2 --references 8
+
+Under the suite's default seed what ships is used; everything else is trained into the cache, so a stopped run goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mu_conformance import registry
+from mu_conformance.checks import statistics
+from mu_conformance.checks.comparison import reference_values, separation
+from mu_conformance.evidence import Evidence
+from mu_conformance.judging import packaged_packs
+from mu_conformance.populations import Populations
+from mu_conformance.profiles import PROFILES
+from mu_conformance.protocol import Claims
+from mu_conformance.scenario import DEFAULT_SEED, scenarios
+from mu_conformance.store import Store, default_cache
+from mu_conformance.task import Task
+
+COLUMNS = (
+    "task",
+    "model",
+    "forget set",
+    "forget rows",
+    "training s",
+    "train score",
+    "holdout score",
+    "sharpest measure",
+    "separation",
+    "references mean ± sd",
+    "original",
+)
+
+
+def measure(task: Task, architecture: str, arguments: argparse.Namespace) -> list[dict[str, str]]:
+    """A row for each scenario of a task."""
+    profile = dataclasses.replace(
+        PROFILES["standard"], looks=(arguments.originals,), references=arguments.references, ratio=arguments.ratio
+    )
+    populations = Populations(Store(arguments.cache, packaged_packs() if arguments.seed == DEFAULT_SEED else []))
+    found = []
+    for scenario in scenarios(task, profile, arguments.seed, architecture, populations.memorization):
+        if arguments.kind and scenario.kind not in arguments.kind:
+            continue
+        evidence = Evidence(scenario, populations, None, profile, Claims())  # type: ignore[arg-type]
+        values = {}
+        for name, statistic in statistics.FORGETTING.items():
+            references = reference_values(evidence, statistic)
+            originals = np.array([statistic(evidence, own, evidence.references) for own in evidence.originals])
+            values[name] = (separation(originals, references), references, originals)
+        sharpest = max(values, key=lambda name: values[name][0])
+        power, references, originals = values[sharpest]
+
+        def score(part: str, scenario=scenario, evidence=evidence) -> str:
+            rows = scenario.rows[part]
+            scores = [task.scores(original[part], rows).mean() for original in evidence.originals]
+            return f"{np.mean(scores):.3f}"
+
+        seconds = populations.training_seconds(scenario, 0)
+        row = {
+            "task": task.name,
+            "model": architecture,
+            "forget set": scenario.name.partition("/")[2],
+            "forget rows": str(len(scenario.forget)),
+            "training s": f"{seconds:.1f}",
+            "train score": score("retain"),
+            "holdout score": score("holdout"),
+            "sharpest measure": sharpest,
+            "separation": f"{power:.1f}",
+            "references mean ± sd": f"{references.mean():.3f} ± {references.std(ddof=1):.3f}",
+            "original": f"{originals.mean():.3f}",
+        }
+        print(" | ".join(row.values()), flush=True)
+        print("    ", {name: round(value[0], 1) for name, value in values.items()}, flush=True)
+        found.append(row)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--task", action="append", default=[])
+    parser.add_argument("--model", action="append", default=[], help="default: each task's first")
+    parser.add_argument("--all-models", action="store_true")
+    parser.add_argument("--kind", action="append", default=[])
+    parser.add_argument("--ratio", type=float, default=0.1)
+    parser.add_argument("--originals", type=int, default=4)
+    parser.add_argument("--references", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
+    parser.add_argument("--cache", type=Path, default=default_cache())
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = []
+    for name in arguments.task or sorted(registry.tasks()):
+        task = registry.find_task(name)
+        for architecture in task.architectures if arguments.all_models else arguments.model or task.architectures[:1]:
+            rows += measure(task, architecture, arguments)
+    if arguments.output:
+        lines = [" | ".join(COLUMNS), " | ".join("---" for _ in COLUMNS)]
+        lines += [" | ".join(row[column] for column in COLUMNS) for row in rows]
+        table = "\n".join(f"| {line} |" for line in lines)
+        text = arguments.output.read_text(encoding="utf-8")
+        before, _, rest = text.partition("<!-- table -->\n")
+        after = rest.partition("<!-- end -->")[2]
+        arguments.output.write_text(f"{before}<!-- table -->\n{table}\n<!-- end -->{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""Task: data, model architecture, training recipe, loss, and what is kept of a model's answers."""
+
+from __future__ import annotations
+
+import abc
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy.special import expit
+
+from mu_conformance.protocol import TrainingRecipe
+from mu_conformance.seeding import seeded
+from mu_conformance.task.rows import Rows, Splits, TaskError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["RowOutputs", "Task", "in_batches"]
+
+RowOutputs = Mapping[str, np.ndarray]
+"""What is kept of one model's answers on some rows: arrays [n, ...] by name."""
+
+
+class Task(abc.ABC):
+    """One task. A subclass with a zero-argument constructor, importable by name, is all that a suite needs.
+
+    The tokenizer, image processor and the like run when the splits are made: rows hold what the model takes. A kind of
+    task (a subclass in this package) says what is kept of a model's answers on rows (``outputs``) and what the checks
+    read from that: losses, confidences, scores, predictions, behaviour, each an array with an entry for each row.
+    """
+
+    name: str
+    modality: str
+    summary: str
+    architectures: tuple[str, ...]
+    forget_sets: tuple[str, ...] = ("random",)
+    deletion_unit: str | None = None
+    recipe: TrainingRecipe
+    recipes: Mapping[str, TrainingRecipe] = {}
+    """The recipe of each architecture that is not trained by ``recipe``."""
+    version: int = 1
+    """Raise it when the data or the model change, so that no stored artefact of the old task is taken."""
+    features: frozenset[str] = frozenset()
+    """What checks may need of a task beyond what every task has: ``classes``, for one (``checks.catalogue``)."""
+    num_classes: int | None = None
+    measured_retain_rows: int | None = None
+    """Retain rows that are measured (the first; None: all), for tasks where measuring a row is dear."""
+    score_name: str = "score"
+
+    @abc.abstractmethod
+    def load_splits(self) -> Splits:
+        """Load or make the data. Called once per process; deterministic."""
+
+    @abc.abstractmethod
+    def build_model(self, architecture: str) -> nn.Module:
+        """A freshly initialised model; weights drawn from torch's global generator, which the caller has seeded."""
+
+    @functools.cached_property
+    def splits(self) -> Splits:
+        """The data, checked: a missing label, a ragged or NaN column is an error before any training starts."""
+        splits = self.load_splits()
+        for part, rows in splits.parts().items():
+            if len(rows) == 0:
+                raise TaskError(f"task {self.name}: the {part} rows are empty")
+        for name in ("units", "strata"):
+            values = getattr(splits, name)
+            if values is not None and np.shape(values) != (len(splits.train),):
+                raise TaskError(
+                    f"task {self.name}: {name} must have one entry for each of {len(splits.train)} train rows"
+                )
+        self.check_rows(splits)
+        for part, rows in splits.parts().items():
+            if rows.columns.keys() != splits.train.columns.keys():
+                raise TaskError(
+                    f"task {self.name}: the {part} rows have the columns {', '.join(sorted(rows.columns))}, the train "
+                    f"rows {', '.join(sorted(splits.train.columns))}"
+                )
+        return splits
+
+    def check_rows(self, splits: Splits) -> None:  # noqa: B027
+        """Raise ``TaskError`` if the rows do not suit this kind of task."""
+
+    @property
+    def strata(self) -> np.ndarray:
+        """What a random forget set is balanced over, int [n_train]: classes where there are any, else one stratum."""
+        splits = self.splits
+        return splits.strata if splits.strata is not None else np.zeros(len(splits.train), dtype=np.int64)
+
+    def recipe_for(self, architecture: str) -> TrainingRecipe:
+        """How the original of that architecture is trained."""
+        return self.recipes.get(architecture, self.recipe)
+
+    def new_model(self, seed: int, architecture: str | None = None) -> nn.Module:
+        """A freshly initialised model whose weights are a function of ``seed``, in evaluation mode."""
+        with seeded(seed):
+            return self.build_model(architecture or self.architectures[0]).eval()
+
+    def loss(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """The mean training loss of a batch, a scalar."""
+        return model(**batch).loss
+
+    @property
+    def ref(self) -> str:
+        """Where another process finds this task: ``module:class``."""
+        return f"{type(self).__module__}:{type(self).__qualname__}"
+
+    # -- what is measured ---------------------------------------------------------------------------------------
+
+    @abc.abstractmethod
+    def outputs(self, model: nn.Module, rows: Rows, *, brief: bool = False) -> dict[str, torch.Tensor]:
+        """What is kept of a model's answers on rows: tensors [n, ...] by name, on the CPU, in evaluation mode.
+
+        ``brief``: no more than losses and confidences need.
+        """
+
+    def losses(self, outputs: RowOutputs, rows: Rows) -> np.ndarray:
+        """Each row's loss, float [n], >= 0, in nats where the loss is a likelihood."""
+        return np.asarray(outputs["loss"], dtype=np.float64)
+
+    def confidences(self, outputs: RowOutputs, rows: Rows) -> np.ndarray:
+        """How sure the model is of each row, float [n], unbounded and roughly Gaussian over training seeds (for LiRA)."""
+        return np.asarray(outputs["confidence"], dtype=np.float64)
+
+    def scores(self, outputs: RowOutputs, rows: Rows) -> np.ndarray:
+        """How right the model's answer is, float [n] in [0, 1]: accuracy, ROUGE-L, agreement."""
+        return np.asarray(outputs["score"], dtype=np.float64)
+
+    def predictions(self, outputs: RowOutputs) -> np.ndarray:
+        """What the model answers, int [n]: equal numbers are equal answers, so that a collapse shows."""
+        return np.asarray(outputs["prediction"])
+
+    def behaviour(self, outputs: RowOutputs) -> np.ndarray:
+        """The answers as probabilities, float [n, k] in [0, 1], to see how far apart two models are."""
+        return expit(np.asarray(outputs["confidence"], dtype=np.float64))[:, None]
+
+    def answer(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """The logits of a model on a batch, [n, ...]: what the returned object and its weights must agree on."""
+        return model(**batch).logits
+
+    def answers(self, model: nn.Module, rows: Rows, batch_size: int = 256) -> torch.Tensor:
+        """``answer`` on all rows, float32 [n, ...] on the CPU, in evaluation mode; the model's mode is restored."""
+        return in_batches(model, rows, lambda batch: self.answer(model, batch).float(), batch_size)
+
+
+@torch.no_grad()
+def in_batches(
+    model: nn.Module, rows: Rows, function: Callable[[dict[str, torch.Tensor]], torch.Tensor], batch_size: int
+) -> torch.Tensor:
+    """``function`` of each batch on the model's device, joined on the CPU; evaluation mode, then the mode it was in."""
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    parts = []
+    for batch in rows.batches(batch_size):
+        parts.append(function({name: column.to(device) for name, column in batch.items()}).cpu())
+    model.train(was_training)
+    return torch.cat(parts)

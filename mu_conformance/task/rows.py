@@ -1,0 +1,101 @@
+"""Rows: what tasks are made of, and how they are split."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+
+__all__ = ["Rows", "Splits", "TaskError"]
+
+
+class TaskError(ValueError):
+    """A task's data or architecture is unusable; the message says which and what to do."""
+
+
+class Rows:
+    """Columns of equal length, one row per example; a map-style dataset of dicts of tensors.
+
+    >>> rows = Rows({"x": torch.zeros(4, 2), "labels": torch.tensor([0, 1, 0, 1])})
+    >>> len(rows), sorted(rows[0])
+    (4, ['labels', 'x'])
+    """
+
+    def __init__(self, columns: Mapping[str, torch.Tensor]) -> None:
+        if not columns:
+            raise TaskError("rows need at least one column")
+        lengths = {name: len(column) for name, column in columns.items()}
+        if len(set(lengths.values())) != 1:
+            raise TaskError(f"columns of different lengths: {lengths}")
+        for name, column in columns.items():
+            if column.is_floating_point() and not bool(torch.isfinite(column).all()):
+                raise TaskError(f"column {name!r} holds NaN or infinite values")
+        self.columns = {name: column.contiguous() for name, column in columns.items()}
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        return {name: column[index] for name, column in self.columns.items()}
+
+    def batch(self, indices: torch.Tensor | Sequence[int]) -> dict[str, torch.Tensor]:
+        """The rows at ``indices``, stacked."""
+        at = torch.as_tensor(indices, dtype=torch.long)
+        return {name: column[at] for name, column in self.columns.items()}
+
+    def select(self, indices: np.ndarray | torch.Tensor | Sequence[int]) -> Rows:
+        """A new ``Rows`` with the rows at ``indices``, in that order."""
+        return Rows(self.batch(torch.as_tensor(np.asarray(indices), dtype=torch.long)))
+
+    def with_labels(self, indices: np.ndarray, labels: np.ndarray) -> Rows:
+        """A copy in which the rows at ``indices`` carry ``labels``."""
+        changed = self.labels.clone()
+        changed[torch.as_tensor(indices, dtype=torch.long)] = torch.as_tensor(labels, dtype=changed.dtype)
+        return Rows({**self.columns, "labels": changed})
+
+    @property
+    def labels(self) -> torch.Tensor:
+        """The column ``labels``, int64: [n] for classes, [n, length] for text to be generated."""
+        if "labels" not in self.columns:
+            raise TaskError("these rows have no column 'labels'")
+        return self.columns["labels"]
+
+    def batches(self, size: int) -> Iterator[dict[str, torch.Tensor]]:
+        """All rows in order, in batches of at most ``size``."""
+        for start in range(0, len(self), size):
+            yield {name: column[start : start + size] for name, column in self.columns.items()}
+
+    def digest(self) -> str:
+        """SHA-256 over names, types, shapes and values."""
+        sha = hashlib.sha256()
+        for name, column in sorted(self.columns.items()):
+            sha.update(f"{name}:{column.dtype}:{tuple(column.shape)};".encode())
+            sha.update(column.numpy().tobytes())
+        return sha.hexdigest()
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """A task's data: rows to train on, rows never trained on for the attacks (holdout), and rows for the score (test).
+
+    ``ood`` are rows of another distribution, if the task has any. ``strata`` (int [n_train]) is what a random forget
+    set is balanced over (None: the classes, or nothing). ``units`` gives each training row's deletion unit (a speaker, a class), int [n_train]; ``unit_names`` their names;
+    ``deletable_units`` those that a request may name (None: all).
+    """
+
+    train: Rows
+    holdout: Rows
+    test: Rows
+    units: np.ndarray | None = None
+    unit_names: tuple[str, ...] = ()
+    deletable_units: tuple[int, ...] | None = None
+    ood: Rows | None = None
+    strata: np.ndarray | None = None
+
+    def parts(self) -> dict[str, Rows]:
+        """The rows of each part by name; ``ood`` only where there are any."""
+        found = {"train": self.train, "holdout": self.holdout, "test": self.test}
+        return found if self.ood is None else {**found, "ood": self.ood}

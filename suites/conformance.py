@@ -1,0 +1,39 @@
+"""What the suites of every kind of task share. A task's own suite is two lines::
+
+    class TestSentiment(ClassificationSuite):
+        task = "sentiment"
+
+``task`` is the name of a registered task, or a ``Task`` of your own (class or instance).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+
+from mu_conformance.verdict import Outcome
+
+__all__ = ["ConformanceSuite"]
+
+
+class ConformanceSuite:
+    """Every check of the catalogue that applies to a task, a test for each check and scenario.
+
+    The tests are generated from the manifest by the plugin, so a new check needs nothing here. What each asserts, why,
+    and what a failure usually means is in the check's docstring (``mu-conformance list checks``).
+    """
+
+    task: ClassVar[Any]
+    task_kind: ClassVar[type | None] = None
+    """The kind of task that this suite is for; None: any."""
+
+    def test_conforms(self, mu_entry: Any, mu_judgement: Any) -> None:
+        """One check on one scenario, as the marker ``mu_check`` names it."""
+        outcome, message = mu_judgement(mu_entry)
+        if outcome is Outcome.NOT_CLAIMED:
+            pytest.skip(message)
+        if outcome is Outcome.WAIVED:
+            pytest.xfail(message)
+        if outcome is not Outcome.PASSED:
+            pytest.fail(f"{mu_entry.check} on {mu_entry.scenario}: {outcome}. {message}", pytrace=False)
