@@ -38,7 +38,8 @@ class Outputs:
     def of(cls, model: nn.Module, scenario: Scenario) -> Outputs:
         """Measure a model; it is left as it was."""
         task = scenario.task
-        parts = {part: task.outputs(model, rows) for part, rows in scenario.rows.items()}
+        # Holdout rows are for the attacks, which need losses and confidences alone.
+        parts = {part: task.outputs(model, rows, brief=part == "holdout") for part, rows in scenario.rows.items()}
         for attack in relearning.ATTACKS:
             relearnt = relearning.relearn(attack, model, scenario)
             for part in ("forget", "holdout"):

@@ -33,7 +33,7 @@ class Check:
     """One entry of the catalogue.
 
     ``kinds``: the forget sets that it applies to (None: all). ``needs``: features that a task must have
-    (``Task.features``). ``when``: claims under which it is required (None: any).
+    (``Task.features``). ``applies``: of a task and a kind of forget set (None: always). ``when``: claims under which it is required (None: any).
     """
 
     id: str
@@ -42,6 +42,7 @@ class Check:
     guarantee: Guarantee = Guarantee.SUPPRESSION
     kinds: tuple[str, ...] | None = None
     needs: tuple[str, ...] = ()
+    applies: Callable[[Task, str], bool] | None = None
     when: Callable[[Claims], bool] | None = None
 
     @property
@@ -66,7 +67,11 @@ class Check:
 
     def applies_to(self, task: Task, kind: str) -> bool:
         """Whether the check says anything of a task and a kind of forget set."""
-        return (self.kinds is None or kind in self.kinds) and task.features.issuperset(self.needs)
+        return (
+            (self.kinds is None or kind in self.kinds)
+            and task.features.issuperset(self.needs)
+            and (self.applies is None or self.applies(task, kind))
+        )
 
 
 _CHECKS: dict[str, Check] = {}
@@ -79,6 +84,7 @@ def check(
     guarantee: Guarantee = Guarantee.SUPPRESSION,
     kinds: tuple[str, ...] | None = None,
     needs: tuple[str, ...] = (),
+    applies: Callable[[Task, str], bool] | None = None,
     when: Callable[[Claims], bool] | None = None,
 ) -> Callable[[Callable[[Any], Finding]], Callable[[Any], Finding]]:
     """Register a function as the check ``id``."""
@@ -86,7 +92,7 @@ def check(
     def register(function: Callable[[Any], Finding]) -> Callable[[Any], Finding]:
         if id in _CHECKS and _CHECKS[id].function is not function:
             raise ValueError(f"two checks are called {id!r}")
-        _CHECKS[id] = Check(id, subject, function, guarantee, kinds, needs, when)
+        _CHECKS[id] = Check(id, subject, function, guarantee, kinds, needs, applies, when)
         return function
 
     return register

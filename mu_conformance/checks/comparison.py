@@ -11,7 +11,7 @@ from mu_conformance.evidence import Evidence
 from mu_conformance.outputs import Outputs
 from mu_conformance.verdict import Margin, Outcome, Sides, decide, difference_interval, worst_of
 
-__all__ = ["Statistic", "compare", "join", "require_power", "separation"]
+__all__ = ["Statistic", "compare", "join", "report", "require_power", "separation"]
 
 Statistic = Callable[[Evidence, Outputs, list[Outputs]], float]
 """A number from one model's outputs, and the references to compare it with (never the model itself)."""
@@ -76,6 +76,19 @@ def compare(
         f"{interval.high:+.3f}] {verb} the margin {tolerated:.3f}. {cause}"
     )
     return Finding(outcome, message, (measurement,))
+
+
+def report(evidence: Evidence, name: str, statistic: Statistic) -> Measurement:
+    """A statistic of the first look's runs next to its value for originals and references; nothing is decided on it."""
+    references = reference_values(evidence, statistic)
+    runs = evidence.runs(evidence.profile.looks[0])
+    return Measurement(
+        name=name,
+        value=float(np.mean([statistic(evidence, own, evidence.references) for own in runs])),
+        original=float(np.mean([statistic(evidence, own, evidence.references) for own in evidence.originals])),
+        references=(float(references.mean()), float(references.std(ddof=1)), len(references)),
+        runs=len(runs),
+    )
 
 
 def join(*findings: Finding) -> Finding:

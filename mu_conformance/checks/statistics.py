@@ -19,6 +19,8 @@ __all__ = [
     "lira_score",
     "loss_auc",
     "loss_difference",
+    "mean_output",
+    "median_output",
     "relearnt_auc",
     "retain_score",
     "test_score",
@@ -48,6 +50,24 @@ def trained_label_score(evidence: Evidence, own: Outputs, others: list[Outputs])
 def forget_score(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
     """Mean score on forget rows against the rows' own labels."""
     return float(evidence.task.scores(own["forget"], evidence.scenario.forget_as_labelled).mean())
+
+
+def mean_output(name: str):
+    """The mean over forget rows of what a task keeps under a name (``Task.outputs``)."""
+
+    def statistic(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+        return float(np.mean(own["forget"][name], dtype=np.float64))
+
+    return statistic
+
+
+def median_output(name: str):
+    """The median over forget rows of what a task keeps under a name."""
+
+    def statistic(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+        return float(np.median(own["forget"][name]))
+
+    return statistic
 
 
 def loss_difference(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:

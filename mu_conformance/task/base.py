@@ -89,6 +89,10 @@ class Task(abc.ABC):
         splits = self.splits
         return splits.strata if splits.strata is not None else np.zeros(len(splits.train), dtype=np.int64)
 
+    def score_tells(self, kind: str) -> bool:
+        """Whether the score on forget rows of that kind depends on their having been trained on."""
+        return True
+
     def recipe_for(self, architecture: str) -> TrainingRecipe:
         """How the original of that architecture is trained."""
         return self.recipes.get(architecture, self.recipe)

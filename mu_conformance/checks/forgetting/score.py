@@ -10,14 +10,15 @@ from mu_conformance.evidence import Evidence
 from mu_conformance.verdict import Margin
 
 
-@check("forgetting.score", Subject.EVIDENCE)
+@check("forgetting.score", Subject.EVIDENCE, applies=lambda task, kind: task.score_tells(kind))
 def score(evidence: Evidence) -> Finding:
     """The score on the forget rows (their true labels) is that of models that never saw them.
 
     MU-Bench's D_f (arXiv 2406.14796), two-sided: a score below the references' shows an attacker what was deleted as
     clearly as one above. Above: rows are remembered (or, when they were mislabelled, below). Below: over-forgetting.
     The margin is a third of the original-to-reference gap: accuracy is a blunt measure, with about 8 reference
-    deviations between original and references.
+    deviations between original and references. Left out where scores do not depend on a row's having been trained on
+    (a generated image shows a digit, not the scan that was deleted).
     """
     return compare(
         evidence,

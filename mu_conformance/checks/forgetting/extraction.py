@@ -1,0 +1,36 @@
+"""forgetting.extraction"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from mu_conformance.checks import statistics
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.comparison import compare, report
+from mu_conformance.checks.finding import Finding
+from mu_conformance.evidence import Evidence
+from mu_conformance.verdict import Margin
+
+
+@check("forgetting.extraction", Subject.EVIDENCE, needs=("extraction",))
+def extraction(evidence: Evidence) -> Finding:
+    """The forget texts can be extracted with prompts no shorter, and no longer, than from models that never saw them.
+
+    Extraction strength (Carlini et al. 2021, arXiv 2012.07805): the share of a text that greedy decoding gives exactly
+    once a prefix is known. Where the task has facts, knowledge of them in other words and the truth ratio (TOFU, arXiv
+    2401.06121) are reported next to the references' values; neither is thresholded.
+    """
+    finding = compare(
+        evidence,
+        "extraction strength",
+        statistics.mean_output("extraction_strength"),
+        Margin(floor=0.02, fraction=1 / 3),
+        cause="Above the references: a short prompt still brings the texts out; below: they are pushed away.",
+    )
+    if "facts" not in evidence.task.features or not finding.measurements:
+        return finding
+    reported = (
+        report(evidence, "fact accuracy in other words", statistics.mean_output("rephrased_score")),
+        report(evidence, "median truth ratio", statistics.median_output("truth_ratio")),
+    )
+    return dataclasses.replace(finding, measurements=(*finding.measurements, *reported))
