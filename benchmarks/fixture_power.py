@@ -1,6 +1,6 @@
 """What each scenario of each task can tell: training time, scores, separation of originals from references.
 
-    python benchmarks/fixture_power.py --output docs/tasks.md
+    python benchmarks/fixture_power.py --profile smoke --output docs/tasks.md
     python benchmarks/fixture_power.py --task sentiment --model bert --kind random --originals 2 --references 8
 
 Under the suite's default seed what ships is used; everything else is trained into the cache, so a stopped run goes on.
@@ -45,7 +45,10 @@ COLUMNS = (
 def measure(task: Task, architecture: str, arguments: argparse.Namespace) -> list[dict[str, str]]:
     """A row for each scenario of a task."""
     profile = dataclasses.replace(
-        PROFILES["standard"], looks=(arguments.originals,), references=arguments.references, ratio=arguments.ratio
+        PROFILES[arguments.profile],
+        looks=(arguments.originals,),
+        references=arguments.references,
+        ratio=arguments.ratio,
     )
     populations = Populations(Store(arguments.cache, packaged_packs() if arguments.seed == DEFAULT_SEED else []))
     found = []
@@ -92,6 +95,7 @@ def main() -> None:
     parser.add_argument("--model", action="append", default=[], help="default: each task's first")
     parser.add_argument("--all-models", action="store_true")
     parser.add_argument("--kind", action="append", default=[])
+    parser.add_argument("--profile", default="standard", choices=list(PROFILES), help="whose kinds of forget set")
     parser.add_argument("--ratio", type=float, default=0.1)
     parser.add_argument("--originals", type=int, default=4)
     parser.add_argument("--references", type=int, default=32)

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mu_conformance.protocol import Budget, Claims, DeletionRequest, Guarantee, TrainingRecipe, Unlearner
-    from mu_conformance.task import ClassificationTask, Rows, Splits, Task
+    from mu_conformance.task import (
+        ClassificationTask,
+        DiffusionTask,
+        GenerationTask,
+        LanguageModelTask,
+        Rows,
+        Splits,
+        Task,
+    )
 
 __version__ = "0.1.0"
 
@@ -20,7 +28,10 @@ __all__ = [
     "Claims",
     "ClassificationTask",
     "DeletionRequest",
+    "DiffusionTask",
+    "GenerationTask",
     "Guarantee",
+    "LanguageModelTask",
     "Rows",
     "Splits",
     "Task",
@@ -33,7 +44,18 @@ _HOME = {
     **dict.fromkeys(
         ("Budget", "Claims", "DeletionRequest", "Guarantee", "TrainingRecipe", "Unlearner"), "mu_conformance.protocol"
     ),
-    **dict.fromkeys(("ClassificationTask", "Rows", "Splits", "Task"), "mu_conformance.task"),
+    **dict.fromkeys(
+        (
+            "ClassificationTask",
+            "DiffusionTask",
+            "GenerationTask",
+            "LanguageModelTask",
+            "Rows",
+            "Splits",
+            "Task",
+        ),
+        "mu_conformance.task",
+    ),
 }
 
 

@@ -21,7 +21,7 @@ CONTRACT = "contract"
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Entry:
-    """One check on one scenario. ``kind`` is the scenario's kind of forget set, or ``contract``."""
+    """One check on one scenario. ``kind`` is the scenario's kind of forget set, or ``contract``; ``features`` are the task's."""
 
     task: str
     scenario: str
@@ -29,6 +29,7 @@ class Entry:
     modality: str
     kind: str
     ratio: float = 0.0
+    features: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -39,10 +40,14 @@ def contract_scenario(task: str) -> str:
     return f"{task}/{CONTRACT}"
 
 
+def _features(task: Task) -> tuple[str, ...]:
+    return tuple(sorted(task.features))
+
+
 def _contract_entries(task: Task) -> list[Entry]:
     subjects = (Subject.CALLS, Subject.LABORATORY, Subject.CLAIMS)
     return [
-        Entry(task.name, contract_scenario(task.name), check.id, task.modality, CONTRACT)
+        Entry(task.name, contract_scenario(task.name), check.id, task.modality, CONTRACT, features=_features(task))
         for check in catalogue().values()
         if check.subject in subjects and check.applies_to(task, CONTRACT)
     ]
@@ -51,7 +56,7 @@ def _contract_entries(task: Task) -> list[Entry]:
 def _scenario_entries(scenario: Scenario) -> list[Entry]:
     task = scenario.task
     return [
-        Entry(task.name, scenario.name, check.id, task.modality, scenario.kind, scenario.actual_ratio)
+        Entry(task.name, scenario.name, check.id, task.modality, scenario.kind, scenario.actual_ratio, _features(task))
         for check in catalogue().values()
         if check.subject in (Subject.EVIDENCE, Subject.CALLS) and check.applies_to(task, scenario.kind)
     ]
@@ -71,7 +76,7 @@ def required(entry: Entry, claims: Claims) -> bool:
     if check.subject is Subject.CLAIMS:
         return True
     return (
-        claims.covers(entry.task, entry.modality)
+        claims.covers(entry.task, entry.modality, entry.features)
         and entry.ratio <= claims.max_ratio + 1e-9
         and check.required_by(claims)
     )

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ _STRENGTH = {guarantee: strength for strength, guarantee in enumerate(Guarantee)
 class Claims:
     """What a method's author says that it achieves; decides which checks are required.
 
-    ``tasks`` and ``modalities`` are ``None`` for "all of them"; an empty tuple claims none. ``max_ratio`` is the
+    ``tasks`` and ``modalities`` are ``None`` for "all of them"; an empty tuple claims none. ``requires`` names features
+    that a task must have for the method to be defined on it (``Task.features``: ``classes``, for one). ``max_ratio`` is the
     largest share of the training rows, in (0, 1], that one request may name. A method that says it does not need the
     retain set, or the labels, is not given them.
 
@@ -53,6 +54,7 @@ class Claims:
     guarantee: Guarantee | str = Guarantee.RETRAIN_EQUIVALENT
     tasks: tuple[str, ...] | None = None
     modalities: tuple[str, ...] | None = None
+    requires: tuple[str, ...] = ()
     max_ratio: float = 0.10
     needs_retain: bool = True
     reads_labels: bool = True
@@ -67,7 +69,7 @@ class Claims:
         except ValueError:
             known = ", ".join(Guarantee)
             raise ValueError(f"unknown guarantee {self.guarantee!r}; the guarantees are {known}") from None
-        for name in ("tasks", "modalities"):
+        for name in ("tasks", "modalities", "requires"):
             value = getattr(self, name)
             if isinstance(value, str):
                 raise ValueError(f"claims.{name} must be a tuple of names, not the string {value!r}")
@@ -82,9 +84,13 @@ class Claims:
         """Whether this claim is as strong as ``guarantee`` or stronger."""
         return _STRENGTH[Guarantee(self.guarantee)] >= _STRENGTH[guarantee]
 
-    def covers(self, task: str, modality: str) -> bool:
-        """Whether the claim covers a task (the deletion ratio aside)."""
-        return (self.tasks is None or task in self.tasks) and (self.modalities is None or modality in self.modalities)
+    def covers(self, task: str, modality: str, features: Iterable[str] = ()) -> bool:
+        """Whether the claim covers a task with these features (the deletion ratio aside)."""
+        return (
+            (self.tasks is None or task in self.tasks)
+            and (self.modalities is None or modality in self.modalities)
+            and set(self.requires) <= set(features)
+        )
 
     def to_json(self) -> dict[str, Any]:
         record = dataclasses.asdict(self)

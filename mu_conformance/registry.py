@@ -44,12 +44,16 @@ def modules_of(package: str) -> Iterator[ModuleType]:
 
 @functools.cache
 def tasks() -> dict[str, Task]:
-    """Every task by name: the embedded ones, and those of the entry-point group ``mu_conformance.tasks``."""
+    """Every task by name: the embedded ones, and those of the entry-point group ``mu_conformance.tasks``.
+
+    A fixture without ``TASK`` is still being built: its scenarios lack the power to judge, so it is not offered.
+    """
     found = {}
     root = importlib.import_module("mu_conformance.fixtures")
     for module in pkgutil.iter_modules(root.__path__, "mu_conformance.fixtures."):
-        task = importlib.import_module(module.name).TASK
-        found[task.name] = task
+        task = getattr(importlib.import_module(module.name), "TASK", None)
+        if task is not None:
+            found[task.name] = task
     for point in importlib.metadata.entry_points(group=TASK_ENTRY_POINTS):
         task = point.load()
         task = task() if isinstance(task, type) else task

@@ -244,7 +244,7 @@ class MuSession:
 
     def _merge(self, state: dict[str, Any]) -> None:
         for task, found in state["entries"].items():
-            self.entries.setdefault(task, [manifest.Entry(*fields) for fields in found])
+            self.entries.setdefault(task, [manifest.Entry(*fields[:-1], tuple(fields[-1])) for fields in found])
         for power in state["power"]:
             self.power[power["scenario"]] = power
         self.store_digests.add(state["digest"])

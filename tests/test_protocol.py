@@ -228,3 +228,12 @@ def test_public_names_are_the_ones_of_their_home_modules():
     assert set(mu_conformance.__all__) == set(dir(mu_conformance))
     with pytest.raises(AttributeError, match="has no attribute 'Claim'"):
         mu_conformance.Claim  # noqa: B018
+
+
+def test_a_method_that_is_undefined_without_classes_claims_no_task_without_them():
+    claims = Claims(requires=("classes",))
+    assert claims.covers("sentiment", "text", ("classes",))
+    assert not claims.covers("biography", "text", ("facts", "verbatim"))
+    assert Claims.from_json(claims.to_json()) == claims
+    with pytest.raises(ValueError, match=r"claims.requires must be a tuple"):
+        Claims(requires="classes")

@@ -207,12 +207,19 @@ class TestRequestTask:
         assert batch["labels"].tolist() == [1, 0]
 
 
-TASKS = ("image_classification", "keyword_spotting", "sentiment")
+TASKS = sorted(registry.tasks())
+CLASSIFICATION = [name for name, task in sorted(registry.tasks().items()) if isinstance(task, ClassificationTask)]
 SIZES = {
+    # 24, 20 and 12 people of 8 attributes with 3 items each
+    "biography": (24 * 24, 20 * 24, 12 * 24),
     "image_classification": (600, 500, 1797 - 600 - 500),
     # 28 trained-on speakers, of whom every fourth gives all three takes of ten words, the others one; 20 unheard ones.
     "keyword_spotting": (21 * 10 + 7 * 30, 20 * 10, 20 * 20),
+    "relation_extraction": (500, 500, 400),
     "sentiment": (600, 600, 997),
+    "summarization": (360, 300, 150),
+    # 10 clinics of 20 patients each for train and holdout, of 569
+    "tabular": (200, 200, 169),
 }
 PARTS = ("train", "holdout", "test")
 
@@ -240,11 +247,6 @@ class TestEmbedded:
         for part in PARTS:
             assert getattr(again, part).digest() == getattr(task.splits, part).digest()
 
-    def test_every_class_occurs_in_every_part(self, name):
-        task = registry.find_task(name)
-        for part in PARTS:
-            assert set(getattr(task.splits, part).labels.tolist()) == set(range(task.num_classes))
-
     def test_a_unit_that_may_be_deleted_is_within_the_default_claim(self, name):
         task = registry.find_task(name)
         splits = task.splits
@@ -266,13 +268,45 @@ class TestEmbedded:
     def test_the_model_takes_the_rows(self, name):
         task = registry.find_task(name)
         model, few = task.new_model(0), task.splits.train.select(range(8))
-        logits = task.logits(model, few)
-        assert logits.shape == (8, task.num_classes)
-        assert torch.isfinite(logits).all()
+        answers = task.answers(model, few)
+        assert len(answers) == 8
+        assert torch.isfinite(answers).all()
+        kept = {kind: value.numpy() for kind, value in task.outputs(model, few).items()}
+        for measure in (task.losses, task.confidences, task.scores):
+            values = measure(kept, few)
+            assert values.shape == (8,)
+            assert np.isfinite(values).all()
+        assert (task.losses(kept, few) >= 0).all()
+        assert ((task.scores(kept, few) >= 0) & (task.scores(kept, few) <= 1)).all()
+        assert task.predictions(kept).shape == (8,)
+        assert ((task.behaviour(kept) >= 0) & (task.behaviour(kept) <= 1)).all()
         loss = task.loss(model, few.columns)
         assert loss.ndim == 0
         loss.backward()
         assert all(p.grad is None or torch.isfinite(p.grad).all() for p in model.parameters())
+
+    def test_every_architecture_builds_and_takes_the_rows(self, name):
+        task = registry.find_task(name)
+        few = task.splits.train.select(range(4))
+        for architecture in task.architectures:
+            assert torch.isfinite(task.answers(task.new_model(0, architecture), few)).all(), architecture
+
+    def test_it_has_rows_of_another_distribution(self, name):
+        splits = registry.find_task(name).splits
+        assert splits.ood is not None
+        assert splits.ood.digest() != splits.test.digest()
+
+
+@pytest.mark.parametrize("name", CLASSIFICATION)
+class TestEmbeddedClassification:
+    def test_every_class_occurs_in_every_part(self, name):
+        task = registry.find_task(name)
+        for part in PARTS:
+            assert set(getattr(task.splits, part).labels.tolist()) == set(range(task.num_classes))
+
+    def test_the_model_gives_a_logit_for_each_class(self, name):
+        task = registry.find_task(name)
+        assert task.logits(task.new_model(0), task.splits.train.select(range(8))).shape == (8, task.num_classes)
 
     def test_holdout_rows_are_distributed_as_training_rows(self, name):
         # The attacks take holdout for "never trained on" and nothing else: the classes must be in like proportion.

@@ -31,10 +31,10 @@ class _Relabelled:
 class RandomLabel:
     """Minimise L(theta; retain) + L(theta; forget with a label drawn uniformly from the other classes).
 
-    Reads both sets and their labels. Undefined for a task with fewer than two classes or without labels.
+    Reads both sets and their labels. Undefined where there are no classes to choose from.
     """
 
-    claims = Claims(max_ratio=1.0)
+    claims = Claims(max_ratio=1.0, requires=("classes",))
 
     def __init__(self, epochs_share: float = 0.3, learning_rate_share: float = 0.3) -> None:
         self.epochs_share, self.learning_rate_share = epochs_share, learning_rate_share
@@ -43,9 +43,7 @@ class RandomLabel:
         recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
         classes = request.task.num_classes
         if classes is None or classes < 2:
-            raise ValueError(
-                f"random labels are undefined on task {request.task.name}: it has no classes to choose from"
-            )
+            raise ValueError(f"random labels need classes to choose from; task {request.task.name} has none")
         with request.seeded() as generator:
             true = torch.tensor([int(request.forget[row]["labels"]) for row in range(len(request.forget))])
             shift = torch.randint(1, classes, (len(true),), generator=generator)

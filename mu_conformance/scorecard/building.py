@@ -81,6 +81,7 @@ def build(
                 "scenario": entry.scenario,
                 "kind": entry.kind,
                 "ratio": entry.ratio,
+                "features": list(entry.features),
                 "outcome": result["outcome"],
                 "required": needed,
                 "duration_s": round(float(result.get("duration_s", 0.0)), 3),

@@ -27,7 +27,13 @@ def _contradictions(scorecard: Mapping[str, Any]) -> list[str]:
     for entry in scorecard["checks"]:
         where = f"{entry['id']} on {entry['scenario']}"
         listed = manifest.Entry(
-            entry["task"], entry["scenario"], entry["id"], entry["modality"], entry["kind"], entry["ratio"]
+            entry["task"],
+            entry["scenario"],
+            entry["id"],
+            entry["modality"],
+            entry["kind"],
+            entry["ratio"],
+            tuple(entry["features"]),
         )
         if entry["id"] not in catalogue():
             problems.append(f"{where}: this version knows no such check")

@@ -22,8 +22,8 @@ class DiffusionTask(Task):
     """A task whose rows are images with prompts; the score is whether a classifier sees what the prompt asked for.
 
     The model is called ``model(pixel_values, input_ids, noise, timesteps)``, the last two drawn by the model in training
-    (from torch's global generator) and given when a row is measured; ``.loss`` is the mean squared error of the predicted
-    noise, ``.logits`` the prediction. ``model.generate(input_ids, noise)`` makes images. A row's loss is measured at fixed
+    (from torch's global generator) and given when a row is measured; ``.logits`` is what it predicts (noise, image or velocity),
+    ``.target`` what that should be, ``.loss`` the mean squared error. ``model.generate(input_ids, noise)`` makes images. A row's loss is measured at fixed
     noise and timesteps, the same for every model (so does Carlini et al. 2023, arXiv 2301.13188). ``concepts`` of rows are
     what their prompts ask for, int64 [n].
     """
@@ -79,8 +79,8 @@ class DiffusionTask(Task):
                 given = noise[start : start + size].to(device)
                 on_device = {name: column.to(device) for name, column in batch.items()}
                 at = torch.full((size,), timestep, device=device)
-                predicted = model(**on_device, noise=given, timesteps=at).logits
-                squared = (predicted - given).float().flatten(1).square().mean(dim=1)
+                predicted = model(**on_device, noise=given, timesteps=at)
+                squared = (predicted.logits - predicted.target).float().flatten(1).square().mean(dim=1)
                 errors[start : start + size] += squared.cpu() / len(self.timesteps)
                 start += size
         kept = {"loss": errors, "confidence": -errors.clamp(min=1e-12).log()}

@@ -1,0 +1,7 @@
+"""biography"""
+
+from mu_conformance.suites.language_model import LanguageModelSuite
+
+
+class TestBiography(LanguageModelSuite):
+    task = "biography"
