@@ -264,6 +264,56 @@ class TestDraw:
         assert len(pairs) == 6
 
 
+class TestMemorizedAndSequential:
+    def task(self, rows: int = 240) -> Toy:
+        task = Toy(rows)
+        task.forget_sets = ("random", "memorized", "sequential")
+        return task
+
+    def test_memorized_rows_are_those_of_the_largest_estimates(self):
+        estimates = np.zeros(240)
+        estimates[[7, 200, 33]] = [0.9, 0.5, 0.7]
+        chosen = draw(self.task(), "memorized", 3 / 240, 42, lambda: estimates)
+        assert chosen.indices.tolist() == [7, 33, 200]
+        assert chosen.requests[0].tolist() == [7, 33, 200]
+
+    def test_memorized_rows_need_estimates(self):
+        with pytest.raises(ForgetSetError, match="needs memorization estimates"):
+            draw(self.task(), "memorized", 0.1, 42)
+
+    def test_the_share_of_memorized_rows_is_known_without_training(self):
+        assert forget_sets.largest_share(self.task(), "memorized", 0.1, 42) == 24 / 240
+
+    def test_sequential_requests_are_the_random_rows_in_two_parts(self):
+        task = self.task()
+        chosen = draw(task, "sequential", 0.1, 42)
+        first, second = chosen.requests
+        assert sorted([*first, *second]) == draw(task, "random", 0.1, 42).indices.tolist() == chosen.indices.tolist()
+        # MU-Bench's order is nested, so the first request is a smaller random deletion
+        assert first.tolist() == draw(task, "random", 0.05, 42).indices.tolist()
+        assert forget_sets.largest_share(task, "sequential", 0.1, 42) == 12 / 240
+
+    def test_too_few_rows_for_two_requests(self):
+        with pytest.raises(ForgetSetError, match="too few rows for 2 requests"):
+            draw(self.task(30), "sequential", 0.04, 42)
+
+    def test_each_request_leaves_what_the_ones_before_it_left(self):
+        scenario = Scenario(self.task(), "sequential", 0.1, "none")
+        (first, after_first), (second, after_second) = scenario.requests
+        names = [{int(x) for x in rows.columns["x"][:, 0]} for rows in (first, after_first, second, after_second)]
+        assert names[0] | names[1] == set(range(240))
+        assert names[2] < names[1]
+        assert names[3] == names[1] - names[2]
+        assert names[3] == {int(x) for x in scenario.retain.columns["x"][:, 0]}
+        assert scenario.run_seed(0, 0) != scenario.run_seed(0, 1)
+
+    def test_past_a_tenth_the_order_goes_on(self):
+        task = self.task()
+        tenth, third = (set(draw(task, "random", ratio, 42).indices.tolist()) for ratio in (0.1, 0.3))
+        assert tenth < third
+        assert len(third) == 72
+
+
 class TestScenario:
     def test_forget_and_retain_rows_part_the_training_set(self):
         scenario = Scenario(Toy(), "random", 0.1, "none")

@@ -42,3 +42,10 @@ class ToyTask(ClassificationTask):
 
     def build_model(self, architecture):
         return Network()
+
+
+class ToyInTurn(ToyTask):
+    """The same rows, asked for in two requests, and those of them that are memorized."""
+
+    name = "toy_in_turn"
+    forget_sets = ("sequential", "memorized")
