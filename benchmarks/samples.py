@@ -15,7 +15,7 @@ from mu_conformance.judging import packaged_packs
 from mu_conformance.populations import Populations
 from mu_conformance.scenario import DEFAULT_SEED, Scenario
 from mu_conformance.store import Store, default_cache
-from mu_conformance.task import GenerationTask, LanguageModelTask, Rows, Task
+from mu_conformance.task import LanguageModelTask, Rows, Task
 from mu_conformance.task.tokens import IGNORED
 
 
@@ -52,17 +52,6 @@ def biographies(store: Store) -> list[str]:
     return [*lines, "", "The first three are trained on, the others are about people that the model has never met.", ""]
 
 
-def summaries(store: Store) -> list[str]:
-    task: GenerationTask = registry.find_task("summarization")  # type: ignore[assignment]
-    model, lines = original(task, store), ["## summarization", ""]
-    some = task.splits.test.select([0, 1, 2])
-    written = task.write(model, some.columns)
-    for row, (text, target) in enumerate(zip(written, task.targets(some), strict=True)):
-        source = task.decode(some.columns["input_ids"][row].tolist())
-        lines += [f"> {source}", "", f"- the original writes: {text}", f"- the person wrote: {target}", ""]
-    return lines
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("docs/samples.md"))
@@ -73,10 +62,10 @@ def main() -> None:
     lines = [
         "# What the originals make",
         "",
-        "Written by `python benchmarks/samples.py`; all of it is of test rows unless said.",
+        "Written by `python benchmarks/samples.py`.",
         "",
     ]
-    lines += summaries(store) + biographies(store)
+    lines += biographies(store)
     arguments.output.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 

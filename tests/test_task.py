@@ -217,7 +217,6 @@ SIZES = {
     "keyword_spotting": (21 * 10 + 7 * 30, 20 * 10, 20 * 20),
     "relation_extraction": (500, 500, 400),
     "sentiment": (600, 600, 997),
-    "summarization": (360, 300, 150),
     # 10 clinics of 20 patients each for train and holdout, of 569
     "tabular": (200, 200, 169),
 }

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from mu_conformance.fixtures.summarization import dialogues
+from mu_conformance.fixtures.summarization import Summarization, dialogues
 
-from mu_conformance import registry
 from mu_conformance.task import Rows
 
 
 @pytest.fixture(scope="module")
 def task():
-    return registry.find_task("summarization")
+    return Summarization()
 
 
 def test_the_summary_says_what_the_dialogue_agreed():
