@@ -210,6 +210,8 @@ class TestRequestTask:
 TASKS = sorted(registry.tasks())
 CLASSIFICATION = [name for name, task in sorted(registry.tasks().items()) if isinstance(task, ClassificationTask)]
 SIZES = {
+    # 10 actors, 10 actions, 4 takes
+    "action_recognition": (400, 400, 400),
     # 24, 20 and 12 people of 8 attributes with 3 items each
     "biography": (24 * 24, 20 * 24, 12 * 24),
     "image_classification": (600, 500, 1797 - 600 - 500),

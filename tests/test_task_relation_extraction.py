@@ -91,7 +91,9 @@ class TestSentences:
         assert not [sentence.text for sentence in made if set("{}") & set(sentence.text)]
 
     @pytest.mark.parametrize(
-        "words", [{"interact"}, {"concentrations"}, {"monitored"}, {"bleeding"}, {"no", "not"}], ids=str
+        "words",
+        [{"interact"}, {"concentrations"}, {"monitored"}, {"bleeding"}, {"no", "not"}],
+        ids=lambda words: "-".join(sorted(words)),
     )
     def test_no_telling_word_has_one_label_only(self, made, words):
         assert len({sentence.label for sentence in made if words & set(sentence.text.split())}) > 1
