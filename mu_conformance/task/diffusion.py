@@ -85,23 +85,23 @@ class DiffusionTask(Task):
                 start += size
         kept = {"loss": errors, "confidence": -errors.clamp(min=1e-12).log()}
         if not brief:
-            kept |= self._drawn(model, rows, device)
+            kept |= self._drawn(model, rows)
         model.train(was_training)
         return kept
 
     def generate(self, model: nn.Module, rows: Rows) -> torch.Tensor:
         """An image for each row's prompt from noise that is the same for every model, [n, channels, height, width]."""
         device = next(model.parameters()).device
-        noise = self.fixed_noise(rows.columns["pixel_values"].shape, -1 % 2**31).to(device)
+        noise = self.fixed_noise(rows.columns["pixel_values"].shape, len(self.timesteps) + 1).to(device)
         with torch.no_grad():
             return model.generate(rows.columns["input_ids"].to(device), noise).cpu()  # type: ignore[operator]
 
-    def _drawn(self, model: nn.Module, rows: Rows, device: torch.device) -> dict[str, torch.Tensor]:
+    def _drawn(self, model: nn.Module, rows: Rows) -> dict[str, torch.Tensor]:
         some = rows.select(range(min(self.generated_rows, len(rows))))
         seen = self.recognise(self.generate(model, some))
         right = (seen == self.concepts(some)).astype(np.float32)
-        score, prediction = np.full(len(rows), right.mean(), np.float32), np.full(len(rows), -1)
-        score[: len(some)], prediction[: len(some)] = right, seen
-        # Rows of which no image was made repeat the answers of those of which one was.
-        prediction = np.resize(seen, len(rows))
-        return {"score": torch.from_numpy(score), "prediction": torch.from_numpy(prediction.astype(np.int64))}
+        # Rows of which no image was made: the mean score, and the answers of the others over again.
+        score = np.full(len(rows), right.mean(), np.float32)
+        score[: len(some)] = right
+        prediction = np.resize(seen, len(rows)).astype(np.int64)
+        return {"score": torch.from_numpy(score), "prediction": torch.from_numpy(prediction)}
