@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from mu_conformance.seeding import seeded
 from mu_conformance.task import Rows
 from mu_conformance.training import fit
 
@@ -60,4 +61,6 @@ def relearn(attack: str, model: nn.Module, scenario: Scenario) -> nn.Module:
         some = forget.select(range(few_forget(len(forget))))
         others = retain.select(range(min(FEW_RETAIN, len(retain))))
         rows = Rows({name: torch.cat([some.columns[name], others.columns[name]]) for name in retain.columns})
-    return fit(copy.deepcopy(model), rows, scenario.task, recipe, SEED)
+    # Seeded, so that what a loss or dropout draws is the same for every model.
+    with seeded(SEED):
+        return fit(copy.deepcopy(model), rows, scenario.task, recipe, SEED)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import abc
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
-from mu_conformance.task.base import RowOutputs, Task
+from mu_conformance.task.base import Task
 from mu_conformance.task.rows import Rows, Splits, TaskError
 from mu_conformance.task.tokens import IGNORED, answer_number, token_outputs
 
@@ -35,9 +34,6 @@ class TextTask(Task):
                 )
             if not bool((labels != IGNORED).any(dim=1).all()):
                 raise TaskError(f"task {self.name}: a row of the {part} rows has no token to predict")
-
-    def predictions(self, outputs: RowOutputs) -> np.ndarray:
-        return np.asarray(outputs["prediction"])
 
 
 class GenerationTask(TextTask):
