@@ -19,6 +19,7 @@ from mu_conformance.plugins.progress import Progress
 from mu_conformance.suites.conformance import ConformanceSuite
 
 from mu_conformance import manifest, registry
+from mu_conformance.forget_sets import ForgetSetError
 from mu_conformance.isolation.loading import MethodError
 from mu_conformance.judging import Judge
 from mu_conformance.protocol import Claims
@@ -27,7 +28,7 @@ from mu_conformance.scorecard.validity import false_alarm_rate
 from mu_conformance.scorecard.verdicts import CONFORMANT
 from mu_conformance.scorecard.waivers import Waiver, WaiverError, find_waiver, read_waivers
 from mu_conformance.store import StoreError
-from mu_conformance.task import Task
+from mu_conformance.task import Task, TaskError
 from mu_conformance.verdict import Outcome
 
 __all__ = ["MuSession", "start"]
@@ -93,6 +94,7 @@ class MuSession:
         self.costs: dict[str, float] = {}
         self.scorecards: list[dict[str, Any]] = []
         self.regressions: list[str] = []
+        self.unusable: list[str] = []
         self.notes: list[str] = []
         self.folders = self.report_folders()
         self.started = time.time()
@@ -158,7 +160,13 @@ class MuSession:
         for judge in self.judges:
             judge.add_task(task)
         if task.name not in self.entries:
-            self.entries[task.name] = self.judges[0].entries(task)
+            try:
+                self.entries[task.name] = self.judges[0].entries(task)
+            except (TaskError, ForgetSetError) as error:
+                # Raised here it would be one failed file among others; it is said when all is collected.
+                self.unusable.append(str(error))
+                metafunc.parametrize("mu_entry", [])
+                return
         for judge in self.judges:
             judge.method.warm(task.ref, self.options.settings.architecture or task.architectures[0])
         several = len(self.judges) > 1
@@ -175,6 +183,8 @@ class MuSession:
         metafunc.parametrize("mu_entry", parameters)
 
     def pytest_collection_finish(self, session: Any) -> None:
+        if self.unusable:
+            raise pytest.UsageError(self.unusable[0])
         if self.options.settings.profile.name != "certify":
             return
         ours = str(Path(__file__).resolve().parents[1])

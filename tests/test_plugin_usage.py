@@ -141,3 +141,22 @@ def test_a_plain_run_imports_neither_torch_nor_our_fixtures(tmp_path):
         text=True,
     )
     assert "mu_judgement" not in fixtures.stdout
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ('[{"x": torch.ones(2)} for _ in range(9)]', "task toy: the train rows have no column 'labels'"),
+        ('[{"x": torch.ones(2 + n % 2), "labels": 0} for n in range(9)]', "train rows: row 1: column 'x' has the shape"),
+        ('[{"x": torch.full((2,), n / (1 - n)), "labels": 0} for n in range(9)]', "load_splits raised ZeroDivisionError"),
+        ('[{"x": torch.full((2,), float("nan")), "labels": 0}]', "row 0: column 'x' holds NaN"),
+    ],
+)
+def test_unusable_rows_of_an_own_task(toy, rows, says):
+    task = toy.folder / "toy_task.py"
+    assert task.is_file()
+    text = task.read_text().replace("return Splits(", f"return Splits(*[{rows}] * 3); Splits(")
+    task.write_text(text)
+    run = toy.run("retrain", "-k", "finite")
+    assert run.status == 4, run.output
+    assert says in run.output

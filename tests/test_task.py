@@ -13,7 +13,7 @@ from torch import nn
 
 from mu_conformance import registry
 from mu_conformance.isolation.loading import load_object
-from mu_conformance.task import ClassificationTask, RequestTask, Rows, Splits, TaskError
+from mu_conformance.task import ClassificationTask, DiffusionTask, RequestTask, Rows, Splits, TaskError
 
 
 def rows(**columns) -> Rows:
@@ -147,6 +147,44 @@ class TestCheckedSplits:
             _ = Toy(**{part: rows(x=torch.zeros(2, 2), labels=[0, label])}).splits
 
 
+def test_a_class_without_train_rows_is_named():
+    with pytest.raises(TaskError, match="task toy: class 1 has no train rows"):
+        _ = Toy(train=rows(x=torch.zeros(2, 2), labels=[0, 2])).splits
+
+
+class TestRowsOfADataset:
+    def test_numbers_arrays_and_tensors_become_columns(self):
+        made = Rows.of([{"x": np.float32([1, 2]), "labels": 1}, {"x": torch.tensor([3.0, 4.0]), "labels": 0}])
+        assert made.columns["x"].tolist() == [[1, 2], [3, 4]]
+        assert made.labels.dtype == torch.int64
+        assert Rows.of(made) is made
+
+    @pytest.mark.parametrize(
+        ("dataset", "says"),
+        [
+            ([], "no rows"),
+            (7, "a dataset with a length, got int"),
+            ([[1.0]], "row 0 must be a dict of tensors, got list"),
+            ([{"x": 1.0, "labels": 0}, {"x": 1.0}], "row 1 and row 0 differ in the columns labels"),
+            ([{"x": [1.0]}, {"x": [1.0, 2.0]}], r"row 1: column 'x' has the shape \[2\], in row 0 \[1\]; pad"),
+            ([{"x": [1.0, [2.0]]}], "row 0: column 'x' holds no numbers but list"),
+            ([{"x": 1.0}, {"x": "word"}], "row 1: column 'x' holds no numbers but str"),
+            ([{"x": 1.0}, {"x": None}], "row 1: column 'x' holds no numbers but NoneType"),
+            ([{"x": 1.0}, {"x": float("nan")}], "row 1: column 'x' holds NaN or infinite"),
+            ([{"x": 1.0}, {"x": 1}], "row 1: column 'x' is torch.int64, in row 0 torch.float32"),
+        ],
+    )
+    def test_a_row_that_does_not_fit_is_named(self, dataset, says):
+        with pytest.raises(TaskError, match=says):
+            Rows.of(dataset)
+
+    def test_a_task_may_give_datasets_and_its_errors_name_the_task_and_the_part(self):
+        good = [{"x": torch.ones(2), "labels": label} for label in (0, 1, 2)]
+        assert len(Toy(train=good).splits.train) == 3
+        with pytest.raises(TaskError, match="task toy: holdout rows: row 1: column 'x' has the shape"):
+            _ = Toy(holdout=[good[0], {**good[1], "x": torch.ones(3)}]).splits
+
+
 class TestTask:
     def test_the_data_are_loaded_once(self):
         task = Toy()
@@ -219,8 +257,11 @@ SIZES = {
     "keyword_spotting": (21 * 10 + 7 * 30, 20 * 10, 20 * 20),
     "relation_extraction": (500, 500, 400),
     "sentiment": (600, 600, 997),
+    # 27 dialogues opened by each of 12 people
+    "summarization": (12 * 27, 300, 150),
     # 10 clinics of 20 patients each for train and holdout, of 569
     "tabular": (200, 200, 169),
+    "text_to_image": (240, 300, 100),
 }
 PARTS = ("train", "holdout", "test")
 
@@ -277,7 +318,8 @@ class TestEmbedded:
             values = measure(kept, few)
             assert values.shape == (8,)
             assert np.isfinite(values).all()
-        assert (task.losses(kept, few) >= 0).all()
+        # log squared errors may be negative; negative log-likelihoods of labels and tokens may not
+        assert isinstance(task, DiffusionTask) or (task.losses(kept, few) >= 0).all()
         assert ((task.scores(kept, few) >= 0) & (task.scores(kept, few) <= 1)).all()
         assert task.predictions(kept).shape == (8,)
         assert ((task.behaviour(kept) >= 0) & (task.behaviour(kept) <= 1)).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import functools
+import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,17 @@ class Task(abc.ABC):
     @functools.cached_property
     def splits(self) -> Splits:
         """The data, checked: a missing label, a ragged or NaN column is an error before any training starts."""
-        splits = self.load_splits()
+        try:
+            splits = self.load_splits()
+        except TaskError as error:
+            prefix = f"task {self.name}: "
+            raise TaskError(f"{prefix}{str(error).removeprefix(prefix)}") from None
+        except Exception as error:  # somebody else's code: say whose, and where
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{frame.filename}, line {frame.lineno}"
+            raise TaskError(
+                f"task {self.name}: load_splits raised {type(error).__name__}: {error} ({where})"
+            ) from error
         for part, rows in splits.parts().items():
             if len(rows) == 0:
                 raise TaskError(f"task {self.name}: the {part} rows are empty")
@@ -121,7 +132,7 @@ class Task(abc.ABC):
         """
 
     def losses(self, outputs: RowOutputs, rows: Rows) -> np.ndarray:
-        """Each row's loss, float [n], >= 0, in nats where the loss is a likelihood."""
+        """Each row's loss, float [n], in nats: a negative log-likelihood, up to a constant."""
         return np.asarray(outputs["loss"], dtype=np.float64)
 
     def confidences(self, outputs: RowOutputs, rows: Rows) -> np.ndarray:

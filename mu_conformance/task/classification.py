@@ -35,6 +35,11 @@ class ClassificationTask(Task):
                 raise TaskError(f"task {self.name}: labels of the {part} rows must be int64 [n], got {labels.dtype}")
             if int(labels.min()) < 0 or int(labels.max()) >= self.num_classes:
                 raise TaskError(f"task {self.name}: a label of the {part} rows lies outside 0..{self.num_classes - 1}")
+        empty = np.setdiff1d(np.arange(self.num_classes), splits.train.labels.numpy())
+        if len(empty):
+            raise TaskError(
+                f"task {self.name}: class {empty[0]} has no train rows; add some, or leave the class out of num_classes"
+            )
 
     @property
     def strata(self) -> np.ndarray:

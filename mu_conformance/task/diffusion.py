@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from mu_conformance.task.base import Task
+from mu_conformance.task.base import RowOutputs, Task
 from mu_conformance.task.rows import Rows, Splits, TaskError
 
 if TYPE_CHECKING:
@@ -64,6 +64,13 @@ class DiffusionTask(Task):
         middle = self.timesteps[len(self.timesteps) // 2]
         at = torch.full((len(pixels),), middle, device=pixels.device)
         return model(**batch, noise=noise, timesteps=at).logits
+
+    def losses(self, outputs: RowOutputs, rows: Rows) -> np.ndarray:
+        """Half the log of each row's mean squared error, in nats: the negative log-likelihood of a pixel under Gaussian
+        noise of the row's own size, up to a constant. Squared errors themselves are dominated by the few rows that a model
+        finds hard (seen: with a digit deleted the originals lie 4 to 10 reference deviations away by squared errors, 10 to 25 by their logs).
+        """
+        return 0.5 * np.log(np.maximum(np.asarray(outputs["loss"], dtype=np.float64), 1e-12))
 
     @torch.no_grad()
     def outputs(self, model: nn.Module, rows: Rows, *, brief: bool = False) -> dict[str, torch.Tensor]:

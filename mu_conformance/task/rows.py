@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,6 +35,32 @@ class Rows:
             if column.is_floating_point() and not bool(torch.isfinite(column).all()):
                 raise TaskError(f"column {name!r} holds NaN or infinite values")
         self.columns = {name: column.contiguous() for name, column in columns.items()}
+
+    @classmethod
+    def of(cls, dataset: Any) -> Rows:
+        """The rows of any map-style dataset of dicts: tensors, arrays or numbers, every row with the same columns and shapes.
+
+        Raises ``TaskError`` that names the first row which is ragged, lacks a column or is not a dict of numbers.
+        """
+        if isinstance(dataset, cls):
+            return dataset
+        try:
+            size = len(dataset)
+        except TypeError:
+            raise TaskError(f"rows must be Rows or a dataset with a length, got {type(dataset).__name__}") from None
+        if size == 0:
+            raise TaskError("the dataset has no rows")
+        found: dict[str, list[torch.Tensor]] = {}
+        for number in range(size):
+            row = dataset[number]
+            if not isinstance(row, Mapping):
+                raise TaskError(f"row {number} must be a dict of tensors, got {type(row).__name__}")
+            if number and row.keys() != found.keys():
+                odd = ", ".join(sorted(map(str, row.keys() ^ found.keys())))
+                raise TaskError(f"row {number} and row 0 differ in the columns {odd}; every row needs the same")
+            for name, value in row.items():
+                found.setdefault(name, []).append(_tensor(number, name, value, found.get(name)))
+        return cls({name: torch.stack(values) for name, values in found.items()})
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -77,9 +104,27 @@ class Rows:
         return sha.hexdigest()
 
 
+def _tensor(number: int, name: str, value: Any, before: list[torch.Tensor] | None) -> torch.Tensor:
+    """A row's value as a tensor of the first row's type and shape."""
+    try:
+        tensor = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise TaskError(f"row {number}: column {name!r} holds no numbers but {type(value).__name__}") from None
+    if before and tensor.shape != before[0].shape:
+        shapes = f"{list(tensor.shape)}, in row 0 {list(before[0].shape)}"
+        raise TaskError(f"row {number}: column {name!r} has the shape {shapes}; pad or cut rows to one shape")
+    if before and tensor.dtype != before[0].dtype:
+        raise TaskError(f"row {number}: column {name!r} is {tensor.dtype}, in row 0 {before[0].dtype}")
+    if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        raise TaskError(f"row {number}: column {name!r} holds NaN or infinite values")
+    return tensor
+
+
 @dataclasses.dataclass(frozen=True)
 class Splits:
     """A task's data: rows to train on, rows never trained on for the attacks (holdout), and rows for the score (test).
+
+    Each is ``Rows`` or any map-style dataset of dicts (``Rows.of``).
 
     ``ood`` are rows of another distribution, if the task has any. ``strata`` (int [n_train]) is what a random forget
     set is balanced over (None: the classes, or nothing). ``units`` gives each training row's deletion unit (a speaker, a class), int [n_train]; ``unit_names`` their names;
@@ -94,6 +139,15 @@ class Splits:
     deletable_units: tuple[int, ...] | None = None
     ood: Rows | None = None
     strata: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for part in ("train", "holdout", "test", "ood"):
+            rows = getattr(self, part)
+            if rows is not None:
+                try:
+                    object.__setattr__(self, part, Rows.of(rows))
+                except TaskError as error:
+                    raise TaskError(f"{part} rows: {error}") from None
 
     def parts(self) -> dict[str, Rows]:
         """The rows of each part by name; ``ood`` only where there are any."""
