@@ -1,6 +1,7 @@
 """What each scenario of each task can tell: training time, scores, separation of originals from references.
 
     python benchmarks/fixture_power.py --profile smoke --output docs/tasks.md
+    python benchmarks/fixture_power.py --all-models --profile smoke --originals 3 --references 8 --output docs/architectures.md
     python benchmarks/fixture_power.py --task sentiment --model bert --kind random --originals 2 --references 8
 
 Under the suite's default seed what ships is used; everything else is trained into the cache, so a stopped run goes on.
@@ -10,16 +11,19 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from mu_conformance import registry
 from mu_conformance.checks import statistics
 from mu_conformance.checks.comparison import reference_values, separation
 from mu_conformance.evidence import Evidence
 from mu_conformance.judging import packaged_packs
+from mu_conformance.outputs import Outputs
 from mu_conformance.populations import Populations
 from mu_conformance.profiles import PROFILES
 from mu_conformance.protocol import Claims
@@ -40,6 +44,20 @@ COLUMNS = (
     "references mean ± sd",
     "original",
 )
+ARCHITECTURE_COLUMNS = (
+    "task",
+    "model",
+    "transformers class",
+    "parameters",
+    "forget set",
+    "training s",
+    "train score",
+    "lowest train score",
+    "test score",
+    "sharpest measure",
+    "separation",
+)
+"""With --all-models. The lowest train score is that of the originals and references: did every seed train?"""
 
 
 def measure(task: Task, architecture: str, arguments: argparse.Namespace) -> list[dict[str, str]]:
@@ -64,11 +82,11 @@ def measure(task: Task, architecture: str, arguments: argparse.Namespace) -> lis
         sharpest = max(values, key=lambda name: values[name][0])
         power, references, originals = values[sharpest]
 
-        def score(part: str, scenario=scenario, evidence=evidence) -> str:
-            rows = scenario.rows[part]
-            scores = [task.scores(original[part], rows).mean() for original in evidence.originals]
-            return f"{np.mean(scores):.3f}"
+        def scores(part: str, models: Sequence[Outputs], scenario=scenario) -> list[float]:
+            return [float(task.scores(model[part], scenario.rows[part]).mean()) for model in models]
 
+        trained = scores("retain", evidence.originals)
+        model = task.new_model(0, architecture)
         seconds = populations.training_seconds(scenario, 0)
         row = {
             "task": task.name,
@@ -76,17 +94,28 @@ def measure(task: Task, architecture: str, arguments: argparse.Namespace) -> lis
             "forget set": scenario.name.partition("/")[2],
             "forget rows": str(len(scenario.forget)),
             "training s": f"{seconds:.1f}",
-            "train score": score("retain"),
-            "test score": score("test"),
+            "train score": f"{np.mean(trained):.3f}",
+            "test score": f"{np.mean(scores('test', evidence.originals)):.3f}",
             "sharpest measure": sharpest,
             "separation": f"{power:.1f}",
             "references mean ± sd": f"{references.mean():.3f} ± {references.std(ddof=1):.3f}",
             "original": f"{originals.mean():.3f}",
+            "transformers class": _library_class(model),
+            "parameters": f"{sum(parameter.numel() for parameter in model.parameters()):,}",
+            "lowest train score": f"{min(trained + scores('retain', evidence.references)):.3f}",
         }
-        print(" | ".join(row.values()), flush=True)
+        print(" | ".join(row[column] for column in dict.fromkeys(COLUMNS + ARCHITECTURE_COLUMNS)), flush=True)
         print("    ", {name: round(value[0], 1) for name, value in values.items()}, flush=True)
         found.append(row)
     return found
+
+
+def _library_class(model: nn.Module) -> str:
+    """The class of a library that the model is, or is derived from; a dash where there is none."""
+    for ancestor in type(model).__mro__:
+        if ancestor.__module__.partition(".")[0] in ("transformers", "diffusers"):
+            return ancestor.__name__
+    return "-"
 
 
 def main() -> None:
@@ -110,8 +139,9 @@ def main() -> None:
         for architecture in task.architectures if arguments.all_models else arguments.model or task.architectures[:1]:
             rows += measure(task, architecture, arguments)
     if arguments.output:
-        lines = [" | ".join(COLUMNS), " | ".join("---" for _ in COLUMNS)]
-        lines += [" | ".join(row[column] for column in COLUMNS) for row in rows]
+        columns = ARCHITECTURE_COLUMNS if arguments.all_models else COLUMNS
+        lines = [" | ".join(columns), " | ".join("---" for _ in columns)]
+        lines += [" | ".join(row[column] for column in columns) for row in rows]
         table = "\n".join(f"| {line} |" for line in lines)
         text = arguments.output.read_text(encoding="utf-8")
         before, _, rest = text.partition("<!-- table -->\n")
