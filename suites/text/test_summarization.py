@@ -1,0 +1,7 @@
+"""summarization"""
+
+from mu_conformance.suites.generation import GenerationSuite
+
+
+class TestSummarization(GenerationSuite):
+    task = "summarization"
