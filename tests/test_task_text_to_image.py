@@ -20,8 +20,29 @@ def test_a_prompt_names_the_digit_and_a_writing_of_its_own(task):
     named = [WORDS[number] for number in ids[0].tolist() if number < len(WORDS)]
     assert named[:3] == ["<s>", "a", "handwritten"]
     assert named[3] == DIGITS[splits.units[0]]
-    writings = torch.cat([rows.columns["input_ids"][:, 4] for rows in (splits.train, splits.holdout, splits.test)])
+    writings = torch.cat([rows.columns["input_ids"][:, 4] for rows in (splits.train, splits.holdout)])
     assert len(writings.unique()) == len(writings)
+    assert set(splits.test.columns["input_ids"][:, 4].tolist()) == {WORDS.index("<unk>")}
+
+
+def test_in_training_some_writings_are_unknown_and_nothing_else_changes(task, monkeypatch):
+    model, rows = task.new_model(0), task.splits.train.select(range(200))
+    seen = []
+    encode = model.text_encoder.forward
+    monkeypatch.setattr(model.text_encoder, "forward", lambda input_ids: (seen.append(input_ids), encode(input_ids))[1])
+    torch.manual_seed(0)
+    model(**rows.columns)
+    changed = seen[0] != rows.columns["input_ids"]
+    assert not changed[:, [0, 1, 2, 3, 5]].any()
+    assert set(seen[0][changed].tolist()) == {WORDS.index("<unk>")}
+    # 200 draws at a fifth: 40 expected, standard deviation 5.7
+    assert 15 < int(changed.sum()) < 65
+
+
+def test_losses_are_half_the_log_of_the_squared_error(task):
+    rows = task.splits.train.select(range(3))
+    losses = task.losses({"loss": np.array([1.0, np.e**2, 0.0])}, rows)
+    assert losses == pytest.approx([0.0, 1.0, 0.5 * np.log(1e-12)])
 
 
 def test_the_classifier_knows_the_images_of_the_rows(task):
