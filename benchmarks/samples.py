@@ -1,4 +1,4 @@
-"""What the originals of the generating tasks make, for a person to judge: docs/samples.md.
+"""What the originals of the generating tasks make, for a person to judge: docs/samples.md and its picture.
 
 python benchmarks/samples.py
 """
@@ -15,7 +15,7 @@ from mu_conformance.judging import packaged_packs
 from mu_conformance.populations import Populations
 from mu_conformance.scenario import DEFAULT_SEED, Scenario
 from mu_conformance.store import Store, default_cache
-from mu_conformance.task import LanguageModelTask, Rows, Task
+from mu_conformance.task import DiffusionTask, GenerationTask, LanguageModelTask, Rows, Task
 from mu_conformance.task.tokens import IGNORED
 
 
@@ -52,6 +52,65 @@ def biographies(store: Store) -> list[str]:
     return [*lines, "", "The first three are trained on, the others are about people that the model has never met.", ""]
 
 
+def summaries(store: Store) -> list[str]:
+    task = registry.find_task("summarization")
+    assert isinstance(task, GenerationTask)
+    model = original(task, store)
+    lines = ["## summarization", "", "| dialogue | the original writes | the summary |", "| --- | --- | --- |"]
+    for rows in (task.splits.train.select([0, 1, 2]), task.splits.test.select([0, 1, 2])):
+        said = [task.decode(ids) for ids in rows.columns["input_ids"].tolist()]
+        written = task.write(model, dict(rows.columns))
+        lines += [
+            f"| {dialogue} | {text} | {target} |"
+            for dialogue, text, target in zip(said, written, task.targets(rows), strict=True)
+        ]
+    return [
+        *lines,
+        "",
+        "The first three are trained on, the others are not. Adverb and verb are the writer's own choice: nothing in a new",
+        "dialogue tells them.",
+        "",
+    ]
+
+
+SAMPLES, SCALE, GAP = 3, 6, 6
+
+
+def pictures(store: Store, path: Path) -> list[str]:
+    """A picture of every class: a test image, then images that the first original makes for test prompts of the class."""
+    from PIL import Image
+
+    task = registry.find_task("text_to_image")
+    assert isinstance(task, DiffusionTask)
+    model = original(task, store)
+    rows = task.splits.test
+    concepts = task.concepts(rows)
+    made = task.generate(model, rows)
+    names = task.splits.unit_names
+    side = rows.columns["pixel_values"].shape[-1] * SCALE
+    sheet = Image.new("L", (len(names) * (side + GAP) + GAP, (1 + SAMPLES) * (side + GAP) + GAP), 255)
+    recognised = []
+    for column in range(len(names)):
+        chosen = (concepts == column).nonzero()[0][:SAMPLES]
+        shown = [rows.columns["pixel_values"][chosen[0], 0], *made[chosen, 0]]
+        for line, image in enumerate(shown):
+            grey = ((1 - image.clamp(-1, 1)) * 127.5).round().byte().numpy()
+            tile = Image.fromarray(grey).resize((side, side), Image.Resampling.NEAREST)
+            sheet.paste(tile, (GAP + column * (side + GAP), GAP + line * (side + GAP)))
+        recognised.append(f"{names[column]} {int((task.recognise(made[chosen]) == column).sum())} of {len(chosen)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(path, optimize=True)
+    return [
+        "## text_to_image",
+        "",
+        f"![generated digits]({path.parent.name}/{path.name})",
+        "",
+        f"First line: a real test image of each digit. Below: {SAMPLES} images of each that the original makes for test prompts from",
+        f"noise of their own. Recognised by the classifier: {', '.join(recognised)}.",
+        "",
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("docs/samples.md"))
@@ -66,6 +125,8 @@ def main() -> None:
         "",
     ]
     lines += biographies(store)
+    lines += summaries(store)
+    lines += pictures(store, arguments.output.parent / "images" / "text_to_image.png")
     arguments.output.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
