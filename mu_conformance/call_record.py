@@ -57,12 +57,18 @@ def load_state(model: nn.Module, state: Mapping[str, torch.Tensor]) -> list[str]
 
 
 def judge_call(
-    call: CallResult, task: Task, architecture: str, forget: Rows, retain: Rows | None, budget: Budget
+    call: CallResult,
+    task: Task,
+    architecture: str,
+    forget: Rows,
+    retain: Rows | None,
+    budget: Budget,
+    device: str = "cpu",
 ) -> tuple[CallRecord, nn.Module | None]:
     """The record of a call, and a model with the returned weights if they fit."""
     if not call.returned:
         return CallRecord(call, budget), None
-    model = task.new_model(0, architecture)
+    model = task.new_model(0, architecture).to(device)
     misfits = load_state(model, call.state)
     bad = [name for name, t in call.state.items() if t.is_floating_point() and not bool(torch.isfinite(t).all())]
     gap = None

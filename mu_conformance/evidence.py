@@ -63,10 +63,10 @@ class Run:
         return sum(figure(record.call) for record in self.records)
 
 
-def step_seconds(scenario: Scenario, steps: int = 6) -> float:
+def step_seconds(scenario: Scenario, steps: int = 6, device: str = "cpu") -> float:
     """CPU seconds of one training step of the recipe on this machine, the median of a few (packs come from another)."""
     task, recipe, durations = scenario.task, scenario.recipe, []
-    model = task.new_model(0, scenario.architecture)
+    model = task.new_model(0, scenario.architecture).to(device)
     last = time.process_time()
 
     def tick(_: int) -> None:
@@ -129,7 +129,7 @@ class Evidence:
         """CPU seconds that retraining takes on this machine: its steps times the seconds of a step, for each request."""
         recipe = self.scenario.recipe
         steps = sum(recipe.steps(len(retain)) for _, retain in self.scenario.requests)
-        return steps * step_seconds(self.scenario)
+        return steps * step_seconds(self.scenario, device=self.device)
 
     @functools.cached_property
     def retrain_examples(self) -> int:
@@ -181,7 +181,9 @@ class Evidence:
             assert self.budget.seconds is not None
             call = self.method.call(spec, self.budget.seconds)
             started = time.perf_counter()
-            record, model = judge_call(call, scenario.task, scenario.architecture, forget, spec.retain, self.budget)
+            record, model = judge_call(
+                call, scenario.task, scenario.architecture, forget, spec.retain, self.budget, self.device
+            )
             records.append(dataclasses.replace(record, call=dataclasses.replace(call, state={}, probe=None)))
             self.evaluation_s += time.perf_counter() - started
             if model is None or record.not_finite:

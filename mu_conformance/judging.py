@@ -23,6 +23,7 @@ from mu_conformance.checks.catalogue import Subject
 from mu_conformance.checks.coverage import Coverage
 from mu_conformance.checks.laboratory import Laboratory, LabRequest
 from mu_conformance.evidence import Evidence, EvidenceError
+from mu_conformance.hub import HubTask
 from mu_conformance.isolation.client import MethodProcess
 from mu_conformance.populations import Populations
 from mu_conformance.profiles import PROFILES, Profile
@@ -48,6 +49,7 @@ class Settings:
     device: str = "cpu"
     time_limit: float | None = None
     in_process: bool = False
+    data: str = "embedded"
 
     @property
     def suite_seed(self) -> int:
@@ -83,11 +85,11 @@ class Judge:
         progress: Callable[[str], None] | None = None,
     ) -> None:
         self.settings = settings
-        self._tasks = {task.name: task for task in tasks}
+        self._tasks: dict[str, Task] = {}
         self._claims = claims
         self.store = Store(settings.cache, packaged_packs() if settings.seed is None else [])
         self.store.open()
-        self.populations = Populations(self.store, progress)
+        self.populations = Populations(self.store, progress, device=settings.device)
         self.method = MethodProcess(
             method_ref,
             sys_path=sys_path,
@@ -95,6 +97,8 @@ class Judge:
             guarded=(str(Path(mu_conformance.__file__).parent), *suite_data_folders(), str(settings.cache)),
             in_process=settings.in_process,
         )
+        for task in tasks:
+            self.add_task(task)
         self._evidence: dict[str, Evidence] = {}
         self._laboratories: dict[str, Laboratory] = {}
 
@@ -106,10 +110,16 @@ class Judge:
 
     def add_task(self, task: Task) -> None:
         """A task that is not registered, such as a company's own."""
-        self._tasks.setdefault(task.name, task)
+        if task.name not in self._tasks:
+            task.prepare(self.settings.architecture or task.architectures[0])
+            self._tasks[task.name] = task
+            if isinstance(task, HubTask):
+                self.method.watched += tuple(map(str, task.data_folders))
 
     def task(self, name: str) -> Task:
-        return self._tasks.get(name) or registry.find_task(name)
+        if name not in self._tasks:
+            self.add_task(registry.find_task(name, self.settings.data))
+        return self._tasks[name]
 
     def entries(self, task: Task) -> list[manifest.Entry]:
         settings = self.settings
@@ -181,7 +191,7 @@ class Judge:
         return laboratory.for_any_request(judge)
 
     def _coverage(self) -> Coverage:
-        names = self.settings.tasks or tuple(self._tasks) or sorted(registry.tasks())
+        names = self.settings.tasks or tuple(self._tasks) or registry.task_names(self.settings.data)
         found = {
             entry.check
             for name in names

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mu_conformance import memorization, outputs, relearning, training
+from mu_conformance import memorization, outputs, parallel, relearning, training
 from mu_conformance.outputs import Outputs
 from mu_conformance.scenario import Scenario
 from mu_conformance.seeding import derive_seed, seeded
@@ -24,12 +24,17 @@ __all__ = ["Populations"]
 class Populations:
     """The originals and references of scenarios, from the store or trained into it."""
 
-    def __init__(self, store: Store, progress: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, store: Store, progress: Callable[[str], None] | None = None, *, device: str = "cpu", processes: int = 0
+    ) -> None:
+        """``device`` is where models are trained and measured; ``processes``, over how many devices (0: as there are)."""
         self.store = store
+        self.device = device
+        self.processes = processes
         self.progress = progress or (lambda _: None)
 
     def _model_description(self, scenario: Scenario, rows: Rows, seed: int) -> dict[str, Any]:
-        return {"kind": "model", **_recipe_description(scenario.task, scenario.architecture, rows), "seed": seed}
+        return {"kind": "model", **self._recipe_description(scenario.task, scenario.architecture, rows), "seed": seed}
 
     def model_key(self, scenario: Scenario, rows: Rows, seed: int) -> str:
         """The address of the recipe's model trained on ``rows`` with ``seed``."""
@@ -37,11 +42,40 @@ class Populations:
 
     def _train(self, scenario: Scenario, rows: Rows, seed: int) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         started, cpu = time.perf_counter(), time.process_time()
-        model = train(scenario.task, scenario.architecture, rows, seed)
+        model = self._trained(scenario.task, scenario.architecture, rows, seed)
         self.progress(f"trained {scenario.task.name} on {len(rows)} rows")
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
         info = {"seconds": round(seconds, 3), "cpu_seconds": round(cpu_seconds, 3), "rows": len(rows)}
-        return {name: tensor.clone() for name, tensor in model.state_dict().items()}, info
+        return {name: tensor.cpu().clone() for name, tensor in model.state_dict().items()}, info
+
+    def _trained(self, task: Task, architecture: str, rows: Rows, seed: int) -> nn.Module:
+        count = self._processes_for(task)
+        if count == 1:
+            return train(task, architecture, rows, seed, self.device)
+        return parallel.train(task, architecture, rows, seed, device=self.device, processes=count)
+
+    def _processes_for(self, task: Task) -> int:
+        return (self.processes or parallel.device_count(self.device)) if task.data_parallel else 1
+
+    def _recipe_description(self, task: Task, architecture: str, rows: Rows) -> dict[str, Any]:
+        """What a trained model depends on besides its seed."""
+        found = {
+            "training": training.VERSION,
+            "task": task.name,
+            "version": task.version,
+            "architecture": architecture,
+            "recipe": dataclasses.asdict(task.recipe_for(architecture)),
+            "rows": rows.digest(),
+        }
+        # Added only where they say something: what was stored before they existed keeps its address.
+        provenance, processes = task.provenance(architecture), self._processes_for(task)
+        if provenance:
+            found["provenance"] = provenance
+        if self.device != "cpu":
+            found["device"] = self.device.partition(":")[0]
+        if processes > 1:
+            found["processes"] = processes
+        return found
 
     def model_state(self, scenario: Scenario, rows: Rows, seed: int) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """The weights of the recipe's model trained on ``rows``, and what training took."""
@@ -67,6 +101,7 @@ class Populations:
             state, info = self.model_state(scenario, rows, seed)
             model = scenario.task.new_model(0, scenario.architecture)
             model.load_state_dict(state)
+            model.to(self.device)
             return Outputs.of(model, scenario).tensors(), {"training": info}
 
         return Outputs.from_tensors(self.store.get(description, build).tensors)
@@ -87,7 +122,7 @@ class Populations:
         members = memorization.halves(len(rows), seed)
         description = {
             "kind": "memorization",
-            **_recipe_description(task, architecture, rows),
+            **self._recipe_description(task, architecture, rows),
             "models": memorization.MODELS,
             "seed": seed,
         }
@@ -95,7 +130,7 @@ class Populations:
         def build() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
             started, found = time.perf_counter(), []
             for number, chosen in enumerate(members):
-                model = train(
+                model = self._trained(
                     task, architecture, rows.select(np.flatnonzero(chosen)), derive_seed(seed, "half", number)
                 )
                 kept = {name: t.numpy() for name, t in task.outputs(model, rows, brief=True).items()}
@@ -108,20 +143,8 @@ class Populations:
         return memorization.estimates(probabilities, members)
 
 
-def _recipe_description(task: Task, architecture: str, rows: Rows) -> dict[str, Any]:
-    """What a trained model depends on besides its seed."""
-    return {
-        "training": training.VERSION,
-        "task": task.name,
-        "version": task.version,
-        "architecture": architecture,
-        "recipe": dataclasses.asdict(task.recipe_for(architecture)),
-        "rows": rows.digest(),
-    }
-
-
-def train(task: Task, architecture: str, rows: Rows, seed: int) -> nn.Module:
+def train(task: Task, architecture: str, rows: Rows, seed: int, device: str = "cpu") -> nn.Module:
     """The recipe's model on ``rows``, a function of ``seed``; noise that a loss or dropout draws included."""
-    model, order = task.new_model(seed, architecture), derive_seed(seed, "order")
+    model, order = task.new_model(seed, architecture).to(device), derive_seed(seed, "order")
     with seeded(order):
         return training.fit(model, rows, task, task.recipe_for(architecture), order)

@@ -8,15 +8,31 @@ import importlib
 import importlib.metadata
 import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mu_conformance.task import Task
 
-__all__ = ["UnknownName", "find_task", "member", "member_names", "members", "modules_of", "one_of", "tasks"]
+__all__ = [
+    "DATA",
+    "UnknownName",
+    "find_task",
+    "hub_task",
+    "hub_tasks",
+    "member",
+    "member_names",
+    "members",
+    "modules_of",
+    "one_of",
+    "task_names",
+    "tasks",
+]
 
 TASK_ENTRY_POINTS = "mu_conformance.tasks"
+DATA = ("embedded", "hub")
+"""The kinds of data that a task may be judged on."""
 
 
 class UnknownName(LookupError):
@@ -61,9 +77,37 @@ def tasks() -> dict[str, Task]:
     return found
 
 
-def find_task(name: str) -> Task:
-    """The task of that name; ``UnknownName`` names the choices."""
+def find_task(name: str, data: str = "embedded") -> Task:
+    """The task of that name on that kind of data; ``UnknownName`` names the choices."""
+    if data == "hub":
+        return hub_task(one_of("task on published data", name, hub_tasks()))
     return tasks()[one_of("task", name, sorted(tasks()))]
+
+
+def task_names(data: str = "embedded") -> list[str]:
+    """The names of the tasks that there are on that kind of data."""
+    return hub_tasks() if data == "hub" else sorted(tasks())
+
+
+@functools.cache
+def _hub_modules() -> dict[str, str]:
+    """The modules of tasks on published data by the task's name, without importing any: ``fixtures/<task>/hub.py``."""
+    root = importlib.import_module("mu_conformance.fixtures")
+    return {
+        path.parent.name: f"mu_conformance.fixtures.{path.parent.name}.hub"
+        for folder in root.__path__
+        for path in sorted(Path(folder).glob("*/hub.py"))
+    }
+
+
+def hub_tasks() -> list[str]:
+    """The names of the tasks that have a counterpart on published data."""
+    return sorted(_hub_modules())
+
+
+def hub_task(name: str) -> Task:
+    """A new task of that name on published data: its rows depend on the architecture that it is prepared for."""
+    return importlib.import_module(_hub_modules()[name]).HUB_TASK()
 
 
 def class_name(module: str) -> str:

@@ -69,9 +69,6 @@ def _check_ini(config: Any) -> None:
 
 
 def _check_conditions(config: Any) -> None:
-    if _value(config, "mu_data") not in ("", "embedded"):
-        _choose("kind of data", _value(config, "mu_data"), ["embedded", "hub"])
-        raise pytest.UsageError("--mu-data hub: no task of this version has a published counterpart yet; use embedded")
     for name in ("mu_budget", "mu_peft", "mu_curriculum"):
         if _value(config, name):
             option = "--" + name.replace("_", "-")
@@ -95,7 +92,11 @@ def read_options(config: Any) -> Options:
     _check_ini(config)
     _check_conditions(config)
     profile = PROFILES[_choose("profile", _value(config, "mu_profile") or "smoke", list(PROFILES))]
-    names = [_choose("task", name, sorted(registry.tasks())) for name in _values(config, "mu_task")]
+    data = _choose("kind of data", _value(config, "mu_data") or "embedded", list(registry.DATA))
+    kind = "task" if data == "embedded" else "task on published data"
+    names = [_choose(kind, name, registry.task_names(data)) for name in _values(config, "mu_task")]
+    if data == "hub":
+        names = names or registry.hub_tasks()
     runs = _number(config, "mu_runs", int, 1)
     references = _number(config, "mu_references", int, 3)
     if runs is not None:
@@ -104,14 +105,13 @@ def read_options(config: Any) -> Options:
         profile = dataclasses.replace(profile, references=references)
     architecture = _value(config, "mu_model") or None
     if architecture is not None:
-        chosen = names or sorted(registry.tasks())
-        known = sorted({a for name in chosen for a in registry.find_task(name).architectures})
-        _choose("model", architecture, known)
-        without = [name for name in chosen if architecture not in registry.find_task(name).architectures]
+        offered = {name: registry.find_task(name, data).architectures for name in names or registry.task_names(data)}
+        _choose("model", architecture, sorted({a for architectures in offered.values() for a in architectures}))
+        without = [name for name, architectures in offered.items() if architecture not in architectures]
         if without:
             raise pytest.UsageError(
                 f"--mu-model {architecture} is not an architecture of task {without[0]}, which has "
-                f"{', '.join(registry.find_task(without[0]).architectures)}; narrow the run with --mu-task"
+                f"{', '.join(offered[without[0]])}; narrow the run with --mu-task"
             )
     device = _value(config, "mu_device") or "cpu"
     if device != "cpu":
@@ -136,6 +136,7 @@ def read_options(config: Any) -> Options:
         device=device,
         time_limit=_number(config, "mu_time_limit", float, 0.1),
         in_process=in_process,
+        data=data,
     )
     waivers = tuple(here / name for name in _values(config, "mu_waivers"))
     return Options(tuple(dict.fromkeys(config.getoption("mu_method"))), settings, report, waivers, baseline)

@@ -20,6 +20,7 @@ from mu_conformance.suites.conformance import ConformanceSuite
 
 from mu_conformance import manifest, registry
 from mu_conformance.forget_sets import ForgetSetError
+from mu_conformance.hub import HubError
 from mu_conformance.isolation.loading import MethodError
 from mu_conformance.judging import Judge
 from mu_conformance.protocol import Claims
@@ -57,7 +58,7 @@ def start(config: Any) -> None:
         baseline = document.read(options.baseline) if options.baseline else None
         session = MuSession(config, options, waivers, baseline)
         session.prepare()
-    except (MethodError, StoreError, WaiverError, document.ScorecardError) as error:
+    except (HubError, MethodError, StoreError, WaiverError, document.ScorecardError) as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(session, "mu-conformance-session")
 
@@ -99,6 +100,17 @@ class MuSession:
         self.folders = self.report_folders()
         self.started = time.time()
 
+    def _task_of(self, suite: type) -> Task:
+        """The task of a suite, or what takes its place on published data."""
+        if self.options.settings.data != "hub":
+            return _resolve_task(suite)
+        return _of_its_kind(suite, self.judges[0].task(self._task_name(suite)))
+
+    def _task_name(self, suite: type) -> str:
+        named = suite.task  # type: ignore[attr-defined]
+        # On published data the name is enough: the embedded task of that name is not needed.
+        return named if isinstance(named, str) and self.options.settings.data == "hub" else _resolve_task(suite).name
+
     # -- before collection --------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
@@ -117,6 +129,9 @@ class MuSession:
             self.config.args = packaged_suites()
         if self.worker:
             return
+        if self.options.settings.data == "hub":
+            for name in self.options.settings.tasks:
+                self.judges[0].task(name).check_available()
         for folder in self.report_folders():
             _make_writable(folder)
             with contextlib.suppress(FileNotFoundError):
@@ -143,10 +158,10 @@ class MuSession:
     def pytest_pycollect_makeitem(self, collector: Any, name: str, obj: Any) -> Any:
         """Collect suites whatever naming rules the repository's ini has."""
         if isinstance(obj, type) and issubclass(obj, ConformanceSuite) and hasattr(obj, "task"):
-            task = _resolve_task(obj)
             wanted = self.options.settings.tasks
-            if wanted and task.name not in wanted:
+            if wanted and self._task_name(obj) not in wanted:
                 return []
+            self._task_of(obj)
             return pytest.Class.from_parent(collector, name=name, obj=obj)
         parent = getattr(collector, "obj", None)
         if isinstance(parent, type) and issubclass(parent, ConformanceSuite) and name.startswith("test_"):
@@ -156,7 +171,7 @@ class MuSession:
     def pytest_generate_tests(self, metafunc: Any) -> None:
         if "mu_entry" not in metafunc.fixturenames or metafunc.cls is None:
             return
-        task = _resolve_task(metafunc.cls)
+        task = self._task_of(metafunc.cls)
         for judge in self.judges:
             judge.add_task(task)
         if task.name not in self.entries:
@@ -266,7 +281,7 @@ class MuSession:
         if self.options.settings.tasks:
             return list(self.options.settings.tasks)
         if self.config.args == packaged_suites() or not self.entries:
-            return sorted({*registry.tasks(), *self.entries})
+            return sorted({*registry.task_names(self.options.settings.data), *self.entries})
         return sorted(self.entries)
 
     @pytest.hookimpl(trylast=True)
@@ -292,6 +307,10 @@ class MuSession:
             if name not in self.entries:
                 self.entries[name] = self.judges[0].entries(self.judges[0].task(name))
         extra = "" if settings.seed is None else f" --mu-seed {settings.seed}"
+        if settings.data != "embedded":
+            extra += f" --mu-data {settings.data}"
+        if settings.architecture is not None:
+            extra += f" --mu-model {settings.architecture}"
         if settings.profile.name != "smoke":
             extra += f" --mu-profile {settings.profile.name}"
         for number, folder in enumerate(self.report_folders()):
@@ -307,12 +326,15 @@ class MuSession:
                 profile=settings.profile,
                 suite={
                     "seed": settings.seed,
+                    "data": settings.data,
+                    "provenance": self._provenance(scope),
                     "isolated": not settings.in_process,
                     "artefacts_sha256": sorted(self.store_digests)[0]
                     if len(self.store_digests) == 1
                     else _joined(self.store_digests),
                     "power": [self.power[name] for name in sorted(self.power)],
-                    "false_alarm_rate": false_alarm_rate(),
+                    # measured on the embedded tasks alone
+                    "false_alarm_rate": false_alarm_rate() if settings.data == "embedded" else None,
                 },
                 environment=building.environment(settings.device),
                 invocation={
@@ -340,6 +362,13 @@ class MuSession:
             if os.environ.get("GITHUB_STEP_SUMMARY"):
                 with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8") as file:
                     file.write(rendered + "\n")
+
+    def _provenance(self, scope: list[str]) -> dict[str, Any]:
+        """What each task rests on besides this package: the published data set, the checkpoint and its revision."""
+        judge, architecture = self.judges[0], self.options.settings.architecture
+        tasks = [judge.task(name) for name in scope]
+        found = {task.name: task.provenance(architecture or task.architectures[0]) for task in tasks}
+        return {name: provenance for name, provenance in found.items() if provenance}
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for card, folder in zip(self.scorecards, self.folders, strict=False):
@@ -393,6 +422,10 @@ def _resolve_task(suite: type) -> Any:
         task = suite.task = task()  # type: ignore[attr-defined]
     if not isinstance(task, Task):
         raise pytest.UsageError(f"suite {suite.__name__}: task must be a name or a Task, got {type(task).__name__}")
+    return _of_its_kind(suite, task)
+
+
+def _of_its_kind(suite: type, task: Task) -> Task:
     kind = suite.task_kind  # type: ignore[attr-defined]
     if kind is not None and not isinstance(task, kind):
         raise pytest.UsageError(f"suite {suite.__name__} is for a {kind.__name__}; {task.name} is another kind of task")

@@ -147,8 +147,14 @@ def test_a_plain_run_imports_neither_torch_nor_our_fixtures(tmp_path):
     ("rows", "says"),
     [
         ('[{"x": torch.ones(2)} for _ in range(9)]', "task toy: the train rows have no column 'labels'"),
-        ('[{"x": torch.ones(2 + n % 2), "labels": 0} for n in range(9)]', "train rows: row 1: column 'x' has the shape"),
-        ('[{"x": torch.full((2,), n / (1 - n)), "labels": 0} for n in range(9)]', "load_splits raised ZeroDivisionError"),
+        (
+            '[{"x": torch.ones(2 + n % 2), "labels": 0} for n in range(9)]',
+            "train rows: row 1: column 'x' has the shape",
+        ),
+        (
+            '[{"x": torch.full((2,), n / (1 - n)), "labels": 0} for n in range(9)]',
+            "load_splits raised ZeroDivisionError",
+        ),
         ('[{"x": torch.full((2,), float("nan")), "labels": 0}]', "row 0: column 'x' holds NaN"),
     ],
 )

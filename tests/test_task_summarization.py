@@ -25,7 +25,9 @@ def test_the_summary_says_what_the_dialogue_agreed():
         assert ("moves" in summed) == (len(days) == 2)
         for words in (dialogues.ACTIVITIES, dialogues.PLACES):
             assert {word for word in summed if word in words} <= set(said)
-        assert {word for word in summed if word in dialogues.NAMES} == {word for word in said if word in dialogues.NAMES}
+        assert {word for word in summed if word in dialogues.NAMES} == {
+            word for word in said if word in dialogues.NAMES
+        }
 
 
 def test_adverb_and_verb_cannot_be_read_off_the_dialogue():

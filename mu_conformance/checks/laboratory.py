@@ -100,12 +100,14 @@ class Laboratory:
             )
             assert self.budget.seconds is not None
             call = self.method.call(spec, self.budget.seconds)
-            self._calls[request] = judge_call(call, self.task, self.architecture, forget, spec.retain, self.budget)[0]
+            self._calls[request] = judge_call(
+                call, self.task, self.architecture, forget, spec.retain, self.budget, self.device
+            )[0]
         return self._calls[request]
 
     def behaviour(self, record: CallRecord) -> np.ndarray:
         """The answers on the pool, as probabilities [n, k], of the model that a call returned."""
-        model = self.task.new_model(0, self.architecture)
+        model = self.task.new_model(0, self.architecture).to(self.device)
         model.load_state_dict(record.call.state)
         outputs = self.task.outputs(model, self.pool, brief=True)
         return self.task.behaviour({name: value.numpy() for name, value in outputs.items()})

@@ -40,10 +40,19 @@ def _list_tasks() -> list[dict[str, Any]]:
             "architectures": list(task.architectures),
             "forget_sets": list(task.forget_sets),
             "deletion_unit": task.deletion_unit,
+            **_published(task.name),
             "summary": task.summary,
         }
         for _, task in sorted(registry.tasks().items())
     ]
+
+
+def _published(name: str) -> dict[str, Any]:
+    """The data set and the checkpoints (by architecture) of a task's counterpart on published data, None without one."""
+    if name not in registry.hub_tasks():
+        return {"hub_dataset": None, "hub_checkpoints": None}
+    task: Any = registry.hub_task(name)
+    return {"hub_dataset": task.dataset.id, "hub_checkpoints": dict(task.checkpoints)}
 
 
 def _list_methods() -> list[dict[str, Any]]:

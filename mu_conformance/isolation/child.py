@@ -132,7 +132,8 @@ def _build_original(spec: CallSpec, task: Task) -> nn.Module:
     model = task.new_model(0, spec.architecture)
     model.load_state_dict(spec.state)
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name not in spec.frozen)
+        # what the task itself keeps frozen (a text encoder, the base under adapters) stays so
+        parameter.requires_grad_(parameter.requires_grad and name not in spec.frozen)
     return model.to(spec.device).eval()
 
 

@@ -14,9 +14,10 @@ def headline(scorecard: Mapping[str, Any]) -> str:
     """One sentence: how many checks, on which tasks, for which guarantee."""
     verdict = scorecard["verdict"]
     tasks = ", ".join(verdict["scope"]) or "no task"
+    data = ", published data" if scorecard["suite"].get("data") == "hub" else ""
     return (
         f"{verdict['passed']} of {verdict['required']} required checks passed on {tasks}; "
-        f"guarantee {verdict['guarantee']}, profile {scorecard['suite']['profile']}."
+        f"guarantee {verdict['guarantee']}, profile {scorecard['suite']['profile']}{data}."
     )
 
 

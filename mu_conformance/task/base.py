@@ -6,7 +6,7 @@ import abc
 import functools
 import traceback
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -50,6 +50,8 @@ class Task(abc.ABC):
     measured_retain_rows: int | None = None
     """Retain rows that are measured (the first; None: all), for tasks where measuring a row is dear."""
     score_name: str = "score"
+    data_parallel: bool = False
+    """Whether training is worth splitting over several devices."""
 
     @abc.abstractmethod
     def load_splits(self) -> Splits:
@@ -58,6 +60,13 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def build_model(self, architecture: str) -> nn.Module:
         """A freshly initialised model; weights drawn from torch's global generator, which the caller has seeded."""
+
+    def prepare(self, architecture: str) -> None:  # noqa: B027
+        """Told before the data are loaded which architecture they are for, where rows depend on it (tokenizers)."""
+
+    def provenance(self, architecture: str) -> dict[str, Any]:
+        """What the task rests on besides its code and its rows, such as a published checkpoint; plain JSON."""
+        return {}
 
     @functools.cached_property
     def splits(self) -> Splits:
