@@ -57,7 +57,13 @@ def load_state(model: nn.Module, state: Mapping[str, torch.Tensor]) -> list[str]
 
 
 def judge_call(
-    call: CallResult, task: Task, architecture: str, forget: Rows, retain: Rows | None, budget: Budget, device: str = "cpu"
+    call: CallResult,
+    task: Task,
+    architecture: str,
+    forget: Rows,
+    retain: Rows | None,
+    budget: Budget,
+    device: str = "cpu",
 ) -> tuple[CallRecord, nn.Module | None]:
     """The record of a call, and a model with the returned weights if they fit."""
     if not call.returned:

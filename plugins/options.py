@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mu_conformance.plugins.entry import INI
 
 from mu_conformance import registry
 from mu_conformance.judging import Settings
-from mu_conformance.plugins.entry import INI
 from mu_conformance.profiles import PROFILES
 from mu_conformance.store import default_cache
 

@@ -13,21 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mu_conformance.plugins import xdist
+from mu_conformance.plugins.options import Options, read_options
+from mu_conformance.plugins.progress import Progress
+from mu_conformance.suites.conformance import ConformanceSuite
 
 from mu_conformance import manifest, registry
 from mu_conformance.hub import HubError
 from mu_conformance.isolation.loading import MethodError
 from mu_conformance.judging import Judge
-from mu_conformance.plugins import xdist
-from mu_conformance.plugins.options import Options, read_options
-from mu_conformance.plugins.progress import Progress
 from mu_conformance.protocol import Claims
 from mu_conformance.scorecard import building, comparison, document, markdown, summary
 from mu_conformance.scorecard.validity import false_alarm_rate
 from mu_conformance.scorecard.verdicts import CONFORMANT
 from mu_conformance.scorecard.waivers import Waiver, WaiverError, find_waiver, read_waivers
 from mu_conformance.store import StoreError
-from mu_conformance.suites.conformance import ConformanceSuite
 from mu_conformance.task import Task
 from mu_conformance.verdict import Outcome
 

@@ -106,7 +106,7 @@ class HubTask(Task):
     # -- for load_splits ----------------------------------------------------------------------------------------
 
     @staticmethod
-    def some_rows(strata: Sequence[int]) -> np.ndarray:
+    def some_rows(strata: Sequence[int] | np.ndarray) -> np.ndarray:
         """Which rows of a part are taken, no more than ``MU_HUB_ROWS``: equally many of each stratum, the first ones."""
         return data.some_of(strata, data.row_limit())
 
