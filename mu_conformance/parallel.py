@@ -85,7 +85,7 @@ def train(task: Task, architecture: str, rows: Rows, seed: int, *, device: str, 
         )
         weights = folder / "weights.safetensors"
         if done.returncode != 0 or not weights.exists():
-            raise ParallelTrainingError(f"training {task.name} in {processes} processes failed:\n{done.stdout[-2000:]}")
+            raise ParallelTrainingError(f"training {task.name} in {processes} processes failed:\n{done.stdout[-4000:]}")
         model = task.new_model(0, architecture)
         model.load_state_dict(load_file(weights))
         return model.to(device)
@@ -96,14 +96,14 @@ def _train_share(folder: Path) -> None:
     job: dict[str, Any] = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     sys.path[:] = job["sys_path"]
     torch.set_num_threads(1)
-    from accelerate import Accelerator, DistributedDataParallelKwargs
-
     from mu_conformance.isolation.loading import load_object
+
+    task: Task = load_object(job["task"], "task")()
+    from accelerate import Accelerator, DistributedDataParallelKwargs
 
     on_cpu = job["device"] == "cpu"
     # A published model may have parts that a loss never reaches, such as a pooler.
     accelerator = Accelerator(cpu=on_cpu, kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
-    task: Task = load_object(job["task"], "task")()
     model = task.new_model(job["seed"], job["architecture"])
     if not on_cpu:
         model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)

@@ -56,6 +56,11 @@ def start(config: Any) -> None:
     try:
         waivers = read_waivers(options.waivers)
         baseline = document.read(options.baseline) if options.baseline else None
+        if baseline is not None and _data_of(baseline) != options.settings.data:
+            raise pytest.UsageError(
+                f"--mu-baseline {options.baseline} is of {_data_of(baseline)} data, this run of {options.settings.data}: "
+                "name a baseline of the same data"
+            )
         session = MuSession(config, options, waivers, baseline)
         session.prepare()
     except (HubError, MethodError, StoreError, WaiverError, document.ScorecardError) as error:
@@ -116,9 +121,16 @@ class MuSession:
     def prepare(self) -> None:
         """Start the methods' processes and learn what they claim."""
         described = json.loads(self.worker["mu_descriptions"]) if self.worker else None
+        settings, published = self.options.settings, []
+        if settings.data == "hub" and not self.worker:
+            # First, for it fails fast: nothing is started or trained when the data cannot be had.
+            published = [registry.find_task(name, "hub") for name in settings.tasks]
+            for task in published:
+                task.prepare(settings.architecture or task.architectures[0])
+                task.check_available()  # type: ignore[attr-defined]
         for number, ref in enumerate(self.options.methods):
             claims = Claims.from_json(described[number]["claims"]) if described else None
-            judge = Judge(ref, self.options.settings, claims=claims, progress=self.progress)
+            judge = Judge(ref, settings, claims=claims, tasks=published, progress=self.progress)
             judge.method.start()
             self.judges.append(judge)
         self.descriptions = described or [judge.description for judge in self.judges]
@@ -129,9 +141,6 @@ class MuSession:
             self.config.args = packaged_suites()
         if self.worker:
             return
-        if self.options.settings.data == "hub":
-            for name in self.options.settings.tasks:
-                self.judges[0].task(name).check_available()
         for folder in self.report_folders():
             _make_writable(folder)
             with contextlib.suppress(FileNotFoundError):
@@ -378,6 +387,10 @@ class MuSession:
             terminalreporter.write_line(f"scorecard: {folder / 'scorecard.json'}")
         for line in [*self.notes, *(f"regression: {line}" for line in self.regressions)]:
             terminalreporter.write_line(line)
+
+
+def _data_of(card: dict[str, Any]) -> str:
+    return str(card["suite"].get("data", "embedded"))
 
 
 def _make_writable(folder: Path) -> None:

@@ -78,7 +78,11 @@ def written(tmp_path: Path) -> Any:
 @pytest.mark.parametrize(
     ("kind", "expected", "more"),
     [
-        ("tasks", "sentiment", {"modality", "architectures", "forget_sets", "deletion_unit"}),
+        (
+            "tasks",
+            "sentiment",
+            {"modality", "architectures", "forget_sets", "deletion_unit", "hub_dataset", "hub_checkpoints"},
+        ),
         ("methods", "Retrain", set()),
         ("checks", "privacy.membership-lira", {"family", "guarantee"}),
         ("controls", "DoNothing", {"check"}),

@@ -27,9 +27,12 @@ def _compare(options: argparse.Namespace) -> int:
         changed = comparison.changes(before, after)
         regressions = comparison.regressions(before, after)
         same_manifest = before["suite"]["manifest_sha256"] == after["suite"]["manifest_sha256"]
+        data = [card["suite"].get("data", "embedded") for card in (before, after)]
         statuses = before["verdict"]["status"], after["verdict"]["status"]
     if not same_manifest:
         print("the two scorecards answer different questions: their manifests differ")
+    if data[0] != data[1]:
+        print(f"the two scorecards are of different data: {data[0]} before, {data[1]} now")
     for check, scenario, old, new in changed:
         line = f"{check} on {scenario}: {old} before, {new} now"
         print(f"regression: {line}" if line in regressions else line)

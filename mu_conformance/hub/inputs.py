@@ -34,7 +34,7 @@ def _subclass(kind: type) -> type:
 
 def with_inputs(model: nn.Module, prepare: Callable[[dict[str, Any]], dict[str, Any]]) -> nn.Module:
     """The same model, whose forward pass first does ``prepare`` to its inputs by name. Kept by ``copy.deepcopy``."""
-    model.__class__ = _subclass(type(model))
+    model.__class__ = _subclass(type(model))  # type: ignore[arg-type]
     model._prepare = prepare  # type: ignore[assignment]
     return model
 
@@ -68,8 +68,9 @@ def _asked_size(settings: dict[str, Any]) -> int | None:
         found = settings.get(name)
         if isinstance(found, int):
             return found
-        if isinstance(found, dict):
-            return int(found.get("height") or found.get("shortest_edge"))
+        side = (found.get("height") or found.get("shortest_edge")) if isinstance(found, dict) else None
+        if side:
+            return int(side)
     return None
 
 

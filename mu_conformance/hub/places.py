@@ -23,7 +23,9 @@ def root() -> Path | None:
     named = os.environ.get(ROOT_VARIABLE)
     if not named:
         return None
-    folder = Path(named).expanduser()
+    # A method's process works in a folder of its own: a relative path must mean the same there.
+    folder = Path(named).expanduser().absolute()
+    os.environ[ROOT_VARIABLE] = str(folder)
     if not folder.is_dir():
         raise HubError(
             f"{ROOT_VARIABLE}={named} is no folder; name the folder that holds OWNER/NAME copies, or unset it"

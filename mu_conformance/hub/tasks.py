@@ -106,7 +106,7 @@ class HubTask(Task):
     # -- for load_splits ----------------------------------------------------------------------------------------
 
     @staticmethod
-    def some_rows(strata: Sequence[int]) -> np.ndarray:
+    def some_rows(strata: Sequence[int] | np.ndarray) -> np.ndarray:
         """Which rows of a part are taken, no more than ``MU_HUB_ROWS``: equally many of each stratum, the first ones."""
         return data.some_of(strata, data.row_limit())
 
@@ -145,12 +145,13 @@ def classifier(kind: Any, checkpoint: str, classes: int, **options: Any) -> Any:
     )
 
 
-def deletable(units: np.ndarray, count: int) -> tuple[int, ...]:
-    """Units with enough rows to be measured and no more than a tenth of all.
+def deletable(units: np.ndarray, count: int, never: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """Units with enough rows to be measured and no more than a tenth of all, ``never`` aside.
 
     In a part of the rows (``MU_HUB_ROWS``) there may be none: then the largest of at most a tenth, else the smallest.
     """
     sizes = np.bincount(units, minlength=count)
+    sizes[list(never)] = 0
     small_enough = (sizes > 0) & (sizes <= len(units) / 10)
     enough = small_enough & (sizes >= SMALLEST_UNIT)
     if enough.any():
