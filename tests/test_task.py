@@ -221,6 +221,8 @@ SIZES = {
     "sentiment": (600, 600, 997),
     # 10 clinics of 20 patients each for train and holdout, of 569
     "tabular": (200, 200, 169),
+    # 12 annotators
+    "visual_reasoning": (12 * 36, 12 * 36, 12 * 30),
 }
 PARTS = ("train", "holdout", "test")
 
