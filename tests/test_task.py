@@ -262,6 +262,8 @@ SIZES = {
     # 10 clinics of 20 patients each for train and holdout, of 569
     "tabular": (200, 200, 169),
     "text_to_image": (240, 300, 100),
+    # 12 annotators
+    "visual_reasoning": (12 * 36, 12 * 36, 12 * 30),
 }
 PARTS = ("train", "holdout", "test")
 
