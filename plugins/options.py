@@ -104,7 +104,8 @@ def read_options(config: Any) -> Options:
     if references is not None:
         profile = dataclasses.replace(profile, references=references)
     architecture = _value(config, "mu_model") or None
-    if architecture is not None:
+    # Suites in files that the user names may be of tasks that nobody registered: those are checked when collected.
+    if architecture is not None and (names or config.args_source is not config.ArgsSource.ARGS):
         offered = {name: registry.find_task(name, data).architectures for name in names or registry.task_names(data)}
         _choose("model", architecture, sorted({a for architectures in offered.values() for a in architectures}))
         without = [name for name, architectures in offered.items() if architecture not in architectures]

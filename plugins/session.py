@@ -181,6 +181,14 @@ class MuSession:
         if "mu_entry" not in metafunc.fixturenames or metafunc.cls is None:
             return
         task = self._task_of(metafunc.cls)
+        architecture = self.options.settings.architecture
+        if architecture is not None and architecture not in task.architectures:
+            self.unusable.append(
+                f"--mu-model {architecture} is not an architecture of task {task.name}, which has "
+                f"{', '.join(task.architectures)}"
+            )
+            metafunc.parametrize("mu_entry", [])
+            return
         for judge in self.judges:
             judge.add_task(task)
         if task.name not in self.entries:

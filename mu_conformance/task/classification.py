@@ -23,6 +23,8 @@ class ClassificationTask(Task):
     """A task whose model gives class logits and whose rows carry int64 ``labels``; the score is accuracy."""
 
     num_classes: int
+    every_class_occurs: bool = True
+    """Whether a class without training rows is an error."""
     features = frozenset({"classes"})
     score_name = "accuracy"
 
@@ -36,7 +38,7 @@ class ClassificationTask(Task):
             if int(labels.min()) < 0 or int(labels.max()) >= self.num_classes:
                 raise TaskError(f"task {self.name}: a label of the {part} rows lies outside 0..{self.num_classes - 1}")
         empty = np.setdiff1d(np.arange(self.num_classes), splits.train.labels.numpy())
-        if len(empty):
+        if len(empty) and self.every_class_occurs:
             raise TaskError(
                 f"task {self.name}: class {empty[0]} has no train rows; add some, or leave the class out of num_classes"
             )
