@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from mu_conformance.fixtures.keyword_spotting.framewise import end_to_end
 
 from mu_conformance import registry, training
-from mu_conformance.fixtures.keyword_spotting.framewise import end_to_end
 from mu_conformance.seeding import seeded
 from mu_conformance.task import ClassificationTask, LanguageModelTask
 
