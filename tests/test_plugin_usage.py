@@ -50,7 +50,7 @@ def test_unusable_methods(inside, method, says):
     [
         (["--mu-profile", "smok"], "did you mean smoke"),
         (["--mu-task", "sentimental"], "did you mean sentiment"),
-        (["--mu-task", "sentiment", "--mu-model", "resnet-18"], "the choices are: bert, roberta"),
+        (["--mu-task", "sentiment", "--mu-model", "resnet-18"], "the choices are: albert, bert"),
         (["--mu-model", "mlpp"], "not an architecture of task toy, which has mlp"),
         (["--mu-runs", "none"], "takes a number"),
         (["--mu-references", "1"], "at least 3"),
