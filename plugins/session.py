@@ -96,6 +96,7 @@ class MuSession:
         self.entries: dict[str, list[manifest.Entry]] = {}
         self.results: list[dict[tuple[str, str], dict[str, Any]]] = [{} for _ in options.methods]
         self.power: dict[str, dict[str, Any]] = {}
+        self.provenance: dict[str, dict[str, Any]] = {}
         self.store_digests: set[str] = set()
         self.costs: dict[str, float] = {}
         self.scorecards: list[dict[str, Any]] = []
@@ -274,6 +275,8 @@ class MuSession:
         return {
             "entries": {task: [dataclasses.astuple(e) for e in found] for task, found in self.entries.items()},
             "power": [power for judge in self.judges[:1] for power in judge.fixture_power()],
+            # said by whoever collected: the controller of workers knows no task that is not registered
+            "provenance": self._provenance(),
             "digest": self.judges[0].store.digest() if self.judges else "",
             "costs": costs,
         }
@@ -289,6 +292,7 @@ class MuSession:
             self.entries.setdefault(task, [manifest.Entry(*fields[:-1], tuple(fields[-1])) for fields in found])
         for power in state["power"]:
             self.power[power["scenario"]] = power
+        self.provenance.update(state["provenance"])
         self.store_digests.add(state["digest"])
         for name, seconds in state["costs"].items():
             self.costs[name] = self.costs.get(name, 0.0) + seconds
@@ -344,7 +348,7 @@ class MuSession:
                 suite={
                     "seed": settings.seed,
                     "data": settings.data,
-                    "provenance": self._provenance(scope),
+                    "provenance": {name: self.provenance[name] for name in sorted(self.provenance)},
                     "isolated": not settings.in_process,
                     "artefacts_sha256": sorted(self.store_digests)[0]
                     if len(self.store_digests) == 1
@@ -380,10 +384,10 @@ class MuSession:
                 with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8") as file:
                     file.write(rendered + "\n")
 
-    def _provenance(self, scope: list[str]) -> dict[str, Any]:
-        """What each task rests on besides this package: the published data set, the checkpoint and its revision."""
+    def _provenance(self) -> dict[str, Any]:
+        """What each collected task rests on besides this package: the published data set, the checkpoint, its revision."""
         judge, architecture = self.judges[0], self.options.settings.architecture
-        tasks = [judge.task(name) for name in scope]
+        tasks = [judge.task(name) for name in self.entries]
         found = {task.name: task.provenance(architecture or task.architectures[0]) for task in tasks}
         return {name: provenance for name, provenance in found.items() if provenance}
 
