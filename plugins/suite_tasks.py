@@ -1,0 +1,45 @@
+"""The task of a suite class: a name, a class or an instance; on published data, what takes the place of that name."""
+
+from __future__ import annotations
+
+import pytest
+
+from mu_conformance import registry
+from mu_conformance.judging import Judge
+from mu_conformance.task import Task
+
+__all__ = ["task_name", "task_of"]
+
+
+def task_of(suite: type, judge: Judge) -> Task:
+    """The task of a suite, or what takes its place on published data."""
+    if judge.settings.data != "hub":
+        return _embedded(suite)
+    return _of_its_kind(suite, judge.task(task_name(suite, "hub")))
+
+
+def task_name(suite: type, data: str) -> str:
+    named = suite.task  # type: ignore[attr-defined]
+    # On published data the name is enough: the embedded task of that name is not needed.
+    return named if isinstance(named, str) and data == "hub" else _embedded(suite).name
+
+
+def _embedded(suite: type) -> Task:
+    task = suite.task  # type: ignore[attr-defined]
+    if isinstance(task, str):
+        try:
+            task = registry.find_task(task)
+        except registry.UnknownName as error:
+            raise pytest.UsageError(f"suite {suite.__name__}: {error}") from None
+    if isinstance(task, type):
+        task = suite.task = task()  # type: ignore[attr-defined]
+    if not isinstance(task, Task):
+        raise pytest.UsageError(f"suite {suite.__name__}: task must be a name or a Task, got {type(task).__name__}")
+    return _of_its_kind(suite, task)
+
+
+def _of_its_kind(suite: type, task: Task) -> Task:
+    kind = suite.task_kind  # type: ignore[attr-defined]
+    if kind is not None and not isinstance(task, kind):
+        raise pytest.UsageError(f"suite {suite.__name__} is for a {kind.__name__}; {task.name} is another kind of task")
+    return task
