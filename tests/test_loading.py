@@ -1,23 +1,16 @@
-"""From PKG:ATTR to a method, and from returned weights to a model of the suite's own."""
+"""From PKG:ATTR to a method: the shapes that one may have, and names that lead nowhere."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
 import sys
-import types
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
-from torch import nn
 
-from mu_conformance.call_record import judge_call, load_state
-from mu_conformance.isolation.child import RequestRows
-from mu_conformance.isolation.job import CallResult, CallSpec, JobFolder
 from mu_conformance.isolation.loading import (
-    LoadersAdapter,
     MethodError,
     TrainerAdapter,
     claims_of,
@@ -25,9 +18,7 @@ from mu_conformance.isolation.loading import (
     load_method,
     load_object,
 )
-from mu_conformance.judging import Judge, Settings
-from mu_conformance.protocol import Budget, Claims, DeletionRequest, TrainingRecipe
-from mu_conformance.task import ClassificationTask, RequestTask, Rows, Splits
+from mu_conformance.protocol import Claims
 
 MODULE = """
 from mu_conformance import Claims
@@ -230,242 +221,3 @@ class TestNames:
         assert found["source_sha256"] == hashlib.sha256(MODULE.encode()).hexdigest()
         assert Claims.from_json(found["claims"]) == Claims(guarantee="exact")
         assert found["distribution"] is None
-
-
-class Linear(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.linear = nn.Linear(2, 3)
-        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
-
-    def forward(self, x, labels=None):
-        return types.SimpleNamespace(logits=self.linear(x), loss=None)
-
-
-class Toy(ClassificationTask):
-    name = "toy"
-    modality = "tabular"
-    summary = "rows for these tests"
-    architectures = ("linear",)
-    num_classes = 3
-
-    def load_splits(self) -> Splits:
-        raise NotImplementedError
-
-    def build_model(self, architecture: str) -> nn.Module:
-        return Linear()
-
-
-def rows_of(n: int) -> Rows:
-    return Rows({"x": torch.arange(2.0 * n).reshape(n, 2), "labels": torch.arange(n) % 3})
-
-
-TASK = Toy()
-
-
-def request_of(forget: Rows, retain: Rows) -> DeletionRequest:
-    columns = ("x", "labels")
-    return DeletionRequest(
-        RequestRows(forget, columns),
-        RequestRows(retain, columns),
-        RequestTask(TASK, "linear"),
-        TrainingRecipe(1, 4, 0.1),
-        3,
-        torch.device("cpu"),
-        Budget(),
-    )
-
-
-class TestLoadersAdapter:
-    def test_it_gives_the_four_things_in_the_published_order(self):
-        seen = {}
-
-        def function(model, retain_loader, forget_loader, validation_loader):
-            loaders = {"retain": retain_loader, "forget": forget_loader, "validation": validation_loader}
-            for name, loader in loaders.items():
-                found = list(loader)
-                assert max(len(batch["labels"]) for batch in found) <= 4
-                seen[name] = sorted(torch.cat([batch["x"][:, 0] for batch in found]).tolist())
-
-        forget, retain = rows_of(5), rows_of(30)
-        LoadersAdapter(function).unlearn(TASK.new_model(0), request_of(forget, retain))
-        assert seen["forget"] == [0, 2, 4, 6, 8]
-        assert seen["retain"] == [2.0 * i for i in range(30)]
-        # a tenth of the retain rows, and none that was never trained on
-        assert seen["validation"] == [0, 20, 40]
-
-    def test_none_means_that_a_copy_was_changed(self):
-        def function(model, retain_loader, forget_loader, validation_loader):
-            model.linear.bias.data.fill_(9.0)
-
-        original = TASK.new_model(0)
-        before = original.linear.bias.clone()
-        returned = LoadersAdapter(function).unlearn(original, request_of(rows_of(3), rows_of(20)))
-        assert returned.linear.bias.tolist() == [9.0] * 3
-        assert torch.equal(original.linear.bias, before)
-
-    def test_a_model_that_is_returned_is_the_result(self):
-        other = Linear()
-        adapter = LoadersAdapter(lambda model, retain, forget, validation: other)
-        assert adapter.unlearn(TASK.new_model(0), request_of(rows_of(3), rows_of(20))) is other
-
-    def test_the_order_of_rows_follows_the_requests_seed(self):
-        def orders(ambient: int) -> list[float]:
-            found: list[float] = []
-
-            def function(model, retain_loader, *others):
-                found.extend(x for batch in retain_loader for x in batch["x"][:, 0].tolist())
-                found.append(torch.rand(()).item())
-
-            torch.manual_seed(ambient)
-            adapter = LoadersAdapter(lambda model, retain, forget, validation: function(model, retain))
-            adapter.unlearn(TASK.new_model(0), request_of(rows_of(3), rows_of(20)))
-            return found
-
-        assert orders(1) == orders(2)
-
-
-class TestLoadState:
-    def test_weights_that_fit_are_loaded(self):
-        model, other = TASK.new_model(0), TASK.new_model(1)
-        assert load_state(model, other.state_dict()) == []
-        assert torch.equal(model.linear.weight, other.linear.weight)
-
-    @pytest.mark.parametrize(
-        ("change", "problems"),
-        [
-            ({"linear.bias": None}, ["missing linear.bias"]),
-            ({"extra": torch.zeros(1)}, ["unexpected extra"]),
-            ({"linear.bias": torch.zeros(4)}, ["linear.bias has shape (4,), expected (3,)"]),
-            (
-                {"linear.bias": torch.zeros(3, dtype=torch.float64)},
-                ["linear.bias has dtype torch.float64, expected torch.float32"],
-            ),
-            ({"steps": torch.zeros(())}, ["steps has dtype torch.float32, expected torch.int64"]),
-            (
-                {"linear.bias": None, "model.linear.bias": torch.zeros(3)},
-                ["missing linear.bias", "unexpected model.linear.bias"],
-            ),
-        ],
-    )
-    def test_what_does_not_fit_is_listed_and_nothing_is_loaded(self, change, problems):
-        model = TASK.new_model(0)
-        before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        state = {**TASK.new_model(1).state_dict(), **change}
-        assert load_state(model, {name: tensor for name, tensor in state.items() if tensor is not None}) == problems
-        assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
-
-
-def call_of(model: nn.Module, forget: Rows, retain: Rows | None, **changes) -> CallResult:
-    probes = [model(x=rows.columns["x"]).logits.detach() for rows in (forget, retain) if rows is not None]
-    fields = {"state": dict(model.state_dict()), "probe": torch.cat(probes), **changes}
-    return CallResult("returned", **fields)
-
-
-class TestJudgeCall:
-    forget, retain = rows_of(4), rows_of(10)
-
-    def judge(self, call: CallResult, retain: Rows | None = retain):
-        return judge_call(call, TASK, "linear", self.forget, retain, Budget())
-
-    @pytest.mark.parametrize("kept", [retain, None])
-    def test_an_honest_call_explains_its_outputs(self, kept):
-        returned = TASK.new_model(5)
-        record, model = self.judge(call_of(returned, self.forget, kept), kept)
-        assert record.problems() == ()
-        assert record.weights_gap == pytest.approx(0, abs=1e-6)
-        assert torch.equal(model.linear.weight, returned.linear.weight)
-        assert model is not returned
-
-    @pytest.mark.parametrize("row", [0, 13])
-    def test_an_output_filter_shows_as_a_gap(self, row):
-        # Rows 0-3 of the probe are forget rows, 4-13 retain rows; the filter adds 0.5 to one logit.
-        call = call_of(TASK.new_model(5), self.forget, self.retain)
-        call.probe[row, 1] += 0.5
-        record, _ = self.judge(call)
-        assert record.weights_gap == pytest.approx(0.5, abs=1e-5)
-
-    def test_outputs_of_another_shape_cannot_be_compared(self):
-        record, _ = self.judge(call_of(TASK.new_model(5), self.forget, self.retain, probe=torch.zeros(14, 2)))
-        assert record.weights_gap is None
-
-    def test_weights_that_do_not_fit_give_no_model(self):
-        record, model = self.judge(call_of(TASK.new_model(5), self.forget, self.retain, state={"w": torch.zeros(1)}))
-        assert model is None
-        assert "unexpected w" in record.problems()
-        assert record.weights_gap is None
-
-    @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-    def test_weights_that_are_not_finite_are_named(self, value):
-        returned = TASK.new_model(5)
-        returned.linear.bias.data[1] = value
-        record, _ = self.judge(call_of(returned, self.forget, self.retain))
-        assert record.not_finite == ("linear.bias",)
-        assert record.problems() == ("NaN or infinite values in linear.bias",)
-
-    @pytest.mark.parametrize("status", ["unusable", "raised", "escaped", "killed", "timeout"])
-    def test_a_call_without_weights_says_why(self, status):
-        record, model = self.judge(CallResult(status, "as it ended"))
-        assert model is None
-        assert record.problems() == (f"{status}: as it ended",)
-
-
-class TestJobFolder:
-    @pytest.mark.parametrize("retain", [rows_of(6), None])
-    def test_a_call_survives_the_folder(self, tmp_path, retain):
-        spec = CallSpec(
-            "mod:Task", "linear", TrainingRecipe(2, 4, 0.1, warmup=0.1), dict(TASK.new_model(0).state_dict()), rows_of(3),
-            retain, 7, 8, "cpu", Budget(1.5, 20), ("linear.bias",),
-        )  # fmt: skip
-        job = JobFolder(tmp_path / "job")
-        job.write(spec, {"method_ref": "a:B"})
-        read, header = JobFolder(tmp_path / "job").read_spec()
-        assert read.header() == spec.header()
-        assert header["method_ref"] == "a:B"
-        assert all(torch.equal(read.state[name], tensor) for name, tensor in spec.state.items())
-        assert read.forget.digest() == spec.forget.digest()
-        assert (read.retain is None) == (retain is None)
-        assert retain is None or read.retain.digest() == retain.digest()
-        assert {path.suffix for path in job.path.iterdir() if path.is_file()} == {".json", ".safetensors"}
-
-    def test_no_rows_at_all_survive_it_too(self, tmp_path):
-        spec = CallSpec("mod:Task", "linear", TrainingRecipe(1, 1, 1.0), {}, rows_of(3).select([]), None, 0)
-        job = JobFolder(tmp_path / "job")
-        job.write(spec, {})
-        assert len(job.read_spec()[0].forget) == 0
-
-
-class TestRequestRows:
-    def test_it_counts_what_is_read(self):
-        data = RequestRows(rows_of(5), ("x",))
-        assert data[1].keys() == {"x"}
-        data.batch(torch.tensor([1, 1, 4]))
-        assert data[-1]["x"].tolist() == [8.0, 9.0]
-        assert data._read.tolist() == [0, 3, 0, 0, 2]
-
-    @pytest.mark.parametrize("index", [5, -6])
-    def test_it_ends_where_its_rows_end(self, index):
-        data = RequestRows(rows_of(5), ("x",))
-        with pytest.raises(IndexError, match=f"row {index} of 5"):
-            data[index]
-        assert len([row for row in data]) == 5  # noqa: C416
-
-
-def test_a_trainer_subclass_trains_on_the_retain_set(tmp_path, monkeypatch):
-    toy = str(Path(__file__).parent / "toy")
-    settings = Settings(cache=tmp_path / "cache", tasks=("image_classification",))
-    judge = Judge("toy_trainer:RetainTrainer", settings, sys_path=[toy, *sys.path])
-    try:
-        laboratory = judge.laboratory("image_classification")
-        record, unusable = laboratory.usable(laboratory.usual)
-    finally:
-        judge.close()
-    assert unusable is None, unusable
-    assert record.call.report["global_changes"] == []
-    moved = [
-        not torch.equal(record.call.state[name], tensor) for name, tensor in laboratory.original().state_dict().items()
-    ]
-    assert any(moved)
-    # two epochs over the forty rows that the laboratory retains, and none of the forget set
-    assert record.call.report["reads"]["retain"] == {"rows": 40, "draws": 80, "of": 40}
-    assert record.call.report["reads"]["forget"]["draws"] == 0

@@ -1,0 +1,56 @@
+"""A task of a few rows and a linear model, for tests of what happens to a call."""
+
+from __future__ import annotations
+
+import types
+
+import torch
+from torch import nn
+
+from mu_conformance.isolation.child import RequestRows
+from mu_conformance.protocol import Budget, DeletionRequest, TrainingRecipe
+from mu_conformance.task import ClassificationTask, RequestTask, Rows, Splits
+
+
+class Linear(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(2, 3)
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x, labels=None):
+        return types.SimpleNamespace(logits=self.linear(x), loss=None)
+
+
+class Toy(ClassificationTask):
+    name = "toy"
+    modality = "tabular"
+    summary = "rows for these tests"
+    architectures = ("linear",)
+    num_classes = 3
+
+    def load_splits(self) -> Splits:
+        raise NotImplementedError
+
+    def build_model(self, architecture: str) -> nn.Module:
+        return Linear()
+
+
+TASK = Toy()
+
+
+def rows_of(n: int) -> Rows:
+    return Rows({"x": torch.arange(2.0 * n).reshape(n, 2), "labels": torch.arange(n) % 3})
+
+
+def request_of(forget: Rows, retain: Rows) -> DeletionRequest:
+    columns = ("x", "labels")
+    return DeletionRequest(
+        RequestRows(forget, columns),
+        RequestRows(retain, columns),
+        RequestTask(TASK, "linear"),
+        TrainingRecipe(1, 4, 0.1),
+        3,
+        torch.device("cpu"),
+        Budget(),
+    )
