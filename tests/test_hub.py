@@ -10,7 +10,8 @@ import shutil
 import sys
 import time
 
-import hub_copies
+import hub_checkpoints
+import hub_data
 import numpy as np
 import pytest
 import torch
@@ -25,7 +26,7 @@ from mu_conformance.task import Rows
 
 torch.set_num_threads(1)
 EVERY = [
-    (task, architecture) for task in sorted(hub_copies.DATA) for architecture in registry.hub_task(task).architectures
+    (task, architecture) for task in sorted(hub_data.DATA) for architecture in registry.hub_task(task).architectures
 ]
 
 
@@ -33,7 +34,7 @@ EVERY = [
 def copies(tmp_path_factory):
     """A root with all data sets."""
     root = tmp_path_factory.mktemp("hub")
-    for write in hub_copies.DATA.values():
+    for write in hub_data.DATA.values():
         write(root)
     return root
 
@@ -48,16 +49,16 @@ def prepared(name, architecture, root):
     task = registry.hub_task(name)
     architecture = architecture or task.architectures[0]
     if not (root / task.checkpoints[architecture]).exists():
-        hub_copies.write_checkpoint(name, architecture, root)
+        hub_checkpoints.write_checkpoint(name, architecture, root)
     task.prepare(architecture)
     return task
 
 
 def test_every_task_with_a_modality_of_the_benchmark_has_a_counterpart():
-    assert registry.hub_tasks() == sorted(hub_copies.DATA)
+    assert registry.hub_tasks() == sorted(hub_data.DATA)
 
 
-@pytest.mark.parametrize("name", sorted(hub_copies.DATA))
+@pytest.mark.parametrize("name", sorted(hub_data.DATA))
 def test_the_copy_loads_as_the_task_wants_it(name, at_root):
     task = prepared(name, None, at_root)
     assert task.name == name
@@ -107,7 +108,7 @@ def test_every_backbone_loads_trains_and_answers(name, architecture, at_root):
 def test_pixels_are_those_of_the_file(at_root):
     from mu_conformance.hub.media import image
 
-    record = hub_copies.picture(np.random.RandomState(5), (32, 32))
+    record = hub_data.picture(np.random.RandomState(5), (32, 32))
     with Image.open(io.BytesIO(record["bytes"])) as file:
         assert np.array_equal(image(record, 32, "x").transpose(1, 2, 0), np.asarray(file))
     assert image(record, 8, "x").shape == (3, 8, 8)
@@ -116,11 +117,11 @@ def test_pixels_are_those_of_the_file(at_root):
 def test_sounds_are_padded_cut_in_the_middle_and_brought_to_16_khz():
     from mu_conformance.hub.media import sound
 
-    short = sound({"bytes": hub_copies.wav(np.array([1, -2, 3])), "path": None}, 5, "x")
+    short = sound({"bytes": hub_data.wav(np.array([1, -2, 3])), "path": None}, 5, "x")
     assert short.tolist() == [1, -2, 3, 0, 0]
-    long = sound({"bytes": hub_copies.wav(np.arange(10)), "path": None}, 4, "x")
+    long = sound({"bytes": hub_data.wav(np.arange(10)), "path": None}, 4, "x")
     assert long.tolist() == [3, 4, 5, 6]
-    slow = sound({"bytes": hub_copies.wav(np.full(8_000, 1000), rate=8_000), "path": None}, 16_000, "x")
+    slow = sound({"bytes": hub_data.wav(np.full(8_000, 1000), rate=8_000), "path": None}, 16_000, "x")
     assert abs(int(slow[8_000]) - 1000) < 20
 
 
@@ -229,7 +230,7 @@ def test_answers_of_the_language_model_are_what_is_to_be_known(at_root):
 def test_parquet_files_of_the_repository_load_as_well(tmp_path, monkeypatch):
     import datasets
 
-    hub_copies.imdb(tmp_path, rows=8)
+    hub_data.imdb(tmp_path, rows=8)
     folder = tmp_path / "stanfordnlp/imdb"
     parts = datasets.load_from_disk(str(folder))
     shutil.rmtree(folder)
@@ -246,7 +247,7 @@ def test_each_version_of_a_checkpoint_has_an_address_of_its_own(tmp_path, monkey
     from mu_conformance.hub import checkpoints
 
     monkeypatch.setenv("MU_HUB_ROOT", str(tmp_path))
-    hub_copies.write_checkpoint("sentiment", "bert-base", tmp_path)
+    hub_checkpoints.write_checkpoint("sentiment", "bert-base", tmp_path)
     name = registry.hub_task("sentiment").checkpoints["bert-base"]
     before = checkpoints.revision_of.__wrapped__(name)
     assert before == checkpoints.revision_of.__wrapped__(name)
@@ -281,7 +282,7 @@ def broken(root, change):
     """The sentiment copy with one thing changed."""
     import datasets
 
-    hub_copies.imdb(root, rows=8)
+    hub_data.imdb(root, rows=8)
     folder = root / "stanfordnlp/imdb"
     parts = datasets.load_from_disk(str(folder))
     changed = change({split: rows.map(lambda row: row, keep_in_memory=True) for split, rows in parts.items()})
@@ -334,21 +335,21 @@ def test_labels_of_other_classes(tmp_path, monkeypatch):
 
 
 def test_a_copy_that_cannot_be_read(tmp_path, monkeypatch):
-    hub_copies.imdb(tmp_path, rows=8)
+    hub_data.imdb(tmp_path, rows=8)
     (tmp_path / "stanfordnlp/imdb/dataset_dict.json").write_text("{")
     monkeypatch.setenv("MU_HUB_ROOT", str(tmp_path))
     assert "data set IMDB: the copy at" in error_of(registry.hub_task("sentiment"))
 
 
 def test_a_checkpoint_that_is_not_there(tmp_path, monkeypatch):
-    hub_copies.imdb(tmp_path, rows=8)
+    hub_data.imdb(tmp_path, rows=8)
     monkeypatch.setenv("MU_HUB_ROOT", str(tmp_path))
     assert "checkpoint google-bert/bert-base-uncased: no copy at" in error_of(registry.hub_task("sentiment"))
 
 
 def test_a_checkpoint_that_is_damaged(tmp_path, monkeypatch):
-    hub_copies.imdb(tmp_path, rows=8)
-    hub_copies.write_checkpoint("sentiment", "bert-base", tmp_path)
+    hub_data.imdb(tmp_path, rows=8)
+    hub_checkpoints.write_checkpoint("sentiment", "bert-base", tmp_path)
     (tmp_path / "google-bert/bert-base-uncased/config.json").write_text("{}")
     monkeypatch.setenv("MU_HUB_ROOT", str(tmp_path))
     message = error_of(registry.hub_task("sentiment"))
@@ -357,7 +358,7 @@ def test_a_checkpoint_that_is_damaged(tmp_path, monkeypatch):
 
 
 def test_datasets_that_are_not_installed(tmp_path, monkeypatch):
-    hub_copies.imdb(tmp_path, rows=8)
+    hub_data.imdb(tmp_path, rows=8)
     monkeypatch.setenv("MU_HUB_ROOT", str(tmp_path))
     monkeypatch.setitem(sys.modules, "datasets", None)
     assert "pip install 'mu-conformance[hub]'" in error_of(registry.hub_task("sentiment"))

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 
-import hub_copies
+import hub_checkpoints
+import hub_data
 
 # pytester forgets modules that a run in this process imports, and torch cannot be imported twice: import it here.
 import mu_conformance.plugins.session  # noqa: F401
@@ -23,8 +24,8 @@ registry.hub_task("sentiment")
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hub")
-    hub_copies.imdb(folder, rows=100)
-    hub_copies.write_checkpoint("sentiment", "electra-base", folder)
+    hub_data.imdb(folder, rows=100)
+    hub_checkpoints.write_checkpoint("sentiment", "electra-base", folder)
     return folder
 
 
