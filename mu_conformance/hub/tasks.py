@@ -15,11 +15,12 @@ from mu_conformance.hub.data import DataSet
 from mu_conformance.hub.errors import HubError
 from mu_conformance.protocol import TrainingRecipe
 from mu_conformance.task.base import Task
+from mu_conformance.task.rows import Rows, Splits
 
 if TYPE_CHECKING:
     import datasets
 
-__all__ = ["PUBLISHED_RECIPE", "HubTask", "classifier", "deletable"]
+__all__ = ["PUBLISHED_RECIPE", "HubTask", "classifier", "deletable", "units_named"]
 
 PUBLISHED_RECIPE = TrainingRecipe(epochs=5, batch_size=32, learning_rate=5e-5, weight_decay=0.0, gradient_clip=1.0)
 """What MU-Bench trains with unless it says otherwise: the defaults of transformers' Trainer."""
@@ -30,13 +31,16 @@ SMALLEST_UNIT = 20
 class HubTask(Task):
     """A task on a published data set, named as the embedded task whose place it takes.
 
-    A subclass (which also derives from its kind of task) gives ``load_splits`` and ``build_model``, from ``part`` and
-    ``checkpoint``. Texts are tokenised as the chosen architecture wants them, so the architecture is chosen first
-    (``prepare``; the first one if nobody does).
+    A subclass (which also derives from its kind of task) gives ``rows_of``, or ``load_splits`` where the published parts
+    are dealt out otherwise, and ``build_model``; both from ``part``, ``some_rows``, ``tokens`` and ``checkpoint``. Texts
+    are tokenised as the chosen architecture wants them, so the architecture is chosen first (``prepare``; the first one
+    if nobody does).
     """
 
     dataset: DataSet
     published_splits: tuple[str, ...] = ("train", "test")
+    class_column = ""
+    """The column of the published classes, ``num_classes`` of them; empty where no column holds classes."""
     ood_data: DataSet | None = None
     """A data set of another distribution, of which the test split is read."""
     checkpoints: Mapping[str, str]
@@ -79,6 +83,14 @@ class HubTask(Task):
 
     def check_schema(self, opened: Mapping[str, datasets.Dataset]) -> None:
         """Raise ``HubError`` if the columns do not hold what they should; called before anything is trained."""
+        if self.class_column:
+            for part, rows in opened.items():
+                self._class_names(part, rows)
+
+    def _class_names(self, part: str, rows: datasets.Dataset) -> tuple[str, ...]:
+        published = self.ood_data if part == "ood" and self.ood_data is not None else self.dataset
+        assert self.num_classes is not None
+        return published.class_names(rows, self.class_column, self.num_classes)
 
     def checkpoint(self, architecture: str) -> str:
         """The hub id of an architecture's checkpoint."""
@@ -105,7 +117,33 @@ class HubTask(Task):
         )
         return (Path(cache),)
 
-    # -- for load_splits ----------------------------------------------------------------------------------------
+    # -- rows ---------------------------------------------------------------------------------------------------
+
+    def load_splits(self) -> Splits:
+        """All published training rows; of the published test rows every second one is held out, the others are the test."""
+        train = self.rows_of("train", slice(None))
+        units: dict[str, Any] = {}
+        if self.deletion_unit == "class":
+            names = self._class_names("train", self.opened["train"])
+            classes = train.labels.numpy()
+            units = {"units": classes, "unit_names": names, "deletable_units": deletable(classes, len(names))}
+        return Splits(
+            train=train,
+            holdout=self.rows_of("test", slice(0, None, 2)),
+            test=self.rows_of("test", slice(1, None, 2)),
+            ood=None if self.ood_data is None else self.rows_of("ood", slice(None)),
+            **units,
+        )
+
+    def rows_of(self, split: str, which: slice) -> Rows:
+        """What the model takes of these rows of a published split, no more than ``MU_HUB_ROWS``."""
+        raise NotImplementedError(f"task {self.name} gives neither rows_of nor load_splits")
+
+    def part(self, split: str, which: slice = slice(None)) -> datasets.Dataset:
+        """These rows of a published split, no more than ``MU_HUB_ROWS`` and then as many of each class."""
+        rows = self.opened[split]
+        rows = rows.select(np.arange(len(rows))[which])
+        return self.some(rows, rows[self.class_column] if self.class_column else None)
 
     @staticmethod
     def some_rows(strata: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -145,6 +183,15 @@ def classifier(kind: Any, checkpoint: str, classes: int, **options: Any) -> Any:
     return checkpoints.loaded(
         kind, checkpoint, num_labels=classes, ignore_mismatched_sizes=True, dtype="float32", **options
     )
+
+
+def units_named(names: Sequence[str], never: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What ``Splits`` takes of deletion units, by the name of each training row's; ``never`` are not to be asked for."""
+    found = tuple(sorted(set(names)))
+    number_of = {name: number for number, name in enumerate(found)}
+    units = np.array([number_of[name] for name in names])
+    not_asked = tuple(number_of[name] for name in never if name in number_of)
+    return {"units": units, "unit_names": found, "deletable_units": deletable(units, len(found), never=not_asked)}
 
 
 def deletable(units: np.ndarray, count: int, never: tuple[int, ...] = ()) -> tuple[int, ...]:
