@@ -1,0 +1,26 @@
+"""Small versions of published classifiers: transformers' own class under a small configuration, with fresh weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["miniature"]
+
+
+def miniature(kind: str, **configuration: Any) -> Callable[[int], nn.Module]:
+    """What builds transformers' class ``kind``, such as BertForSequenceClassification, given the number of classes.
+
+    Named and not imported, so that a table of architectures does not import transformers.
+    """
+
+    def build(classes: int) -> nn.Module:
+        import transformers
+
+        model_class = getattr(transformers, kind)
+        return model_class(model_class.config_class(num_labels=classes, **configuration))
+
+    return build
