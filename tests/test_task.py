@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import sys
 import types
 
 import numpy as np
@@ -266,6 +267,16 @@ SIZES = {
     "visual_reasoning": (12 * 36, 12 * 36, 12 * 30),
 }
 PARTS = ("train", "holdout", "test")
+EVEN_UNITS = {
+    "action_recognition": (10, 40),
+    "biography": (24, 24),
+    "relation_extraction": (10, 50),
+    "summarization": (12, 27),
+    "tabular": (10, 20),
+    "visual_reasoning": (12, 36),
+}
+"""How many deletion units there are, and the training rows of each. Speakers of keyword_spotting say more or less, and
+digits occur as they do."""
 
 
 def contents(data: Rows) -> set[str]:
@@ -303,6 +314,11 @@ class TestEmbedded:
         for unit in splits.deletable_units or range(len(splits.unit_names)):
             assert 0 < sizes[unit] <= len(splits.train) / 10, splits.unit_names[unit]
 
+    def test_what_is_masked_is_padding_and_nothing_else_is(self, name):
+        for rows in registry.find_task(name).splits.parts().values():
+            if "attention_mask" in rows.columns:
+                assert torch.equal(rows.columns["attention_mask"], (rows.columns["input_ids"] != 0).long())
+
     def test_models_are_a_function_of_the_seed(self, name):
         task = registry.find_task(name)
         one, same, other = (task.new_model(seed).state_dict() for seed in (1, 1, 2))
@@ -329,6 +345,21 @@ class TestEmbedded:
         assert loss.ndim == 0
         loss.backward()
         assert all(p.grad is None or torch.isfinite(p.grad).all() for p in model.parameters())
+
+    def test_what_is_kept_of_the_answers_depends_neither_on_the_batches_nor_on_chance(self, name, monkeypatch):
+        task = registry.find_task(name)
+        model, rows = task.new_model(0), task.splits.train.select(range(12))
+        torch.manual_seed(1)
+        before = torch.get_rng_state()
+        whole = task.outputs(model, rows)
+        assert torch.equal(torch.get_rng_state(), before)
+        # Classifiers have no batch size of their own: test_architectures.py gives them batches.
+        monkeypatch.setattr(task, "batch_size", 5, raising=False)
+        torch.manual_seed(2)
+        apart = task.outputs(model, rows)
+        assert set(apart) == set(whole)
+        for kind, value in whole.items():
+            torch.testing.assert_close(apart[kind], value, rtol=1e-4, atol=1e-5)
 
     def test_every_architecture_builds_and_takes_the_rows(self, name):
         task = registry.find_task(name)
@@ -365,3 +396,22 @@ class TestEmbeddedClassification:
 def test_no_row_is_shared_between_the_parts(name, one, other):
     splits = registry.find_task(name).splits
     assert not contents(getattr(splits, one)) & contents(getattr(splits, other))
+
+
+@pytest.mark.parametrize("name", EVEN_UNITS)
+def test_units_are_as_many_and_as_large_as_stated(name):
+    splits, (count, size) = registry.find_task(name).splits, EVEN_UNITS[name]
+    assert np.bincount(splits.units).tolist() == [size] * count
+    assert len(splits.unit_names) == count
+
+
+# A penalty is part of the loss of tabular: test_task_tabular.py.
+@pytest.mark.parametrize("name", [name for name in CLASSIFICATION if name != "tabular"])
+def test_the_loss_is_cross_entropy_with_as_much_smoothing_as_the_fixture_states(name):
+    task = registry.find_task(name)
+    model, batch = task.new_model(0), task.splits.train.select(range(0, 400, 50)).columns
+    log_probabilities = task.answer(model, batch).log_softmax(dim=1)
+    own = log_probabilities.gather(1, batch["labels"][:, None]).mean()
+    smoothing = getattr(sys.modules[type(task).__module__], "LABEL_SMOOTHING", 0.0)
+    expected = -(1 - smoothing) * own - smoothing * log_probabilities.mean()
+    assert task.loss(model, batch).item() == pytest.approx(expected.item(), rel=1e-5)

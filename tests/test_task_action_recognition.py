@@ -143,10 +143,6 @@ class TestData:
         assert found.shape[1] == 100
         assert set(counts.tolist()) == {4}
 
-    def test_an_actor_is_a_tenth_of_the_rows(self, task):
-        assert np.bincount(task.splits.units).tolist() == [40] * 10
-        assert len(task.splits.unit_names) == 10
-
     def test_a_clips_noise_is_its_own(self, task):
         # Nothing but noise differs between frames of a still sprite; half the variance of the difference is the noise's.
         rows = task.splits.train
@@ -188,11 +184,3 @@ class TestModels:
         model, rows = task.new_model(0), task.splits.test.select(range(4))
         backwards = {**rows.columns, "pixel_values": rows.columns["pixel_values"].flip(1)}
         assert not torch.allclose(task.answer(model, rows.columns), task.answer(model, backwards), atol=1e-3)
-
-    def test_the_loss_is_cross_entropy_with_smoothed_labels(self, task):
-        model, batch = task.new_model(0), task.splits.train.select(range(0, 400, 50)).columns
-        log_probabilities = task.answer(model, batch).log_softmax(dim=1)
-        own = log_probabilities.gather(1, batch["labels"][:, None]).mean()
-        smoothing = action_recognition.LABEL_SMOOTHING
-        expected = -(1 - smoothing) * own - smoothing * log_probabilities.mean()
-        assert task.loss(model, batch).item() == pytest.approx(expected.item(), rel=1e-5)

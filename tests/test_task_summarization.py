@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from mu_conformance.fixtures.summarization import Summarization, dialogues
-
-from mu_conformance.task import Rows
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +34,6 @@ def test_adverb_and_verb_cannot_be_read_off_the_dialogue():
             assert len(set(one.summary.split()) & set(words)) == 1
 
 
-def test_every_opening_speaker_has_as_many_rows(task):
-    assert (np.bincount(task.splits.units) == 27).all()
-
-
 def test_out_of_distribution_openings_never_occur_in_training(task):
     openings = {" ".join(task.decode(ids).split()[2:4]) for ids in task.splits.ood.columns["input_ids"].tolist()}
     trained = {" ".join(task.decode(ids).split()[2:4]) for ids in task.splits.train.columns["input_ids"].tolist()}
@@ -68,13 +61,8 @@ def test_the_score_is_rouge_l(task, monkeypatch):
     assert kept["prediction"][0] != kept["prediction"][1]
 
 
-def test_a_models_outputs_do_not_depend_on_the_batches(task, monkeypatch):
-    model, rows = task.new_model(0), task.splits.train.select(range(12))
+def test_texts_are_written_only_where_more_than_losses_is_asked_for(task):
+    model, rows = task.new_model(0), task.splits.train.select(range(4))
     whole = task.outputs(model, rows)
-    monkeypatch.setattr(task, "batch_size", 5)
-    apart = task.outputs(model, rows)
     assert set(whole) == {"loss", "confidence", "exact_memorization", "extraction_strength", "score", "prediction"}
-    for name, value in whole.items():
-        torch.testing.assert_close(apart[name], value, rtol=1e-4, atol=1e-5)
     assert set(task.outputs(model, rows, brief=True)) == set(whole) - {"score", "prediction"}
-    assert isinstance(rows, Rows)

@@ -162,10 +162,6 @@ class TestDeal:
 
 
 class TestData:
-    def test_units_are_clinics_of_a_tenth_each(self, task):
-        assert np.bincount(task.splits.units).tolist() == [20] * 10
-        assert len(task.splits.unit_names) == 10
-
     def test_the_share_of_wrong_diagnoses(self, task):
         # Against the labels that scikit-learn has, found again through the order of rows.
         from sklearn.datasets import load_breast_cancer

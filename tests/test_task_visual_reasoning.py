@@ -145,10 +145,6 @@ class TestDraw:
 
 
 class TestRows:
-    def test_an_annotator_is_a_twelfth_of_the_rows(self, task):
-        assert np.bincount(task.splits.units).tolist() == [36] * 12
-        assert len(task.splits.unit_names) == 12
-
     def test_a_unit_is_the_annotator_of_its_rows(self, task):
         # A unit's sentences all have one verb and one noun, and no two units the same two: the words that all hold.
         splits = task.splits
@@ -194,9 +190,8 @@ class TestRows:
         assert abs(pixels.mean()) < 0.25
         assert 0.75 < pixels.std() < 1.25
 
-    def test_padding_is_masked(self, task):
+    def test_words_are_in_the_vocabulary(self, task):
         for rows in task.splits.parts().values():
-            assert torch.equal(rows.columns["attention_mask"], (rows.columns["input_ids"] != 0).long())
             assert int(rows.columns["input_ids"].max()) < visual_reasoning.VOCABULARY
 
 
@@ -205,13 +200,6 @@ class TestModel:
         model = task.new_model(0)
         assert isinstance(model, ViltForImagesAndTextClassification)
         assert model.config.num_images == 2
-
-    def test_an_answer_draws_nothing_from_the_global_generator(self, task):
-        model, batch = task.new_model(0), task.splits.train.select(range(4)).columns
-        before = torch.get_rng_state()
-        first = task.answer(model, batch)
-        assert torch.equal(torch.get_rng_state(), before)
-        assert torch.equal(task.answer(model, batch), first)
 
     def test_it_answers_as_transformers_own_embeddings_do(self, task):
         # They shuffle the patches, which attention does not see.
@@ -229,11 +217,3 @@ class TestModel:
         model, rows = task.new_model(0), task.splits.test.select(range(4))
         swapped = {**rows.columns, "pixel_values": rows.columns["pixel_values"].flip(1)}
         assert not torch.allclose(task.answer(model, rows.columns), task.answer(model, swapped), atol=1e-3)
-
-    def test_the_loss_is_cross_entropy_with_smoothed_labels(self, task):
-        model, batch = task.new_model(0), task.splits.train.select(range(0, 400, 50)).columns
-        log_probabilities = task.answer(model, batch).log_softmax(dim=1)
-        own = log_probabilities.gather(1, batch["labels"][:, None]).mean()
-        smoothing = visual_reasoning.LABEL_SMOOTHING
-        expected = -(1 - smoothing) * own - smoothing * log_probabilities.mean()
-        assert task.loss(model, batch).item() == pytest.approx(expected.item(), rel=1e-5)
