@@ -1,6 +1,6 @@
 """What each scenario of each task can tell: training time, scores, separation of originals from references.
 
-    python benchmarks/fixture_power.py --profile smoke --output docs/tasks.md
+    python benchmarks/fixture_power.py --output docs/tasks.md
     python benchmarks/fixture_power.py --all-models --profile smoke --originals 3 --references 8 --output docs/architectures.md
     python benchmarks/fixture_power.py --task sentiment --model bert --kind random --originals 2 --references 8
 
@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from mu_conformance import registry
-from mu_conformance.checks import statistics
+from mu_conformance.checks import catalogue, statistics
 from mu_conformance.checks.comparison import reference_values, separation
 from mu_conformance.evidence import Evidence
 from mu_conformance.judging import packaged_packs
@@ -30,6 +30,7 @@ from mu_conformance.protocol import Claims
 from mu_conformance.scenario import DEFAULT_SEED, scenarios
 from mu_conformance.store import Store, default_cache
 from mu_conformance.task import Task
+from mu_conformance.verdict import Outcome
 
 COLUMNS = (
     "task",
@@ -43,7 +44,9 @@ COLUMNS = (
     "separation",
     "references mean ± sd",
     "original",
+    "DoNothing fails",
 )
+"""DoNothing fails: how many of the forgetting checks that apply, with the originals in place of its runs."""
 ARCHITECTURE_COLUMNS = (
     "task",
     "model",
@@ -60,6 +63,25 @@ ARCHITECTURE_COLUMNS = (
 """With --all-models. The lowest train score is that of the originals and references: did every seed train?"""
 
 
+class Untouched(Evidence):
+    """The evidence on a method that returns the original: its runs are the originals."""
+
+    def runs(self, count: int) -> list[Outputs]:
+        return [self.populations.original(self.scenario, number) for number in range(count)]
+
+
+def do_nothing(evidence: Evidence) -> str:
+    """How many forgetting checks fail a method that returns the original, of those that apply."""
+    scenario = evidence.scenario
+    checks = [
+        check
+        for check in catalogue().values()
+        if check.family == "forgetting" and check.applies_to(scenario.task, scenario.kind)
+    ]
+    failed = [check for check in checks if check.function(evidence).outcome is Outcome.FAILED]
+    return f"{len(failed)} of {len(checks)}"
+
+
 def measure(task: Task, architecture: str, arguments: argparse.Namespace) -> list[dict[str, str]]:
     """A row for each scenario of a task."""
     profile = dataclasses.replace(
@@ -73,7 +95,7 @@ def measure(task: Task, architecture: str, arguments: argparse.Namespace) -> lis
     for scenario in scenarios(task, profile, arguments.seed, architecture, populations.memorization):
         if arguments.kind and scenario.kind not in arguments.kind:
             continue
-        evidence = Evidence(scenario, populations, None, profile, Claims())  # type: ignore[arg-type]
+        evidence = Untouched(scenario, populations, None, profile, Claims())  # type: ignore[arg-type]
         values = {}
         for name, statistic in statistics.FORGETTING.items():
             references = reference_values(evidence, statistic)
@@ -100,6 +122,7 @@ def measure(task: Task, architecture: str, arguments: argparse.Namespace) -> lis
             "separation": f"{power:.1f}",
             "references mean ± sd": f"{references.mean():.3f} ± {references.std(ddof=1):.3f}",
             "original": f"{originals.mean():.3f}",
+            "DoNothing fails": do_nothing(evidence),
             "transformers class": _library_class(model),
             "parameters": f"{sum(parameter.numel() for parameter in model.parameters()):,}",
             "lowest train score": f"{min(trained + scores('retain', evidence.references)):.3f}",

@@ -259,7 +259,7 @@ SIZES = {
     "relation_extraction": (500, 500, 400),
     "sentiment": (600, 600, 997),
     # 27 dialogues opened by each of 12 people
-    "summarization": (12 * 27, 300, 150),
+    "summarization": (340, 300, 150),
     # 10 clinics of 20 patients each for train and holdout, of 569
     "tabular": (200, 200, 169),
     "text_to_image": (240, 300, 100),
@@ -271,7 +271,7 @@ EVEN_UNITS = {
     "action_recognition": (10, 40),
     "biography": (24, 24),
     "relation_extraction": (10, 50),
-    "summarization": (12, 27),
+    "summarization": (10, 34),
     "tabular": (10, 20),
     "visual_reasoning": (12, 36),
 }
