@@ -14,7 +14,7 @@ from torch import nn
 from mu_conformance import training
 from mu_conformance.call_record import CallRecord, judge_call
 from mu_conformance.isolation.job import CallResult, CallSpec
-from mu_conformance.outputs import Outputs
+from mu_conformance.outputs import NotFinite, Outputs
 from mu_conformance.populations import Populations
 from mu_conformance.profiles import Profile
 from mu_conformance.protocol import Budget, Claims
@@ -113,7 +113,7 @@ class Evidence:
         self.device = device
         self.time_limit = time_limit
         self._runs: list[Run] = []
-        self.evaluation_s = 0.0
+        self._loading_s = 0.0
 
     @functools.cached_property
     def references(self) -> list[Outputs]:
@@ -185,18 +185,24 @@ class Evidence:
                 call, scenario.task, scenario.architecture, forget, spec.retain, self.budget, self.device
             )
             records.append(dataclasses.replace(record, call=dataclasses.replace(call, state={}, probe=None)))
-            self.evaluation_s += time.perf_counter() - started
+            self._loading_s += time.perf_counter() - started
             if model is None or record.not_finite:
                 return Run(number, tuple(records), None, record.problems())
             state = call.state
         assert model is not None
-        started = time.perf_counter()
         outputs = Outputs.of(model, scenario)
-        records[-1] = dataclasses.replace(records[-1], copied=self._copied(outputs))
-        self.evaluation_s += time.perf_counter() - started
-        if not outputs.finite:
-            return Run(number, tuple(records), None, ("its outputs are NaN or infinite",))
+        try:
+            if scenario.task.measured_at_once:
+                outputs.tensors()
+            records[-1] = dataclasses.replace(records[-1], copied=self._copied(outputs))
+        except NotFinite as error:
+            return Run(number, tuple(records), None, (str(error),))
         return Run(number, tuple(records), outputs, ())
+
+    @property
+    def evaluation_s(self) -> float:
+        """Seconds that the suite took to load and measure what came back."""
+        return self._loading_s + sum(run.outputs.seconds for run in self._runs if run.outputs is not None)
 
     @functools.cached_property
     def _reference_behaviour(self) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -17,16 +18,75 @@ if TYPE_CHECKING:
     from mu_conformance.scenario import Scenario
     from mu_conformance.task import RowOutputs
 
-__all__ = ["VERSION", "Outputs"]
+__all__ = ["VERSION", "NotFinite", "Outputs"]
 
 VERSION = 2
 """Part of the address of stored outputs: raise it when more, or something else, is kept."""
+
+
+class NotFinite(RuntimeError):
+    """A model whose outputs are NaN or infinite; nothing can be measured of it."""
+
+
+class _Measured(Mapping[str, "RowOutputs"]):
+    """The parts of one model's outputs, each measured when it is first asked for.
+
+    Most runs beyond the first look are for one check, which reads one or two of the eight or nine parts.
+    """
+
+    def __init__(self, model: nn.Module, scenario: Scenario) -> None:
+        self._model: nn.Module | None = model
+        self._scenario = scenario
+        self._found: dict[str, RowOutputs] = {}
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._scenario.rows
+        for attack in relearning.ATTACKS:
+            for part in relearning.MEASURED:
+                yield _relearnt(attack, part)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __getitem__(self, part: str) -> RowOutputs:
+        if part not in self._found:
+            if part not in set(self):
+                raise KeyError(part)
+            started = time.perf_counter()
+            for name, kept in self._measure(part).items():
+                self._found[name] = {key: tensor.numpy() for key, tensor in kept.items()}
+            self.seconds += time.perf_counter() - started
+            if len(self._found) == len(self):
+                self._model = None
+        found = self._found[part]
+        if not all(np.isfinite(array).all() for array in found.values()):
+            raise NotFinite(f"outputs on {part} rows are NaN or infinite")
+        return found
+
+    def _measure(self, part: str) -> dict[str, dict[str, torch.Tensor]]:
+        task, rows, model = self._scenario.task, self._scenario.rows, self._model
+        assert model is not None
+        for attack in relearning.ATTACKS:
+            if part in {_relearnt(attack, measured) for measured in relearning.MEASURED}:
+                relearnt = relearning.relearn(attack, model, self._scenario)
+                return {
+                    _relearnt(attack, measured): task.outputs(relearnt, rows[measured], brief=True)
+                    for measured in relearning.MEASURED
+                }
+        # Holdout rows are for the attacks, which need losses and confidences alone.
+        return {part: task.outputs(model, rows[part], brief=part == "holdout")}
+
+
+def _relearnt(attack: str, part: str) -> str:
+    return f"relearnt_{attack}_{part}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Outputs:
     """``outputs["forget"]`` are a task's outputs (``Task.outputs``) on the forget rows; so for every part of
     ``Scenario.rows``. ``outputs["relearnt_few_forget"]`` are those after the fine-tune ``few`` (``relearning``).
+    ``NotFinite`` where they are NaN or infinite.
     """
 
     parts: Mapping[str, RowOutputs]
@@ -36,25 +96,19 @@ class Outputs:
 
     @classmethod
     def of(cls, model: nn.Module, scenario: Scenario) -> Outputs:
-        """Measure a model; it is left as it was."""
-        task = scenario.task
-        # Holdout rows are for the attacks, which need losses and confidences alone.
-        parts = {part: task.outputs(model, rows, brief=part == "holdout") for part, rows in scenario.rows.items()}
-        for attack in relearning.ATTACKS:
-            relearnt = relearning.relearn(attack, model, scenario)
-            for part in ("forget", "holdout"):
-                parts[f"relearnt_{attack}_{part}"] = task.outputs(relearnt, scenario.rows[part], brief=True)
-        return cls({part: {name: t.numpy() for name, t in kept.items()} for part, kept in parts.items()})
+        """Of a model, which is left as it was. A part is measured when it is asked for: the model must not change."""
+        return cls(_Measured(model, scenario))
+
+    @property
+    def seconds(self) -> float:
+        """What measuring took so far; nothing where outputs come from the store."""
+        return self.parts.seconds if isinstance(self.parts, _Measured) else 0.0
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """Every array, as ``part/name``."""
         for part, kept in self.parts.items():
             for name, array in kept.items():
                 yield f"{part}/{name}", array
-
-    @property
-    def finite(self) -> bool:
-        return all(np.isfinite(array).all() for _, array in self.arrays())
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """As the store keeps them."""

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
     from mu_conformance.scenario import Scenario
 
-__all__ = ["ATTACKS", "few_forget", "relearn"]
+__all__ = ["ATTACKS", "MEASURED", "few_forget", "relearn"]
 
 LEARNING_RATE_SHARE = 0.3
 RETAIN_EPOCHS, FEW_EPOCHS = 1, 4
 FEW_FORGET, FEW_RETAIN = 8, 56
 SEED = 7
 ATTACKS = ("retain", "few")
+MEASURED = ("forget", "holdout")
+"""The parts on which a relearnt model is measured."""
 
 
 def recipe_record() -> dict[str, float]:

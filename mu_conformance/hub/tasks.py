@@ -46,6 +46,7 @@ class HubTask(Task):
     checkpoints: Mapping[str, str]
     recipe = PUBLISHED_RECIPE
     data_parallel = True
+    measured_at_once = True
     every_class_occurs = False
     """Classes are the published ones; a limit of rows may leave some without any."""
 

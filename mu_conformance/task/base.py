@@ -52,6 +52,8 @@ class Task(abc.ABC):
     score_name: str = "score"
     data_parallel: bool = False
     """Whether training is worth splitting over several devices."""
+    measured_at_once: bool = False
+    """Whether all parts of a run are measured at once and not as checks ask for them: for models too large to keep."""
 
     @abc.abstractmethod
     def load_splits(self) -> Splits:
