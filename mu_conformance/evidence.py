@@ -192,7 +192,8 @@ class Evidence:
         assert model is not None
         outputs = Outputs.of(model, scenario)
         try:
-            if scenario.task.measured_at_once:
+            # Whole for the first look, which every check reads: outputs that no check reads must be finite too.
+            if scenario.task.measured_at_once or number < self.profile.looks[0]:
                 outputs.tensors()
             records[-1] = dataclasses.replace(records[-1], copied=self._copied(outputs))
         except NotFinite as error:

@@ -30,7 +30,7 @@ class Toy(ClassificationTask):
     num_classes = 3
 
     def load_splits(self) -> Splits:
-        raise NotImplementedError
+        return Splits(rows_of(6), rows_of(3), rows_of(3))
 
     def build_model(self, architecture: str) -> nn.Module:
         return Linear()

@@ -156,7 +156,7 @@ class Toy(ClassificationTask):
         )  # fmt: skip
 
     def build_model(self, architecture: str):
-        raise NotImplementedError
+        return torch.nn.Linear(1, self.num_classes)
 
 
 class TestDraw:
