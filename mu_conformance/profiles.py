@@ -12,14 +12,15 @@ class Profile:
     """``looks`` are the numbers of runs at which a check decides: it stops at the first at which it is conclusive.
 
     The error rate is shared out over the looks (Bonferroni: each interval has level 1 - 0.05 / len(looks)), so that
-    looking more than once does not raise it. ``forget_sets`` is how many of a task's kinds are used (None: all).
+    looking more than once does not raise it. ``every_kind``: whether all of a task's kinds of forget set are used, or only the
+    first one or two (``Task.quick_kinds``).
     """
 
     name: str
     summary: str
     looks: tuple[int, ...]
     references: int
-    forget_sets: int | None
+    every_kind: bool
     ratio: float
     contract_examples: int
 
@@ -31,14 +32,14 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("smoke", "two kinds of forget set per task, for every push", (4, 8, 16), 32, 2, 0.10, 3),
-        Profile("standard", "every kind of forget set, more runs and references", (8, 16, 32), 48, None, 0.10, 10),
+        Profile("smoke", "one or two kinds of forget set per task, for every push", (4, 8, 16), 32, False, 0.10, 3),
+        Profile("standard", "every kind of forget set, more runs and references", (8, 16, 32), 48, True, 0.10, 10),
         Profile(
             "certify",
             "what an auditor runs: foreign conftests and --mu-in-process are refused",
             (16, 32),
             64,
-            None,
+            True,
             0.10,
             25,
         ),

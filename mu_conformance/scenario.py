@@ -107,7 +107,7 @@ def scenario_name(task: str, kind: str, ratio: float) -> str:
 
 
 def _kinds(task: Task, profile: Profile) -> tuple[str, ...]:
-    return task.forget_sets[: profile.forget_sets]
+    return task.forget_sets if profile.every_kind else task.forget_sets[: task.quick_kinds]
 
 
 def scenario_names(task: Task, profile: Profile) -> list[str]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy import stats
 
-__all__ = ["Interval", "Margin", "Outcome", "Sides", "decide", "difference_interval", "worst_of"]
+__all__ = ["Interval", "Margin", "Outcome", "Sides", "conclusive_chance", "decide", "difference_interval", "worst_of"]
 
 
 class Outcome(enum.StrEnum):
@@ -77,17 +77,53 @@ def difference_interval(runs: np.ndarray, references: np.ndarray, level: float) 
     difference = runs.mean() - references.mean()
     reference_variance = references.var(ddof=1)
     run_variance = runs.var(ddof=1) if len(runs) > 1 else reference_variance
-    a, b = run_variance / len(runs), reference_variance / len(references)
+    half = _half_width(run_variance, len(runs), reference_variance, len(references), level)
+    return Interval(difference - half, difference + half, level)
+
+
+def _half_width(run_variance: float, runs: int, reference_variance: float, references: int, level: float) -> float:
+    a, b = run_variance / runs, reference_variance / references
     if a + b == 0:
-        return Interval(difference, difference, level)
-    if len(runs) > 1:
+        return 0.0
+    if runs > 1:
         # Welch-Satterthwaite, in shares of the variance so that tiny ones do not underflow
         share = a / (a + b)
-        degrees = 1 / (share**2 / (len(runs) - 1) + (1 - share) ** 2 / (len(references) - 1))
+        degrees = 1 / (share**2 / (runs - 1) + (1 - share) ** 2 / (references - 1))
     else:
-        degrees = len(references) - 1
-    half = stats.t.ppf((1 + level) / 2, degrees) * math.sqrt(a + b)
-    return Interval(difference - half, difference + half, level)
+        degrees = references - 1
+    return float(stats.t.ppf((1 + level) / 2, degrees) * math.sqrt(a + b))
+
+
+def conclusive_chance(
+    runs: np.ndarray, references: np.ndarray, level: float, margin: float, sides: Sides, last: int
+) -> float:
+    """How likely, from 0 to 1, the decision becomes conclusive if runs are added until there are ``last`` of them.
+
+    The predictive probability given the runs so far, their mean and variance unknown under a flat prior (Spiegelhalter,
+    Freedman & Blackburn 1986, Controlled Clinical Trials 7:8), with the interval as wide as the variance so far makes
+    it. Stopping where it is small never makes a pass: it is stochastic curtailment for futility (Lan, Simon & Halperin
+    1982). Needs two runs at least and more than there are as ``last``, else ``ValueError``.
+    """
+    runs, references = np.asarray(runs, float), np.asarray(references, float)
+    n = len(runs)
+    if n < 2 or last <= n:
+        raise ValueError(f"nothing can be predicted of {last} runs from {n}")
+    variance, reference_variance = float(runs.var(ddof=1)), float(references.var(ddof=1))
+    difference = float(runs.mean() - references.mean())
+    half = _half_width(variance, last, reference_variance, len(references), level)
+    # The mean of all runs, less the mean so far, is this times a t variable.
+    spread = math.sqrt(variance * (last - n) / (n * last))
+
+    def below(edge: float) -> float:
+        if spread == 0:
+            return float(difference < edge)
+        return float(stats.t.cdf((edge - difference) / spread, n - 1))
+
+    low = -margin if sides in (Sides.BOTH, Sides.BELOW) else -math.inf
+    high = margin if sides in (Sides.BOTH, Sides.ABOVE) else math.inf
+    passing = max(0.0, below(high - half) - below(low + half))
+    failing = below(low - half) + 1 - below(high + half)
+    return min(1.0, passing + failing)
 
 
 def decide(interval: Interval, margin: float, sides: Sides = Sides.BOTH) -> Outcome:

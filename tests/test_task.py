@@ -271,6 +271,7 @@ EVEN_UNITS = {
     "action_recognition": (10, 40),
     "biography": (24, 24),
     "relation_extraction": (10, 50),
+    "sentiment": (12, 50),
     "summarization": (10, 34),
     "tabular": (10, 20),
     "visual_reasoning": (12, 36),

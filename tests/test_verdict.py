@@ -10,7 +10,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mu_conformance.verdict import Interval, Margin, Outcome, Sides, decide, difference_interval, worst_of
+from mu_conformance.verdict import (
+    Interval,
+    Margin,
+    Outcome,
+    Sides,
+    conclusive_chance,
+    decide,
+    difference_interval,
+    worst_of,
+)
 
 quick = settings(deadline=None, max_examples=80, database=None)
 # Rounded, so that a spread is either 0 or large enough to be squared twice.
@@ -189,6 +198,63 @@ class TestMargin:
     def test_a_gap_that_is_not_a_number_is_not_a_margin(self):
         with pytest.raises(ValueError, match="gap"):
             Margin(0.1, 0.5).value(math.nan)
+
+
+class TestConclusiveChance:
+    def test_by_hand(self):
+        """Two runs, 0 and 2, of four; references without spread; t with one degree of freedom is Cauchy's law.
+
+        The interval at four runs is 3.18245 * sqrt(2 / 4) = 2.25033 wide on either side, and their mean is
+        1 + sqrt(2 * 2 / (2 * 4)) * t. It passes between -1.74967 and 1.74967 and fails beyond 6.25033.
+        """
+
+        def cauchy(edge: float) -> float:
+            return 0.5 + math.atan((edge - 1) / math.sqrt(0.5)) / math.pi
+
+        passing = cauchy(1.74967) - cauchy(-1.74967)
+        below, above = cauchy(-6.25033), 1 - cauchy(6.25033)
+        runs, references = np.array([0.0, 2.0]), np.zeros(2)
+        chance = [conclusive_chance(runs, references, 0.95, 4.0, sides, 4) for sides in Sides]
+        expected = {
+            Sides.BOTH: passing + below + above,
+            Sides.BELOW: 1 - cauchy(-1.74967) + below,
+            Sides.ABOVE: cauchy(1.74967) + above,
+        }
+        assert chance == pytest.approx([expected[sides] for sides in Sides], abs=1e-5)
+        assert expected[Sides.BOTH] == pytest.approx(0.75274, abs=1e-5)
+
+    @pytest.mark.parametrize(("shift", "chance"), [(0.0, 1.0), (1.0, 0.0), (2.0, 1.0)])
+    def test_runs_without_spread_are_certain_to_stay(self, shift, chance):
+        # At 16 runs the interval is as wide as the references' spread makes it: about 0.25 on either side.
+        references = np.array([-0.5, 0.5] * 8)
+        assert conclusive_chance(np.full(4, shift), references, 0.95, 1.0, Sides.BOTH, 16) == chance
+
+    @quick
+    @given(samples, samples, st.floats(0.01, 100))
+    def test_it_is_a_probability_and_the_same_mirrored(self, runs, references, margin):
+        for sides, mirrored in [(Sides.BOTH, Sides.BOTH), (Sides.ABOVE, Sides.BELOW)]:
+            chance = conclusive_chance(runs, references, 0.95, margin, sides, 20)
+            assert 0 <= chance <= 1
+            other = conclusive_chance(-runs, -references, 0.95, margin, mirrored, 20)
+            assert other == pytest.approx(chance, abs=1e-6)
+
+    def test_it_comes_true_as_often_as_it_says(self):
+        # 3000 true differences over a range that margin and intervals lie well inside.
+        rng = np.random.RandomState(5)
+        said, came = [], []
+        for shift in rng.uniform(-6, 6, 3000):
+            references, runs = rng.standard_normal(32), shift + rng.standard_normal(16)
+            said.append(conclusive_chance(runs[:8], references, 0.98, 2.0, Sides.BOTH, 16))
+            came.append(decide(difference_interval(runs, references, 0.98), 2.0) is not U)
+        assert np.mean(came) == pytest.approx(np.mean(said), abs=0.03)
+        unlikely = np.array(said) < 0.05
+        assert unlikely.sum() > 30
+        assert np.mean(np.array(came)[unlikely]) < 0.1
+
+    @pytest.mark.parametrize(("runs", "last"), [(1, 4), (4, 4), (4, 2)])
+    def test_what_cannot_be_predicted_is_refused(self, runs, last):
+        with pytest.raises(ValueError, match=f"nothing can be predicted of {last} runs from {runs}"):
+            conclusive_chance(np.arange(float(runs)), np.arange(3.0), 0.95, 1.0, Sides.BOTH, last)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,15 @@ import numpy as np
 from mu_conformance.checks.finding import Finding, Measurement
 from mu_conformance.evidence import Evidence
 from mu_conformance.outputs import Outputs
-from mu_conformance.verdict import Margin, Outcome, Sides, decide, difference_interval, worst_of
+from mu_conformance.verdict import (
+    Margin,
+    Outcome,
+    Sides,
+    conclusive_chance,
+    decide,
+    difference_interval,
+    worst_of,
+)
 
 __all__ = ["Statistic", "compare", "join", "report", "require_power", "separation"]
 
@@ -17,6 +25,9 @@ Statistic = Callable[[Evidence, Outputs, list[Outputs]], float]
 """A number from one model's outputs, and the references to compare it with (never the model itself)."""
 
 REQUIRED_POWER = 6.0
+FUTILE = 0.05
+"""No runs are added where the chance that they decide is smaller. Exact retraining hardly meets it: with margins of two
+reference deviations or more it passes as often as without (1.5: 97.7 % and 98.0 %)."""
 
 
 def reference_values(evidence: Evidence, statistic: Statistic) -> np.ndarray:
@@ -43,7 +54,7 @@ def compare(
     sides: Sides = Sides.BOTH,
     cause: str,
 ) -> Finding:
-    """Decide the statistic at each of the profile's looks, until one is conclusive.
+    """Decide the statistic at each of the profile's looks, until one is conclusive or further runs are futile.
 
     ``cause`` says what a failure usually means.
     """
@@ -51,12 +62,19 @@ def compare(
     references = reference_values(evidence, statistic)
     originals = np.array([statistic(evidence, own, evidence.references) for own in evidence.originals])
     tolerated = margin.value(float(originals.mean() - references.mean()))
+    *_, last = evidence.profile.looks
+    futile = ""
     for count in evidence.profile.looks:
         runs = np.array([statistic(evidence, own, evidence.references) for own in evidence.runs(count)])
         interval = difference_interval(runs, references, evidence.profile.level)
         outcome = decide(interval, tolerated, sides)
         if outcome is not Outcome.INCONCLUSIVE:
             break
+        if 1 < len(runs) < last:
+            chance = conclusive_chance(runs, references, evidence.profile.level, tolerated, sides, last)
+            if chance < FUTILE:
+                futile = f" No runs were added: the chance that {last} would decide is {chance:.1%}."
+                break
     measurement = Measurement(
         name=name,
         value=float(runs.mean()),
@@ -73,7 +91,7 @@ def compare(
     message = (
         f"{name} of {len(runs)} runs is {runs.mean():.3f}, of {len(references)} references {references.mean():.3f}, "
         f"of the original {originals.mean():.3f}; the interval of the difference [{interval.low:+.3f}, "
-        f"{interval.high:+.3f}] {verb} the margin {tolerated:.3f}. {cause}"
+        f"{interval.high:+.3f}] {verb} the margin {tolerated:.3f}.{futile} {cause}"
     )
     return Finding(outcome, message, (measurement,))
 

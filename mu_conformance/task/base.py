@@ -38,6 +38,8 @@ class Task(abc.ABC):
     summary: str
     architectures: tuple[str, ...]
     forget_sets: tuple[str, ...] = ("random",)
+    quick_kinds: int = 2
+    """How many of ``forget_sets``, the first, a profile judges that does not take all: one where a model is dear."""
     deletion_unit: str | None = None
     recipe: TrainingRecipe
     recipes: Mapping[str, TrainingRecipe] = {}
