@@ -6,9 +6,9 @@ import importlib.resources
 import re
 
 import numpy as np
+from mu_conformance.fixtures.sentiment import REVIEWERS
 
 from mu_conformance import registry
-from mu_conformance.fixtures.sentiment import REVIEWERS
 
 
 def splits():
