@@ -174,6 +174,10 @@ class MuSession:
                 )
         metafunc.parametrize("mu_entry", parameters)
 
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        if self.worker:
+            xdist.dearest_first(items, lambda name: self.judges[0].task(name).quick_kinds == 1)
+
     def pytest_collection_finish(self, session: Any) -> None:
         if self.unusable:
             raise pytest.UsageError(self.unusable[0])

@@ -22,7 +22,7 @@ def test_a_trainer_subclass_trains_on_the_retain_set(tmp_path, monkeypatch):
     assert unusable is None, unusable
     assert record.call.report["global_changes"] == []
     moved = [
-        not torch.equal(record.call.state[name], tensor) for name, tensor in laboratory.original().state_dict().items()
+        not torch.equal(record.call.state[name], tensor) for name, tensor in laboratory.original.state_dict().items()
     ]
     assert any(moved)
     # two epochs over the forty rows that the laboratory retains, and none of the forget set

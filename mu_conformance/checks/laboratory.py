@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -69,13 +70,14 @@ class Laboratory:
         """Eight rows to forget, the rest of the pool to retain."""
         return LabRequest(forget=tuple(range(8)), retain=tuple(range(8, len(self.pool))))
 
+    @functools.cached_property
     def original(self) -> torch.nn.Module:
-        """The untrained model that laboratory requests are made on."""
+        """The untrained model that laboratory requests are made on. Its weights are sent, so no call can change it."""
         return self.task.new_model(derive_seed("laboratory"), self.architecture)
 
     def frozen_names(self) -> tuple[str, ...]:
         """The first half of the parameters: a backbone under a trainable head."""
-        names = [name for name, _ in self.original().named_parameters()]
+        names = [name for name, _ in self.original.named_parameters()]
         return tuple(names[: len(names) // 2])
 
     def rows(self, indices: tuple[int, ...]) -> Rows:
@@ -89,7 +91,7 @@ class Laboratory:
                 task_ref=self.task.ref,
                 architecture=self.architecture,
                 recipe=self.recipe,
-                state=dict(self.original().state_dict()),
+                state=dict(self.original.state_dict()),
                 forget=forget,
                 retain=retain if self.claims.needs_retain else None,
                 seed=request.seed,

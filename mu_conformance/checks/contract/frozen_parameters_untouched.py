@@ -18,7 +18,7 @@ def frozen_parameters_untouched(laboratory: Laboratory) -> Finding:
     Weight decay moves a parameter whose gradient is zero but not absent: give the optimiser only parameters with
     ``requires_grad``. ``request.task.new_model(seed)`` keeps frozen parameters as they are in the original.
     """
-    original = laboratory.original().state_dict()
+    original = laboratory.original.state_dict()
 
     def judge(request: LabRequest) -> Finding:
         record, unusable = laboratory.usable(dataclasses.replace(request, freeze=True))
