@@ -14,6 +14,8 @@ from torch import nn
 
 from mu_conformance import registry
 from mu_conformance.isolation.loading import load_object
+from mu_conformance.profiles import PROFILES
+from mu_conformance.scenario import scenario_names
 from mu_conformance.task import ClassificationTask, DiffusionTask, RequestTask, Rows, Splits, TaskError
 
 
@@ -266,6 +268,7 @@ SIZES = {
     # 12 annotators
     "visual_reasoning": (12 * 36, 12 * 36, 12 * 30),
 }
+DEAR = {"biography", "summarization", "text_to_image", "visual_reasoning"}
 PARTS = ("train", "holdout", "test")
 EVEN_UNITS = {
     "action_recognition": (10, 40),
@@ -314,6 +317,14 @@ class TestEmbedded:
         sizes = np.bincount(splits.units, minlength=len(splits.unit_names))
         for unit in splits.deletable_units or range(len(splits.unit_names)):
             assert 0 < sizes[unit] <= len(splits.train) / 10, splits.unit_names[unit]
+
+    def test_smoke_judges_one_or_two_kinds_and_the_other_profiles_all(self, name):
+        task = registry.find_task(name)
+        asked = {profile.name: scenario_names(task, profile) for profile in PROFILES.values()}
+        assert len(asked["smoke"]) == (1 if name in DEAR else 2)
+        assert asked["standard"] == asked["certify"]
+        assert len(asked["standard"]) == len(task.forget_sets) >= 4
+        assert asked["smoke"] == asked["standard"][: len(asked["smoke"])]
 
     def test_what_is_masked_is_padding_and_nothing_else_is(self, name):
         for rows in registry.find_task(name).splits.parts().values():
