@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -117,6 +118,12 @@ class TestTrainingRecipe:
     def test_an_unknown_schedule_names_the_choices(self):
         with pytest.raises(ValueError, match=r"unknown schedule 'cosine'; the schedules are linear, constant"):
             TrainingRecipe(1, 8, 1e-3, schedule="cosine")
+
+    def test_training_on_is_shorter_and_slower_and_of_the_same_shape(self):
+        recipe = TrainingRecipe(10, 8, 1e-2, weight_decay=0.1, warmup=0.2, gradient_clip=1.0)
+        assert recipe.further(0.3, 0.5) == TrainingRecipe(3, 8, 5e-3, weight_decay=0.1, warmup=0.0, gradient_clip=1.0)
+        assert recipe.further(0.01, 1.0).epochs == 1
+        assert dataclasses.replace(recipe, schedule="constant").further(1.0, 1.0).schedule == "constant"
 
     def test_linear_schedule_by_hand(self):
         # 10 steps, a fifth of them warm-up: 1/2, 2/2, then 8/8 down to 1/8 of the peak.

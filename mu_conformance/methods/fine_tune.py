@@ -13,7 +13,7 @@ __all__ = ["FineTune"]
 class FineTune:
     """Catastrophic forgetting by further training: a share of the recipe's epochs on the retain set.
 
-    ``epochs_share`` of the recipe's epochs (at least one) at ``learning_rate_share`` of its learning rate, constant.
+    ``epochs_share`` of the recipe's epochs (at least one) at ``learning_rate_share`` of its learning rate.
     Reads the retain set and its labels.
     """
 
