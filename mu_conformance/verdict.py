@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 __all__ = ["Interval", "Margin", "Outcome", "Sides", "conclusive_chance", "decide", "difference_interval", "worst_of"]
 
@@ -91,7 +91,7 @@ def _half_width(run_variance: float, runs: int, reference_variance: float, refer
         degrees = 1 / (share**2 / (runs - 1) + (1 - share) ** 2 / (references - 1))
     else:
         degrees = references - 1
-    return float(stats.t.ppf((1 + level) / 2, degrees) * math.sqrt(a + b))
+    return float(stdtrit(degrees, (1 + level) / 2) * math.sqrt(a + b))
 
 
 def conclusive_chance(
@@ -117,7 +117,7 @@ def conclusive_chance(
     def below(edge: float) -> float:
         if spread == 0:
             return float(difference < edge)
-        return float(stats.t.cdf((edge - difference) / spread, n - 1))
+        return float(stdtr(n - 1, (edge - difference) / spread))
 
     low = -margin if sides in (Sides.BOTH, Sides.BELOW) else -math.inf
     high = margin if sides in (Sides.BOTH, Sides.ABOVE) else math.inf

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +45,6 @@ def start(config: Any) -> None:
     import torch
 
     torch.set_num_threads(1)
-    here = str(config.invocation_params.dir)
-    if here not in sys.path:
-        sys.path.insert(0, here)
     options = read_options(config)
     try:
         waivers = read_waivers(options.waivers)

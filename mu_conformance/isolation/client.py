@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from safetensors.torch import load_file
 
 from mu_conformance.isolation.guard import Guard
 from mu_conformance.isolation.job import CallResult, CallSpec, JobFolder
+from mu_conformance.isolation.launch import launch
 from mu_conformance.isolation.loading import MethodError
 from mu_conformance.isolation.residue import files_in, find_residue, recent_files
 
@@ -68,18 +68,7 @@ class MethodProcess:
         """Start the zygote without waiting for it, so that its imports overlap with other work."""
         if self.in_process or (self._zygote is not None and self._zygote.poll() is None):
             return
-        ours, theirs = socket.socketpair()
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-        environment["PYTHONPATH"] = os.pathsep.join(p for p in self.sys_path if p)
-        self._zygote = subprocess.Popen(
-            [sys.executable, "-m", "mu_conformance.isolation.zygote", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            env=environment,
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-        )
-        theirs.close()
-        self._control = ours
+        self._zygote, self._control = launch(self.sys_path)
         if self._preload:
             self._ask({"operation": "preload", "modules": self._preload}, _START_LIMIT)
 

@@ -1,4 +1,4 @@
-"""The process that forks a child for each call: torch and transformers imported once, then about 50 ms a call.
+"""The process that forks a child for each call: torch and what tasks need imported once, then about 50 ms a call.
 
 Run as ``python -m mu_conformance.isolation.zygote FD``; it reads one JSON request a line from the socket FD and writes
 one JSON reply a line. It starts no thread and runs no torch operation, so that a fork is safe. It ends, with whatever
@@ -150,7 +150,7 @@ def main(descriptor: int) -> None:
     control = socket.socket(fileno=descriptor)
     _adopt_orphans()
     os.environ["OMP_NUM_THREADS"] = "1"
-    for module in ("torch", "transformers", "mu_conformance.isolation.child", "mu_conformance.training"):
+    for module in ("mu_conformance.isolation.child", "mu_conformance.training"):
         importlib.import_module(module)
     warm: set[tuple[str, str]] = set()
     reader = control.makefile("r", encoding="utf-8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from scipy.stats import rankdata
 
 from mu_conformance.measures import classification
 
@@ -55,9 +54,10 @@ def auc(positives: np.ndarray, negatives: np.ndarray) -> float:
     0.875
     """
     positives, negatives = _scores(positives, "positives"), _scores(negatives, "negatives")
-    n, m = len(positives), len(negatives)
-    ranks = rankdata(np.concatenate([positives, negatives]))
-    return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
+    ordered = np.sort(negatives)
+    # how many negatives lie below each positive, those that equal it counted half
+    wins = np.searchsorted(ordered, positives, "left") + np.searchsorted(ordered, positives, "right")
+    return float(wins.mean() / (2 * len(ordered)))
 
 
 def loss_attack(forget_losses: np.ndarray, holdout_losses: np.ndarray) -> Attack:

@@ -1,0 +1,51 @@
+"""Starting a zygote. Standard library only: it can be started, and import torch, while this process still imports it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+__all__ = ["Zygote", "launch", "launch_early"]
+
+Zygote = tuple["subprocess.Popen[bytes]", socket.socket]
+"""A zygote and the suite's end of the socket that it listens to. It ends when that end is closed."""
+
+_early: list[tuple[list[str], Zygote]] = []
+
+
+def search_path() -> list[str]:
+    """This process's ``sys.path``, with the working directory by its name."""
+    return [path or os.getcwd() for path in sys.path]
+
+
+def launch_early(count: int) -> None:
+    """Start zygotes that the next ``launch`` calls with the same search path take."""
+    path = search_path()
+    _early.extend((path, _start(path)) for _ in range(count))
+
+
+def launch(sys_path: list[str]) -> Zygote:
+    """A zygote that imports from ``sys_path``; returns without waiting for it."""
+    while _early:
+        path, (process, control) = _early.pop()
+        if path == sys_path and process.poll() is None:
+            return process, control
+        control.close()
+    return _start(sys_path)
+
+
+def _start(sys_path: list[str]) -> Zygote:
+    ours, theirs = socket.socketpair()
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys_path if path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mu_conformance.isolation.zygote", str(theirs.fileno())],
+        pass_fds=[theirs.fileno()],
+        env=environment,
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+    )
+    theirs.close()
+    return process, ours
