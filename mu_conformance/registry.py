@@ -7,6 +7,7 @@ import functools
 import importlib
 import importlib.metadata
 import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -110,28 +111,33 @@ def hub_task(name: str) -> Task:
     return importlib.import_module(_hub_modules()[name]).HUB_TASK()
 
 
-def class_name(module: str) -> str:
-    """The class that a method's or control's file holds: ``fine_tune`` holds ``FineTune``."""
-    return "".join(part.capitalize() for part in module.split("_"))
+@functools.cache
+def _modules_by_class(package: str) -> dict[str, str]:
+    """The module of each class of a package of methods or controls, without importing any: the name in ``__all__``."""
+    root = importlib.import_module(package)
+    found: dict[str, str] = {}
+    for folder in root.__path__:
+        for path in sorted(Path(folder).glob("[!_]*.py")):
+            exported = re.search(r'^__all__ = \["(\w+)"\]', path.read_text(encoding="utf-8"), re.MULTILINE)
+            if exported is None:
+                raise ImportError(f"{path.name} of {package} must hold one class, and name it alone in __all__")
+            found[exported[1]] = f"{package}.{path.stem}"
+    return found
 
 
 def members(package: str) -> dict[str, type]:
     """The one class of each module of a package of methods or controls, by name."""
-    root = importlib.import_module(package)
-    found = [module.name for module in pkgutil.iter_modules(root.__path__)]
-    return {class_name(name): getattr(importlib.import_module(f"{package}.{name}"), class_name(name)) for name in found}
+    return {name: getattr(importlib.import_module(module), name) for name, module in _modules_by_class(package).items()}
 
 
 def member(package: str, name: str) -> type:
     """The class ``name`` of a package of methods or controls; ``AttributeError`` if no file holds it."""
-    root = importlib.import_module(package)
-    for module in pkgutil.iter_modules(root.__path__):
-        if class_name(module.name) == name:
-            return getattr(importlib.import_module(f"{package}.{module.name}"), name)
-    raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    module = _modules_by_class(package).get(name)
+    if module is None:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(module), name)
 
 
 def member_names(package: str) -> list[str]:
     """The names of a package's methods or controls, without importing them."""
-    root = importlib.import_module(package)
-    return sorted(class_name(module.name) for module in pkgutil.iter_modules(root.__path__))
+    return sorted(_modules_by_class(package))

@@ -15,7 +15,6 @@ from mu_conformance.isolation.loading import load_method, load_object
 from mu_conformance.protocol import Claims
 from mu_conformance.registry import (
     UnknownName,
-    class_name,
     find_task,
     member,
     member_names,
@@ -118,11 +117,18 @@ def test_every_control_names_a_check_that_exists():
         assert control.caught_by in catalogue(), name
 
 
-@pytest.mark.parametrize(
-    ("module", "name"), [("fine_tune", "FineTune"), ("retrain", "Retrain"), ("neg_grad_plus", "NegGradPlus")]
-)
-def test_class_names(module, name):
-    assert class_name(module) == name
+def test_a_name_is_what_the_field_writes():
+    assert {"BadTeaching", "NegGradPlus", "SCRUB"} <= set(member_names("mu_conformance.methods"))
+    assert member("mu_conformance.methods", "SCRUB").__module__ == "mu_conformance.methods.scrub"
+
+
+def test_a_file_that_does_not_name_its_class_is_an_error(tmp_path, monkeypatch):
+    (tmp_path / "mu_two_classes").mkdir()
+    (tmp_path / "mu_two_classes" / "__init__.py").touch()
+    (tmp_path / "mu_two_classes" / "both.py").write_text('__all__ = ["One", "Two"]\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ImportError, match=r"both.py of mu_two_classes must hold one class"):
+        member_names("mu_two_classes")
 
 
 def test_modules_of_goes_all_the_way_down_in_order(tmp_path, monkeypatch):

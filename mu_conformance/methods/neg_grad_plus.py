@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-import itertools
 
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import fit
+from mu_conformance.unlearning.batches import endless
 
 __all__ = ["NegGradPlus"]
 
@@ -32,14 +32,14 @@ class NegGradPlus:
         recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
         with request.seeded() as generator:
             loader = request.task.loader(request.forget, recipe.batch_size, generator=generator)
-            # One iterator over all epochs: a loader restarted at every step would only ever give its first batch.
-            forget = itertools.chain.from_iterable(itertools.repeat(loader)) if len(loader) else None
+            forget = endless(loader)
 
             def difference(current, batch):
                 loss = self.alpha * request.task.loss(current, batch)
-                if forget is None:
+                beside = next(forget, None)
+                if beside is None:
                     return loss
-                deleted = {name: column.to(request.device) for name, column in next(forget).items()}
+                deleted = {name: column.to(request.device) for name, column in beside.items()}
                 return loss - (1 - self.alpha) * request.task.loss(current, deleted).clamp(max=self.ceiling)
 
             return fit(copy.deepcopy(model), request.retain, request.task, recipe, request.seed, loss=difference)

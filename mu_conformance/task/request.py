@@ -34,6 +34,10 @@ class RequestTask:
         """The mean training loss of a batch, a scalar."""
         return self._task.loss(model, batch)
 
+    def logits(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """The model's logits on a batch, [n, ..., k], with a gradient where the caller's mode has one."""
+        return self._task.answer(model, batch)
+
     def new_model(self, seed: int) -> nn.Module:
         """The architecture before training, in evaluation mode."""
         model = self._task.new_model(seed, self._architecture)
