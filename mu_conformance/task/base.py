@@ -130,6 +130,17 @@ class Task(abc.ABC):
         """The mean training loss of a batch, a scalar."""
         return model(**batch).loss
 
+    def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Log-probability of each row's labels, nats [n], summed over its tokens where labels are texts; differentiable.
+
+        Of tasks with the feature ``likelihood``; ``TaskError`` for others.
+        """
+        raise TaskError(f"task {self.name} has no labels whose likelihood its model could give")
+
+    def answer_lengths(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """How many tokens each row's labels are, int64 [n]; 1 where a label is a class."""
+        return torch.ones(len(next(iter(batch.values()))), dtype=torch.int64)
+
     @property
     def ref(self) -> str:
         """Where another process finds this task: ``module:class``."""

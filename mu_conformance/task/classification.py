@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from scipy.special import softmax
+from torch.nn import functional
 
 from mu_conformance.measures import classification
 from mu_conformance.task.base import RowOutputs, Task
@@ -25,7 +26,7 @@ class ClassificationTask(Task):
     num_classes: int
     every_class_occurs: bool = True
     """Whether a class without training rows is an error."""
-    features = frozenset({"classes"})
+    features = frozenset({"classes", "likelihood"})
     score_name = "accuracy"
 
     def check_rows(self, splits: Splits) -> None:
@@ -51,6 +52,9 @@ class ClassificationTask(Task):
 
     def answer(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return model(**{name: column for name, column in batch.items() if name != "labels"}).logits
+
+    def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        return -functional.cross_entropy(self.answer(model, batch), batch["labels"], reduction="none")
 
     def logits(self, model: nn.Module, rows: Rows, batch_size: int = 256) -> torch.Tensor:
         """Class logits, float32 [n, classes], in evaluation mode; the model's mode is restored."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
 
 from mu_conformance.task.base import Task
 from mu_conformance.task.rows import Rows, Splits, TaskError
-from mu_conformance.task.tokens import IGNORED, answer_number, token_outputs
+from mu_conformance.task.tokens import IGNORED, answer_number, log_likelihood, token_outputs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,6 +36,12 @@ class TextTask(Task):
             if not bool((labels != IGNORED).any(dim=1).all()):
                 raise TaskError(f"task {self.name}: a row of the {part} rows has no token to predict")
 
+    def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        return log_likelihood(self.answer(model, batch), batch["labels"])
+
+    def answer_lengths(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        return (batch["labels"] != IGNORED).sum(dim=1)
+
 
 class GenerationTask(TextTask):
     """A task whose rows have an input and a target text; the score is ROUGE-L of the text that greedy decoding gives.
@@ -42,7 +49,7 @@ class GenerationTask(TextTask):
     The model is an encoder-decoder of transformers: ``model(input_ids, attention_mask, labels)`` and ``generate``.
     """
 
-    features = frozenset({"verbatim", "extraction"})
+    features = frozenset({"verbatim", "extraction", "likelihood"})
     score_name = "ROUGE-L"
     longest_answer: int
 

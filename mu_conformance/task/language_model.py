@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from mu_conformance.measures import memorization
 from mu_conformance.task.generation import TextTask
 from mu_conformance.task.rows import Rows
-from mu_conformance.task.tokens import IGNORED, answer_number, token_outputs
+from mu_conformance.task.tokens import IGNORED, answer_number, log_likelihood, token_outputs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,8 +27,12 @@ class LanguageModelTask(TextTask):
     come ``rephrased_score`` and ``truth_ratio``.
     """
 
-    features = frozenset({"verbatim", "extraction", "facts"})
+    features = frozenset({"verbatim", "extraction", "facts", "likelihood"})
     score_name = "fact accuracy"
+
+    def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        # Each position predicts the next token.
+        return log_likelihood(self.answer(model, batch)[:, :-1], batch["labels"][:, 1:])
 
     def rephrased(self, rows: Rows) -> Rows | None:
         """The same facts in other words, a row for each row; None if the task has none."""

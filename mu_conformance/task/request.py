@@ -38,6 +38,14 @@ class RequestTask:
         """The model's logits on a batch, [n, ..., k], with a gradient where the caller's mode has one."""
         return self._task.answer(model, batch)
 
+    def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Log-probability of each row's labels, nats [n], summed over its tokens where labels are texts."""
+        return self._task.log_likelihood(model, batch)
+
+    def answer_lengths(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """How many tokens each row's labels are, int64 [n]; 1 where a label is a class."""
+        return self._task.answer_lengths(batch)
+
     def new_model(self, seed: int) -> nn.Module:
         """The architecture before training, in evaluation mode."""
         model = self._task.new_model(seed, self._architecture)

@@ -9,7 +9,7 @@ import torch
 
 from mu_conformance.measures import memorization
 
-__all__ = ["IGNORED", "answer_number", "token_outputs"]
+__all__ = ["IGNORED", "answer_number", "log_likelihood", "token_outputs"]
 
 IGNORED = -100
 """The label of a token that is not to be predicted (padding, prompt), as in transformers."""
@@ -18,6 +18,15 @@ IGNORED = -100
 def answer_number(text: bytes) -> int:
     """A number for an answer, so that equal answers are equal numbers (31 bits of a checksum)."""
     return zlib.crc32(text) & 0x7FFFFFFF
+
+
+def log_likelihood(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Log-probability of each row's labels, nats [n], the sum over tokens; ``IGNORED`` ones do not count.
+
+    ``logits`` float [n, length, vocabulary] predict ``labels`` int64 [n, length] position by position. Differentiable.
+    """
+    given = logits.log_softmax(dim=-1).gather(-1, labels.clamp(min=0)[..., None])[..., 0]
+    return (given * (labels != IGNORED)).sum(dim=1)
 
 
 def token_outputs(logits: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:

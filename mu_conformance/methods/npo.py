@@ -1,0 +1,48 @@
+"""NPO: negative preference optimisation (Zhang et al. 2024)."""
+
+from __future__ import annotations
+
+import torch
+
+from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.unlearning.distillation import teacher_of
+from mu_conformance.unlearning.forgetting import forget_beside_retain
+from mu_conformance.unlearning.preference import npo
+
+__all__ = ["NPO"]
+
+
+class NPO:
+    """Minimise -2 / beta * log sigmoid(-beta log(p_theta / p_original)) on the forget set + L(theta; retain).
+
+    Zhang et al., COLM 2024, arXiv 2404.05868; with the retain term it is their NPO + RT, and ``beta`` 0.1 is their
+    default. Each row is compared with its own likelihood under the original. Reads both sets and their labels. Defined
+    where labels have a likelihood: classes and texts.
+    """
+
+    claims = Claims(max_ratio=1.0, requires=("likelihood",))
+
+    def __init__(
+        self, beta: float = 0.1, retain_weight: float = 1.0, epochs: int = 10, learning_rate_share: float = 0.3
+    ) -> None:
+        if not beta > 0:
+            raise ValueError(f"beta must be positive, got {beta}")
+        self.beta, self.retain_weight = beta, retain_weight
+        self.epochs, self.learning_rate_share = epochs, learning_rate_share
+
+    def unlearn(self, model, request: DeletionRequest):
+        original, task = teacher_of(model), request.task
+
+        def dispreferred(current, batch):
+            with torch.no_grad():
+                known = task.log_likelihood(original, batch)
+            return npo(task.log_likelihood(current, batch), known, self.beta)
+
+        return forget_beside_retain(
+            model,
+            request,
+            dispreferred,
+            retain_weight=self.retain_weight,
+            epochs=self.epochs,
+            learning_rate_share=self.learning_rate_share,
+        )

@@ -1,0 +1,48 @@
+"""SimNPO: negative preference optimisation without a reference model (Fan et al. 2024)."""
+
+from __future__ import annotations
+
+from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.unlearning.forgetting import forget_beside_retain
+from mu_conformance.unlearning.preference import simnpo
+
+__all__ = ["SimNPO"]
+
+
+class SimNPO:
+    """Minimise -2 / beta * log sigmoid(-beta / |y| * log p_theta - gamma) on the forget set + L(theta; retain).
+
+    Fan et al. 2024, arXiv 2410.07163; |y| is the number of tokens of a row's answer. Reads both sets and their labels.
+    Defined where labels have a likelihood: classes and texts.
+    """
+
+    claims = Claims(max_ratio=1.0, requires=("likelihood",))
+
+    def __init__(
+        self,
+        beta: float = 2.5,
+        gamma: float = 0.0,
+        retain_weight: float = 1.0,
+        epochs: int = 10,
+        learning_rate_share: float = 0.3,
+    ) -> None:
+        if not beta > 0:
+            raise ValueError(f"beta must be positive, got {beta}")
+        self.beta, self.gamma, self.retain_weight = beta, gamma, retain_weight
+        self.epochs, self.learning_rate_share = epochs, learning_rate_share
+
+    def unlearn(self, model, request: DeletionRequest):
+        task = request.task
+
+        def dispreferred(current, batch):
+            lengths = task.answer_lengths(batch).to(request.device)
+            return simnpo(task.log_likelihood(current, batch), lengths, self.beta, self.gamma)
+
+        return forget_beside_retain(
+            model,
+            request,
+            dispreferred,
+            retain_weight=self.retain_weight,
+            epochs=self.epochs,
+            learning_rate_share=self.learning_rate_share,
+        )
