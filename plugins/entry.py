@@ -68,3 +68,10 @@ def pytest_configure(config: Any) -> None:
         from mu_conformance.plugins import session
 
         session.start(config)
+
+
+def pytest_unconfigure(config: Any) -> None:
+    if config.getoption("mu_method"):
+        from mu_conformance.isolation.launch import dismiss_early
+
+        dismiss_early()

@@ -19,11 +19,9 @@ def answer(control) -> dict:
 
 @pytest.fixture(autouse=True)
 def none_waiting():
+    launch.dismiss_early()
     yield
-    while launch._early:
-        _, (process, control) = launch._early.pop()
-        control.close()
-        process.wait(timeout=60)
+    launch.dismiss_early()
 
 
 def test_one_that_was_started_early_is_taken_once_and_answers():
@@ -60,6 +58,21 @@ def test_it_ends_with_the_process_that_started_it():
     # Not our child, so it cannot be waited for: a shell polls until it is gone.
     gone = f"for i in $(seq 600); do kill -0 {pid} 2>/dev/null || exit 0; sleep 0.1; done; exit 1"
     assert subprocess.run(["sh", "-c", gone], timeout=120).returncode == 0
+
+
+def test_those_that_nothing_took_end():
+    launch.launch_early(2)
+    waiting = [process for _, (process, _) in launch._early]
+    launch.dismiss_early()
+    assert launch._early == []
+    assert all(process.returncode is not None for process in waiting)
+
+
+@pytest.mark.parametrize("option", ["--mu-profile=smok", "--mu-task=sentimen"])
+def test_a_session_that_a_bad_option_ends_leaves_none(option, pytester):
+    run = pytester.runpytest_inprocess("--method", "mu_conformance.methods:Retrain", option)
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    assert launch._early == []
 
 
 def test_starting_one_imports_nothing_large():

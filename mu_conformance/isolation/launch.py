@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 
-__all__ = ["Zygote", "launch", "launch_early"]
+__all__ = ["Zygote", "dismiss_early", "launch", "launch_early"]
 
 Zygote = tuple["subprocess.Popen[bytes]", socket.socket]
 """A zygote and the suite's end of the socket that it listens to. It ends when that end is closed."""
@@ -34,6 +34,15 @@ def launch(sys_path: list[str]) -> Zygote:
             return process, control
         control.close()
     return _start(sys_path)
+
+
+def dismiss_early() -> None:
+    """End the zygotes that nothing took, such as those of a session that a bad option ended."""
+    while _early:
+        _, (process, control) = _early.pop()
+        control.close()
+        process.kill()
+        process.wait()
 
 
 def _start(sys_path: list[str]) -> Zygote:
