@@ -57,13 +57,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: Any) -> None:
     config.addinivalue_line("markers", "mu_check(id): the mu-conformance check that a test runs")
     if config.getoption("mu_method"):
-        from mu_conformance.isolation.launch import launch_early
+        from mu_conformance.isolation.launch import launch_early, use_shared
 
         # The method and the user's suites are imported from where pytest was started.
         here = str(config.invocation_params.dir)
         if here not in sys.path:
             sys.path.insert(0, here)
-        if not config.getoption("mu_in_process"):
+        shared = getattr(config, "workerinput", {}).get("mu_zygote")
+        if shared:
+            use_shared(*shared)
+        elif not config.getoption("mu_in_process"):
             launch_early(len(config.getoption("mu_method")))
         from mu_conformance.plugins import session
 

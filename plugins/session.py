@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,19 @@ class MuSession:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput["mu_descriptions"] = json.dumps(self.descriptions)
+        node.workerinput["mu_zygote"] = self._zygote_for_workers
+
+    @functools.cached_property
+    def _zygote_for_workers(self) -> tuple[str, str] | None:
+        """The zygote that described the first method, warm for the tasks to come; the controller calls no method."""
+        settings, tasks = self.options.settings, []
+        if settings.data == "embedded" and (settings.tasks or self._packaged):
+            for name in settings.tasks or registry.task_names():
+                task = registry.find_task(name)
+                tasks.append((task.ref, settings.architecture or task.architectures[0]))
+        for description in self.descriptions[1:]:
+            self.judges[0].method.remember(description)
+        return self.judges[0].method.share(tasks)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: Any, log: Any) -> Any:

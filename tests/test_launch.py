@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -10,6 +12,7 @@ import textwrap
 import pytest
 
 from mu_conformance.isolation import launch
+from mu_conformance.isolation.client import MethodProcess
 
 
 def answer(control) -> dict:
@@ -22,6 +25,73 @@ def none_waiting():
     launch.dismiss_early()
     yield
     launch.dismiss_early()
+    launch._shared.clear()
+
+
+@pytest.fixture
+def sharing():
+    method = MethodProcess("mu_conformance.methods:Retrain")
+    try:
+        yield method, method.share([("mu_conformance.fixtures.tabular:Tabular", "logistic_regression")])
+    finally:
+        method.close()
+
+
+def listener_of(control: socket.socket) -> int:
+    """The process whose listening socket it was connected to."""
+    return int.from_bytes(control.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[:4], sys.byteorder)
+
+
+class TestSharing:
+    def test_each_that_connects_has_a_zygote_of_its_own(self, sharing):
+        method, (address, secret) = sharing
+        launch.use_shared(address, secret)
+        (none, first), (nothing, second) = (launch.launch(launch.search_path()) for _ in range(2))
+        assert none is nothing is None
+        assert answer(first) == answer(second) == {"ready": True}
+        assert listener_of(first) == listener_of(second) == method._zygote.pid
+        first.close()
+        assert answer(second) == {"ready": True}
+        second.close()
+
+    def test_a_call_through_it_is_described_as_ever(self, sharing):
+        launch.use_shared(*sharing[1])
+        worker = MethodProcess("mu_conformance.methods:Retrain")
+        try:
+            assert worker.describe()["claims"]["max_ratio"] == 1.0
+            assert worker._zygote is None
+        finally:
+            worker.close()
+
+    @pytest.mark.parametrize("shown", ["0" * 64, "short", ""])
+    def test_without_the_secret_nobody_is_served(self, sharing, shown):
+        with socket.socket(socket.AF_UNIX) as stranger:
+            stranger.connect(sharing[1][0])
+            stranger.sendall(shown.encode())
+            stranger.shutdown(socket.SHUT_WR)
+            assert stranger.recv(1) == b""
+
+    def test_it_ends_when_it_is_closed_and_others_then_start_their_own(self, sharing):
+        method, (address, secret) = sharing
+        zygote = method._zygote
+        method.close()
+        assert zygote.returncode == 0
+        assert not os.path.exists(address)
+        launch.use_shared(address, secret)
+        process, control = launch.launch(launch.search_path())
+        assert process is not None
+        control.close()
+        process.wait(timeout=60)
+
+    def test_an_address_that_cannot_be_had_is_not_shared(self, monkeypatch):
+        method = MethodProcess("mu_conformance.methods:Retrain")
+        monkeypatch.setattr("tempfile.tempdir", None)
+        monkeypatch.setenv("TMPDIR", "/tmp")
+        monkeypatch.setattr("mu_conformance.isolation.client.JOB_PREFIX", "mu-conformance-" + "long" * 25)
+        try:
+            assert method.share([]) is None
+        finally:
+            method.close()
 
 
 def test_one_that_was_started_early_is_taken_once_and_answers():

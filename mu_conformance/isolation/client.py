@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import hashlib
 import json
+import secrets
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +57,7 @@ class MethodProcess:
         self._zygote: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._preload: list[str] = []
+        self._sharing: tempfile.TemporaryDirectory[str] | None = None
         self.spent = {"calls": 0.0, "calls_wall": 0.0, "calls_method": 0.0}
         atexit.register(self.close)
 
@@ -66,10 +70,11 @@ class MethodProcess:
 
     def start(self) -> None:
         """Start the zygote without waiting for it, so that its imports overlap with other work."""
-        if self.in_process or (self._zygote is not None and self._zygote.poll() is None):
+        alive = self._control is not None and (self._zygote is None or self._zygote.poll() is None)
+        if self.in_process or alive:
             return
         self._zygote, self._control = launch(self.sys_path)
-        if self._preload:
+        if self._preload and self._zygote is not None:
             self._ask({"operation": "preload", "modules": self._preload}, _START_LIMIT)
 
     def warm(self, task_ref: str, architecture: str) -> None:
@@ -82,8 +87,33 @@ class MethodProcess:
         with contextlib.suppress(OSError):
             self._control.sendall((json.dumps(request) + "\n").encode())
 
+    def share(self, tasks: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
+        """Give the zygote up to other processes, warm for ``tasks`` (reference, architecture).
+
+        Returns the address and the secret for their ``launch.use_shared``; None where it cannot be had. Sharing ends when
+        this object is closed.
+        """
+        if self.in_process:
+            return None
+        self._sharing = tempfile.TemporaryDirectory(prefix=JOB_PREFIX)
+        address, secret = f"{self._sharing.name}/zygote", secrets.token_hex(32)
+        reply = self._ask(
+            {
+                "operation": "share",
+                "address": address,
+                "digest": hashlib.sha256(secret.encode()).hexdigest(),
+                "tasks": list(tasks),
+                "sys_path": self.sys_path,
+            },
+            _START_LIMIT,
+        )
+        return (address, secret) if reply is not None and reply["ready"] else None
+
     def close(self) -> None:
         """End the zygote and whatever it runs."""
+        if self._sharing is not None:
+            self._sharing.cleanup()
+            self._sharing = None
         if self._control is not None:
             self._control.close()
             self._control = None
@@ -146,7 +176,11 @@ class MethodProcess:
     def remember(self, description: dict[str, Any]) -> None:
         """Have the zygote import the well-known libraries that the method uses, once and not at every call."""
         self._preload = [str(name) for name in description.get("preload", [])]
-        if not self.in_process:
+        if self.in_process:
+            return
+        self.start()
+        # A shared zygote has them already, from the process that shares it.
+        if self._zygote is not None:
             self._ask({"operation": "preload", "modules": self._preload}, _START_LIMIT)
 
     def call(self, spec: CallSpec, seconds: float) -> CallResult:

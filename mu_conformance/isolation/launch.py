@@ -7,12 +7,14 @@ import socket
 import subprocess
 import sys
 
-__all__ = ["Zygote", "dismiss_early", "launch", "launch_early"]
+__all__ = ["Zygote", "dismiss_early", "launch", "launch_early", "use_shared"]
 
-Zygote = tuple["subprocess.Popen[bytes]", socket.socket]
-"""A zygote and the suite's end of the socket that it listens to. It ends when that end is closed."""
+Zygote = tuple["subprocess.Popen[bytes] | None", socket.socket]
+"""A zygote (None: another process's child) and the suite's end of the socket that it listens to. It ends when that end
+is closed."""
 
-_early: list[tuple[list[str], Zygote]] = []
+_early: list[tuple[list[str], tuple[subprocess.Popen[bytes], socket.socket]]] = []
+_shared: list[tuple[str, str]] = []
 
 
 def search_path() -> list[str]:
@@ -26,8 +28,21 @@ def launch_early(count: int) -> None:
     _early.extend((path, _start(path)) for _ in range(count))
 
 
+def use_shared(address: str, secret: str) -> None:
+    """Have ``launch`` take zygotes from one that is shared (``MethodProcess.share``), for as long as that one lives."""
+    _shared[:] = [(address, secret)]
+
+
 def launch(sys_path: list[str]) -> Zygote:
     """A zygote that imports from ``sys_path``; returns without waiting for it."""
+    for address, secret in _shared:
+        control = socket.socket(socket.AF_UNIX)
+        try:
+            control.connect(address)
+            control.sendall(secret.encode())
+            return None, control
+        except OSError:
+            control.close()
     while _early:
         path, (process, control) = _early.pop()
         if path == sys_path and process.poll() is None:
@@ -45,7 +60,7 @@ def dismiss_early() -> None:
         process.wait()
 
 
-def _start(sys_path: list[str]) -> Zygote:
+def _start(sys_path: list[str]) -> tuple[subprocess.Popen[bytes], socket.socket]:
     ours, theirs = socket.socketpair()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys_path if path)

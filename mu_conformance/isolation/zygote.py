@@ -3,12 +3,16 @@
 Run as ``python -m mu_conformance.isolation.zygote FD``; it reads one JSON request a line from the socket FD and writes
 one JSON reply a line. It starts no thread and runs no torch operation, so that a fork is safe. It ends, with whatever
 it was running, when the suite's process does.
+
+Asked to ``share``, it serves no more calls and forks a zygote for each process that connects: pytest-xdist's workers,
+which then import nothing twice.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import hashlib
 import importlib
 import json
 import os
@@ -23,6 +27,7 @@ from typing import Any
 __all__ = ["main"]
 
 _TAIL = 4000
+_ADMISSION_LIMIT = 5.0
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -145,14 +150,52 @@ def _warm(task_ref: str, architecture: str, sys_path: list[str]) -> None:
         torch.optim.AdamW(model.parameters(), fused=True).zero_grad()
 
 
-def main(descriptor: int) -> None:
-    """Serve until the other end closes."""
-    control = socket.socket(fileno=descriptor)
+def _share(control: socket.socket, request: dict[str, Any], warm: set[tuple[str, str]]) -> None:
+    """Fork a zygote for each connection that shows the secret, until the suite's end of ``control`` is closed.
+
+    Only the secret's digest is known here, and so to the children: a method cannot get a process of its own, outside its
+    call, by connecting.
+    """
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind(request["address"])
+    except OSError as error:
+        _reply(control, {"ready": False, "message": str(error)})
+        return
+    listener.listen()
+    _reply(control, {"ready": True})
+    for task_ref, architecture in request["tasks"]:
+        warm.add((task_ref, architecture))
+        _warm(task_ref, architecture, request["sys_path"])
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while control not in select.select([listener, control], [], [])[0]:
+        connection, _ = listener.accept()
+        if _admitted(connection, request["digest"]) and os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            listener.close()
+            control.close()
+            os.setsid()
+            _serve(connection, warm)
+            os._exit(0)
+        connection.close()
+
+
+def _admitted(connection: socket.socket, digest: str) -> bool:
+    connection.settimeout(_ADMISSION_LIMIT)
+    try:
+        shown = connection.recv(64, socket.MSG_WAITALL)
+    except OSError:
+        return False
+    connection.settimeout(None)
+    return hashlib.sha256(shown).hexdigest() == digest
+
+
+def _reply(control: socket.socket, reply: dict[str, Any]) -> None:
+    control.sendall((json.dumps(reply) + "\n").encode())
+
+
+def _serve(control: socket.socket, warm: set[tuple[str, str]]) -> None:
     _adopt_orphans()
-    os.environ["OMP_NUM_THREADS"] = "1"
-    for module in ("mu_conformance.isolation.child", "mu_conformance.training"):
-        importlib.import_module(module)
-    warm: set[tuple[str, str]] = set()
     reader = control.makefile("r", encoding="utf-8")
     for line in reader:
         request = json.loads(line)
@@ -160,16 +203,24 @@ def main(descriptor: int) -> None:
             for name in request["modules"]:
                 with contextlib.suppress(Exception):
                     importlib.import_module(name)
-            reply: dict[str, Any] = {"ready": True}
+            _reply(control, {"ready": True})
         elif request["operation"] == "warm":
             task = (request["task_ref"], request["architecture"])
             if task not in warm:
                 warm.add(task)
                 _warm(*task, request["sys_path"])
-            continue
+        elif request["operation"] == "share":
+            _share(control, request, warm)
         else:
-            reply = _run(request["folder"], request["seconds"], control)
-        control.sendall((json.dumps(reply) + "\n").encode())
+            _reply(control, _run(request["folder"], request["seconds"], control))
+
+
+def main(descriptor: int) -> None:
+    """Serve until the other end closes."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    for module in ("mu_conformance.isolation.child", "mu_conformance.training"):
+        importlib.import_module(module)
+    _serve(socket.socket(fileno=descriptor), set())
 
 
 if __name__ == "__main__":
