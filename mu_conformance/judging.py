@@ -9,14 +9,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.resources
-import importlib.util
 import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import mu_conformance
-from mu_conformance import manifest, registry
+from mu_conformance import bundled, manifest, registry
 from mu_conformance.checks import Finding, find_check
 from mu_conformance.checks.calls import Calls
 from mu_conformance.checks.catalogue import Subject
@@ -64,11 +63,7 @@ def packaged_packs() -> list[Path]:
 
 def suite_data_folders() -> tuple[str, ...]:
     """Where the data of the embedded tasks lie: our fixtures, and what scikit-learn bundles."""
-    folders = [os.path.realpath(str(importlib.resources.files("mu_conformance.fixtures")))]
-    sklearn = importlib.util.find_spec("sklearn")
-    if sklearn is not None and sklearn.submodule_search_locations:
-        folders.append(os.path.join(sklearn.submodule_search_locations[0], "datasets", "data"))
-    return tuple(folders)
+    return os.path.realpath(str(importlib.resources.files("mu_conformance.fixtures"))), str(bundled.folder())
 
 
 class Judge:
