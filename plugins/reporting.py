@@ -16,7 +16,7 @@ from mu_conformance.plugins.options import Options
 from mu_conformance import manifest
 from mu_conformance.judging import Settings
 from mu_conformance.protocol import Claims
-from mu_conformance.scorecard import building, comparison, document, markdown, summary
+from mu_conformance.scorecard import building, comparison, document, markdown, methods, summary
 from mu_conformance.scorecard.validity import false_alarm_rate
 from mu_conformance.scorecard.verdicts import CONFORMANT
 from mu_conformance.scorecard.waivers import Waiver
@@ -77,6 +77,8 @@ class Reporting:
             if self.baseline is not None:
                 self.regressions += comparison.regressions(self.baseline, card)
             self._write(number, card)
+        if len(self.scorecards) > 1:
+            self._write_methods()
 
     def summarise(self, terminal: Any) -> None:
         """The last lines of a run."""
@@ -85,6 +87,10 @@ class Reporting:
             for line in summary.terminal_lines(card):
                 terminal.write_line(line)
             terminal.write_line(f"scorecard: {folder / 'scorecard.json'}")
+        if len(self.scorecards) > 1:
+            terminal.section("mu-conformance: methods")
+            for line in methods.terminal_lines(self.scorecards):
+                terminal.write_line(line)
         for line in [*self.notes, *(f"regression: {line}" for line in self.regressions)]:
             terminal.write_line(line)
 
@@ -146,9 +152,14 @@ class Reporting:
             self.folders[number] = Path(tempfile.mkdtemp(prefix="mu-report-"))
             _write_report(self.folders[number], card, rendered)
             self.notes.append(f"{folder} cannot be written ({error.strerror}); the scorecard went elsewhere")
-        if os.environ.get("GITHUB_STEP_SUMMARY"):
-            with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8") as file:
-                file.write(rendered + "\n")
+        _append_step_summary(rendered)
+
+    def _write_methods(self) -> None:
+        """All methods side by side, beside their folders."""
+        rendered = methods.render(self.scorecards)
+        with contextlib.suppress(OSError):  # where the scorecards could not be written either, and that was said
+            (self.options.report / "methods.md").write_text(rendered, encoding="utf-8")
+        _append_step_summary(rendered)
 
 
 def conftests(config: Any) -> list[str]:
@@ -173,6 +184,13 @@ def _make_writable(folder: Path) -> None:
 def _write_report(folder: Path, card: dict[str, Any], rendered: str) -> None:
     document.write(card, folder / "scorecard.json")
     (folder / "scorecard.md").write_text(rendered, encoding="utf-8")
+
+
+def _append_step_summary(rendered: str) -> None:
+    """Show it on the page of a CI job, where there is one."""
+    if os.environ.get("GITHUB_STEP_SUMMARY"):
+        with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8") as file:
+            file.write(rendered + "\n")
 
 
 def _joined(digests: set[str]) -> str:

@@ -213,3 +213,7 @@ def test_several_methods_get_a_scorecard_each(toy):
         for name, card in cards.items()
     }
     assert outcome == {"1-retrain": "passed", "2-TrainingMode": "failed"}
+    beside = (toy.folder / "mu-report" / "methods.md").read_text()
+    for ref in ("toy_methods:retrain", "toy_methods:TrainingMode"):
+        assert f"| {ref} | incomplete |" in beside or f"| {ref} | nonconformant |" in beside
+        assert any(line.startswith(ref) for line in run.output.splitlines())

@@ -1,0 +1,64 @@
+"""Several methods side by side, a row for each: what a run with more than one ``--method`` ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mu_conformance.scorecard.summary import FAMILIES
+
+__all__ = ["method_rows", "render", "terminal_lines"]
+
+COLUMNS = ("method", "verdict", "passed", *FAMILIES, "x retraining")
+_TIMES, _RETRAINING = "processor seconds, times retraining", "processor seconds of retraining"
+
+
+def method_rows(scorecards: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """For each scorecard: verdict, ``passed/required`` in all and of each family of checks, and the cost of a call.
+
+    The cost is the processor seconds of a call, summed over the scenarios, as a multiple of retraining's; ``-`` where
+    nothing is required, or nothing was timed.
+    """
+    return [_row(card) for card in scorecards]
+
+
+def _row(card: Mapping[str, Any]) -> dict[str, str]:
+    required = [entry for entry in card["checks"] if entry["required"]]
+    row = {
+        "method": card["method"]["ref"],
+        "verdict": card["verdict"]["status"].replace("_", " "),
+        "passed": f"{card['verdict']['passed']}/{card['verdict']['required']}",
+    }
+    for family in FAMILIES:
+        found = [entry["outcome"] == "passed" for entry in required if entry["id"].startswith(f"{family}.")]
+        row[family] = f"{sum(found)}/{len(found)}" if found else "-"
+    spent = retraining = 0.0
+    for entry in card["checks"]:
+        measured = {one["name"]: one["value"] for one in entry["measurements"]}
+        if measured.keys() >= {_TIMES, _RETRAINING}:
+            spent += measured[_TIMES] * measured[_RETRAINING]
+            retraining += measured[_RETRAINING]
+    row["x retraining"] = f"{spent / retraining:.2f}" if retraining > 0 else "-"
+    return row
+
+
+def terminal_lines(scorecards: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The rows in columns, a heading first."""
+    table = [dict(zip(COLUMNS, COLUMNS, strict=True)), *method_rows(scorecards)]
+    widths = {column: max(len(row[column]) for row in table) for column in COLUMNS}
+    left = ("method", "verdict")
+    return [
+        "  ".join(
+            row[column].ljust(widths[column]) if column in left else row[column].rjust(widths[column])
+            for column in COLUMNS
+        ).rstrip()
+        for row in table
+    ]
+
+
+def render(scorecards: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as Markdown, a pure function of the scorecards."""
+    lines = ["# mu-conformance: methods", "", f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
+    lines += [f"| {' | '.join(row[column] for column in COLUMNS)} |" for row in method_rows(scorecards)]
+    said = "Each cell: checks passed of checks required. x retraining: processor seconds of a call, times retraining's."
+    return "\n".join([*lines, "", said, ""])
