@@ -179,14 +179,13 @@ def test_a_killed_worker_never_makes_a_pass(toy):
     deadline = time.monotonic() + 120
     killed = False
     while not killed and process.poll() is None and time.monotonic() < deadline:
-        # a worker is a child that runs execnet's bootstrap; it is at work when it has a child of its own
-        workers = [
-            pid for pid in children(process.pid) if b"stdin.readline" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
-        judging = [pid for pid in workers if children(pid)]
-        if len(judging) == 2:
-            time.sleep(3)
-            os.kill(int(judging[0]), signal.SIGKILL)
+        # a worker is a child that runs execnet's bootstrap; all are at work when each has taken a zygote from the shared one
+        commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(process.pid)}
+        workers = [pid for pid, command in commands.items() if b"stdin.readline" in command]
+        zygotes = [pid for pid, command in commands.items() if b"isolation.zygote" in command]
+        if any(len(children(pid)) == 2 for pid in zygotes):
+            time.sleep(2)
+            os.kill(int(workers[0]), signal.SIGKILL)
             killed = True
         time.sleep(0.1)
     output = process.communicate(timeout=200)[0]
