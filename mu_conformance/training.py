@@ -28,11 +28,13 @@ def descend(
     total: int,
     *,
     after_step: Callable[[int], None] | None = None,
+    evaluated: Iterable[nn.Module] = (),
 ) -> nn.Module:
     """One AdamW step in place for each of ``steps``, a loss and a batch; return the model in evaluation mode.
 
     ``total`` is how many there are, which the learning rate's schedule needs to know. Only parameters that require
     gradients are given to the optimiser, so weight decay never moves a frozen one.
+    ``evaluated`` modules, each without what is below it, stay in evaluation mode: no dropout, statistics as they were.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     if not parameters or total == 0:
@@ -40,6 +42,8 @@ def descend(
     device = next(model.parameters()).device
     optimiser = torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
     model.train()
+    for module in evaluated:
+        module.training = False
     for step, (loss, batch) in enumerate(steps):
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate(step, total)
@@ -63,11 +67,13 @@ def fit(
     *,
     loss: Loss | None = None,
     after_step: Callable[[int], None] | None = None,
+    evaluated: Iterable[nn.Module] = (),
 ) -> nn.Module:
     """Train ``model`` in place with AdamW by ``recipe``; return it in evaluation mode.
 
     ``rows`` is anything with ``batch(indices)`` and ``len`` (``Rows`` or a request's dataset) or a map-style dataset
-    of dicts. The row order is a function of ``seed``. ``after_step`` is called with the number of steps done.
+    of dicts. The row order is a function of ``seed``. ``after_step`` is called with the number of steps done;
+    ``evaluated`` is as in ``descend``.
     """
     from mu_conformance.task import BatchLoader, RequestTask
 
@@ -75,4 +81,4 @@ def fit(
     generator = torch.Generator().manual_seed(seed)
     loader = BatchLoader(rows, recipe.batch_size, shuffle=True, generator=generator, collate=RequestTask.collate)
     steps = ((found, batch) for _ in range(recipe.epochs) for batch in loader)
-    return descend(model, steps, recipe, recipe.epochs * len(loader), after_step=after_step)
+    return descend(model, steps, recipe, recipe.epochs * len(loader), after_step=after_step, evaluated=evaluated)

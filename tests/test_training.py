@@ -161,6 +161,22 @@ class TestFit:
         assert not fit(TASK.new_model(0), rows_of(20), TASK, RECIPE, 0, loss=loss).training
         assert set(modes) == {True}
 
+    def test_modules_that_stay_in_evaluation_mode_keep_their_statistics(self):
+        # each without what is below it
+        model = nn.Sequential(nn.BatchNorm1d(2), nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 3)))
+        modes = []
+
+        def loss(current, batch):
+            modes.append([module.training for module in current.modules()])
+            return nn.functional.cross_entropy(current(batch["x"]), batch["labels"])
+
+        fit(model, rows_of(8), TASK, RECIPE, 0, loss=loss, evaluated=[model[0], model[1]])
+        assert modes == [[True, False, False, True, True]] * 6
+        assert model[0].running_mean.tolist() == [0.0, 0.0]
+        assert model[0].num_batches_tracked == 0
+        assert model[1][0].num_batches_tracked == 6
+        assert not model.training
+
     @quick
     @given(st.integers(1, 40), st.integers(1, 12), st.integers(1, 3))
     def test_steps_are_counted_from_one_and_are_the_recipes(self, rows, size, epochs):

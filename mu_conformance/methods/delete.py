@@ -1,0 +1,54 @@
+"""DELETE: distil the original's answer without the true class into the model, on the forget set (Zhou et al. 2025)."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+
+import torch
+
+from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.training import fit
+from mu_conformance.unlearning.decoupling import decoupled_divergence
+from mu_conformance.unlearning.distillation import teacher_of
+
+__all__ = ["DELETE"]
+
+
+class DELETE:
+    """Minimise KL(softmax(original's logits, the true label's -inf) || theta) on the forget set
+    (Zhou et al., "Decoupled Distillation to Erase", CVPR 2025, arXiv 2503.23751).
+
+    The label loses its probability (what is forgotten), the other classes keep theirs relative to each other (what is
+    retained). ``epochs`` over the forget set, at least 1, at a share of the recipe's learning rate that does not fall,
+    without weight decay; the paper tunes both for each data set. Reads the forget set and its labels, not the retain
+    set. Defined where there are classes.
+    """
+
+    claims = Claims(needs_retain=False, max_ratio=1.0, requires=("classes",))
+
+    def __init__(self, epochs: int = 5, learning_rate_share: float = 0.1) -> None:
+        if epochs < 1:
+            raise ValueError(f"epochs must be at least 1, got {epochs}")
+        if not 0 < learning_rate_share < float("inf"):
+            raise ValueError(f"learning_rate_share must lie in (0, inf), got {learning_rate_share}")
+        self.epochs, self.learning_rate_share = epochs, learning_rate_share
+
+    def unlearn(self, model, request: DeletionRequest):
+        recipe = dataclasses.replace(
+            request.recipe,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate_share * request.recipe.learning_rate,
+            weight_decay=0.0,
+            schedule="constant",
+            warmup=0.0,
+        )
+        original, task = teacher_of(model), request.task
+
+        def erase(current, batch):
+            with torch.no_grad():
+                known = task.logits(original, batch)
+            return decoupled_divergence(known, task.logits(current, batch), batch["labels"])
+
+        with request.seeded():
+            return fit(copy.deepcopy(model), request.forget, task, recipe, request.seed, loss=erase)

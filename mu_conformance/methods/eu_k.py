@@ -1,0 +1,37 @@
+"""EU-k: exact unlearning of the last k layers: drawn anew, and trained on the retain set (Goel et al. 2022)."""
+
+from __future__ import annotations
+
+import copy
+
+from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.training import fit
+from mu_conformance.unlearning.layers import last_layers, only, renew, settled
+
+__all__ = ["EUk"]
+
+
+class EUk:
+    """Retrain the last k layers from scratch: theta_last = argmin L(theta_last; retain), all other weights as they were
+    (Goel et al. 2022, arXiv 2201.06640).
+
+    ``layers`` is k, at least 1; None, the default, is a third of the layers, since the paper varies k with the
+    architecture. The last layers are those of ``new_model(seed)``, trained by the original's recipe. What the layers
+    before know of the forget set stays. Reads the retain set and its labels.
+    """
+
+    claims = Claims(max_ratio=1.0)
+
+    def __init__(self, layers: int | None = None) -> None:
+        if layers is not None and layers < 1:
+            raise ValueError(f"layers must be at least 1, or None for a third of them, got {layers}")
+        self.layers = layers
+
+    def unlearn(self, model, request: DeletionRequest):
+        found = copy.deepcopy(model)
+        names = last_layers(found, self.layers)
+        renew(found, request.task.new_model(request.seed), names)
+        with request.seeded(), only(found, names):
+            return fit(
+                found, request.retain, request.task, request.recipe, request.seed, evaluated=settled(found, names)
+            )

@@ -1,0 +1,49 @@
+"""l1-sparse: train on, on the retain set, towards few weights that are not 0 (Jia et al. 2023)."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.training import descend
+
+__all__ = ["L1Sparse"]
+
+
+class L1Sparse:
+    """Minimise L(theta; retain) + gamma_t ||theta||_1 (Jia et al., NeurIPS 2023, arXiv 2304.04934).
+
+    The norm is over the trainable parameters; gamma_t = ``gamma`` * (1 - t / T) in epoch t = 0 ... T - 1, the linearly
+    falling schedule that the paper finds best, which leaves the last epochs to mend what the penalty broke. ``gamma``,
+    at least 0, must fit the size of the model: at 0 this is ``FineTune``. Trains for ``epochs_share`` of the recipe's
+    epochs (at least one) at ``learning_rate_share`` of its learning rate. Reads the retain set and its labels.
+    """
+
+    claims = Claims(max_ratio=1.0)
+
+    def __init__(self, gamma: float = 5e-4, epochs_share: float = 0.2, learning_rate_share: float = 0.5) -> None:
+        if not 0 <= gamma < float("inf"):
+            raise ValueError(f"gamma must lie in [0, inf), got {gamma}")
+        self.gamma, self.epochs_share, self.learning_rate_share = gamma, epochs_share, learning_rate_share
+
+    def gammas(self, epochs: int) -> list[float]:
+        """The weight of the penalty in each of so many epochs."""
+        return [self.gamma * (1 - epoch / epochs) for epoch in range(epochs)]
+
+    def unlearn(self, model, request: DeletionRequest):
+        recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
+        task = request.task
+
+        def sparse(gamma):
+            def loss(current, batch):
+                norms = [p.abs().sum() for p in current.parameters() if p.requires_grad]
+                return task.loss(current, batch) + gamma * torch.stack(norms).sum()
+
+            return loss
+
+        with request.seeded() as generator:
+            retain = task.loader(request.retain, recipe.batch_size, generator=generator)
+            steps = ((sparse(gamma), batch) for gamma in self.gammas(recipe.epochs) for batch in retain)
+            return descend(copy.deepcopy(model), steps, recipe, recipe.epochs * len(retain))
