@@ -4,28 +4,11 @@ from __future__ import annotations
 
 import copy
 
-import torch
-
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import fit
+from mu_conformance.unlearning.relabelling import Relabelled, other_labels
 
 __all__ = ["RandomLabel"]
-
-
-class _Relabelled:
-    """Retain rows as they are, then forget rows with labels drawn anew; the handed rows are never written to."""
-
-    def __init__(self, retain, forget, labels: torch.Tensor) -> None:
-        self.retain, self.forget, self.labels = retain, forget, labels
-
-    def __len__(self) -> int:
-        return len(self.retain) + len(self.forget)
-
-    def __getitem__(self, index: int):
-        if index < len(self.retain):
-            return self.retain[index]
-        position = index - len(self.retain)
-        return {**self.forget[position], "labels": self.labels[position]}
 
 
 class RandomLabel:
@@ -41,12 +24,7 @@ class RandomLabel:
 
     def unlearn(self, model, request: DeletionRequest):
         recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
-        classes = request.task.num_classes
-        if classes is None or classes < 2:
-            raise ValueError(f"random labels need classes to choose from; task {request.task.name} has none")
         with request.seeded() as generator:
-            true = torch.tensor([int(request.forget[row]["labels"]) for row in range(len(request.forget))])
-            shift = torch.randint(1, classes, (len(true),), generator=generator)
-            wrong = (true + shift).remainder(classes) if len(true) else true
-            rows = _Relabelled(request.retain, request.forget, wrong)
+            labels = other_labels(request.forget, request.task.num_classes, generator)
+            rows = Relabelled(request.retain, request.forget, labels)
             return fit(copy.deepcopy(model), rows, request.task, recipe, request.seed)

@@ -1,0 +1,39 @@
+"""SalUn: random labels, trained into the weights alone that matter for the forget set (Fan et al. 2024)."""
+
+from __future__ import annotations
+
+import copy
+
+from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.training import fit
+from mu_conformance.unlearning.relabelling import Relabelled, other_labels
+from mu_conformance.unlearning.saliency import kept_outside, largest, mean_gradient
+
+__all__ = ["SalUn"]
+
+
+class SalUn:
+    """Minimise L(theta; forget with labels drawn from the other classes) + L(theta; retain) in the salient weights only
+    (Fan et al., ICLR 2024, arXiv 2310.12508, equations 3 to 5).
+
+    Salient is the ``density``, in (0, 1], of all weights with the largest |gradient of L(forget)| at the original, of
+    the whole forget set; a half (a threshold at the median) is the paper's. All others stay, bitwise: weight decay
+    does not reach them. Reads both sets and their labels. Defined where there are classes.
+    """
+
+    claims = Claims(max_ratio=1.0, requires=("classes",))
+
+    def __init__(self, density: float = 0.5, epochs_share: float = 0.3, learning_rate_share: float = 0.3) -> None:
+        if not 0 < density <= 1:
+            raise ValueError(f"density must lie in (0, 1], got {density}")
+        self.density, self.epochs_share, self.learning_rate_share = density, epochs_share, learning_rate_share
+
+    def unlearn(self, model, request: DeletionRequest):
+        recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
+        found, task = copy.deepcopy(model), request.task
+        with request.seeded() as generator:
+            gradient = mean_gradient(found, request.forget, task.loss, recipe.batch_size)
+            salient = largest({name: value.abs() for name, value in gradient.items()}, self.density)
+            labels = other_labels(request.forget, task.num_classes, generator)
+            rows = Relabelled(request.retain, request.forget, labels)
+            return fit(found, rows, task, recipe, request.seed, after_step=kept_outside(found, salient))
