@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 
@@ -32,15 +33,16 @@ class SSD:
 
     def unlearn(self, model, request: DeletionRequest):
         found, task = copy.deepcopy(model), request.task
+        retain: Any = request.retain
         with request.seeded():
             forget = mean_squared_gradient(found, request.forget, task.loss)
-            retain = mean_squared_gradient(found, request.retain, task.loss)
-        deleted, kept = len(request.forget), len(request.retain)
+            others = mean_squared_gradient(found, retain, task.loss)
+        deleted, kept = len(request.forget), len(retain)
         with torch.no_grad():
             for name, parameter in found.named_parameters():
                 if name not in forget or deleted == 0:
                     continue
-                both = (deleted * forget[name] + kept * retain[name]) / (deleted + kept)
+                both = (deleted * forget[name] + kept * others[name]) / (deleted + kept)
                 chosen = forget[name] > self.alpha * both
                 factor = (self.dampening * both / forget[name]).clamp(max=1.0)
                 parameter.copy_(torch.where(chosen, factor * parameter, parameter))
