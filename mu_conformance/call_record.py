@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from mu_conformance.isolation.child import probe_rows
-from mu_conformance.isolation.job import CallResult
+from mu_conformance.isolation.job import CallResult, CallSpec
 from mu_conformance.protocol import Budget
-from mu_conformance.task import Rows, Task
+from mu_conformance.task import Task
 
 __all__ = ["CallRecord", "judge_call", "load_state"]
 
@@ -20,7 +20,7 @@ __all__ = ["CallRecord", "judge_call", "load_state"]
 class CallRecord:
     """A call and what the suite found when it loaded the weights into a model of its own.
 
-    ``misfits``: parameters missing, unexpected, or of another shape or dtype. ``weights_gap``: the largest difference
+    ``misfits``: parameters missing, unexpected, of another shape or dtype, or changed though the task keeps them frozen. ``weights_gap``: the largest difference
     between outputs of the returned object and of its weights in a fresh model (None where either has none).
     ``copied``: why the returned model is taken for a stored reference, if it is.
     """
@@ -56,26 +56,22 @@ def load_state(model: nn.Module, state: Mapping[str, torch.Tensor]) -> list[str]
     return problems
 
 
-def judge_call(
-    call: CallResult,
-    task: Task,
-    architecture: str,
-    forget: Rows,
-    retain: Rows | None,
-    budget: Budget,
-    device: str = "cpu",
-) -> tuple[CallRecord, nn.Module | None]:
-    """The record of a call, and a model with the returned weights if they fit."""
+def judge_call(call: CallResult, task: Task, spec: CallSpec) -> tuple[CallRecord, nn.Module | None]:
+    """The record of a call that was made by ``spec``, and a model with the returned weights if they fit."""
     if not call.returned:
-        return CallRecord(call, budget), None
-    model = task.new_model(0, architecture).to(device)
-    misfits = load_state(model, call.state)
+        return CallRecord(call, spec.budget), None
+    model = task.new_model(0, spec.architecture).to(spec.device)
+    misfits = load_state(model, call.state) or [
+        f"frozen parameter {name} was changed"
+        for name, parameter in model.named_parameters()
+        if not parameter.requires_grad and not torch.equal(call.state[name], spec.state[name])
+    ]
     bad = [name for name, t in call.state.items() if t.is_floating_point() and not bool(torch.isfinite(t).all())]
     gap = None
     if not misfits and call.probe is not None:
-        own = [task.answers(model, rows) for rows in probe_rows(forget, retain)]
+        own = [task.answers(model, rows) for rows in probe_rows(spec.forget, spec.retain)]
         outputs = torch.cat(own) if own else torch.empty(0)
         if outputs.shape == call.probe.shape:
             difference = (outputs.nan_to_num() - call.probe.nan_to_num()).abs()
             gap = float(difference.max()) if difference.numel() else 0.0
-    return CallRecord(call, budget, tuple(misfits), tuple(bad), gap), None if misfits else model
+    return CallRecord(call, spec.budget, tuple(misfits), tuple(bad), gap), None if misfits else model

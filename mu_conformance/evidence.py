@@ -13,6 +13,7 @@ from torch import nn
 
 from mu_conformance import training
 from mu_conformance.call_record import CallRecord, judge_call
+from mu_conformance.flops import counted
 from mu_conformance.isolation.job import CallResult, CallSpec
 from mu_conformance.outputs import NotFinite, Outputs
 from mu_conformance.populations import Populations
@@ -20,7 +21,7 @@ from mu_conformance.profiles import Profile
 from mu_conformance.protocol import Budget, Claims
 from mu_conformance.scenario import Scenario
 from mu_conformance.seeding import derive_seed, seeded
-from mu_conformance.task import Task
+from mu_conformance.task import Rows, Task
 
 __all__ = ["Caller", "Evidence", "EvidenceError", "Run", "default_budget"]
 
@@ -79,6 +80,18 @@ def step_seconds(scenario: Scenario, steps: int = 6, device: str = "cpu") -> flo
     with seeded(0):
         training.fit(model, rows, task, dataclasses.replace(recipe, epochs=1), 0, after_step=tick)
     return float(np.median(durations))
+
+
+def retrain_flops(scenario: Scenario, retain: Rows, device: str = "cpu") -> float:
+    """FLOPs of retraining on ``retain``: those of the recipe's loss on one batch, forwards and backwards, for each row."""
+    task, recipe = scenario.task, scenario.recipe
+    model = task.new_model(0, scenario.architecture).to(device).train()
+    rows = retain.select(range(min(len(retain), recipe.batch_size)))
+    (batch,) = rows.batches(len(rows))
+    on_device = {name: column.to(device) for name, column in batch.items()}
+    with seeded(0):
+        of_batch = counted(lambda: task.training_loss(model, on_device).backward())
+    return of_batch / len(rows) * recipe.epochs * len(retain)
 
 
 def default_budget(scenario: Scenario, time_limit: float | None, retrain_s: float) -> Budget:
@@ -144,6 +157,25 @@ class Evidence:
     def budget(self) -> Budget:
         return default_budget(self.scenario, self.time_limit, self.retrain_cpu_s)
 
+    @functools.cached_property
+    def budgets(self) -> list[Budget]:
+        """The budget of each request in turn: of FLOPs, a share of what retraining on that request's rows takes."""
+        share = self.task.conditions.budget
+        if share is None:
+            return [self.budget] * len(self.scenario.requests)
+        found = []
+        for _, retain in self.scenario.requests:
+            steps = self.scenario.recipe.steps(len(retain))
+            if share * steps < 1:
+                raise EvidenceError(
+                    f"a budget of {share:g} is less than one of the {steps} steps that retraining takes on "
+                    f"{self.scenario.name}; give --mu-budget {1 / steps:.2g} or more"
+                )
+            found.append(
+                dataclasses.replace(self.budget, flops=share * retrain_flops(self.scenario, retain, self.device))
+            )
+        return found
+
     def records(self, count: int) -> list[Run]:
         """At least ``count`` runs, whatever came of them; a crash stops the calling, for the next would crash too."""
         while len(self._runs) < count and not (self._runs and self._runs[-1].crashed):
@@ -168,6 +200,7 @@ class Evidence:
             seed = scenario.run_seed(number, turn)
             spec = CallSpec(
                 task_ref=scenario.task.ref,
+                conditions=scenario.task.conditions,
                 architecture=scenario.architecture,
                 recipe=scenario.recipe,
                 state=state,
@@ -176,14 +209,12 @@ class Evidence:
                 seed=seed,
                 ambient_seed=derive_seed(seed, "ambient"),
                 device=self.device,
-                budget=self.budget,
+                budget=self.budgets[turn],
             )
             assert self.budget.seconds is not None
             call = self.method.call(spec, self.budget.seconds)
             started = time.perf_counter()
-            record, model = judge_call(
-                call, scenario.task, scenario.architecture, forget, spec.retain, self.budget, self.device
-            )
+            record, model = judge_call(call, scenario.task, spec)
             records.append(dataclasses.replace(record, call=dataclasses.replace(call, state={}, probe=None)))
             self._loading_s += time.perf_counter() - started
             if model is None or record.not_finite:

@@ -21,6 +21,7 @@ from mu_conformance.checks.calls import Calls
 from mu_conformance.checks.catalogue import Subject
 from mu_conformance.checks.coverage import Coverage
 from mu_conformance.checks.laboratory import Laboratory, LabRequest
+from mu_conformance.conditions import Conditions
 from mu_conformance.evidence import Evidence, EvidenceError
 from mu_conformance.hub import HubTask
 from mu_conformance.isolation.client import MethodProcess
@@ -49,6 +50,7 @@ class Settings:
     time_limit: float | None = None
     in_process: bool = False
     data: str = "embedded"
+    conditions: Conditions = dataclasses.field(default_factory=Conditions)
 
     @property
     def suite_seed(self) -> int:
@@ -90,6 +92,7 @@ class Judge:
             sys_path=sys_path,
             watched=(*suite_data_folders(), str(settings.cache)),
             guarded=(str(Path(mu_conformance.__file__).parent), *suite_data_folders(), str(settings.cache)),
+            preload=("peft",) if settings.conditions.lora_rank is not None else (),
             in_process=settings.in_process,
         )
         for task in tasks:
@@ -107,7 +110,7 @@ class Judge:
         """A task that is not registered, such as a company's own."""
         if task.name not in self._tasks:
             task.prepare(self.settings.architecture or task.architectures[0])
-            self._tasks[task.name] = task
+            self._tasks[task.name] = task.under(self.settings.conditions)
             if isinstance(task, HubTask):
                 self.method.watched += tuple(map(str, task.data_folders))
 
@@ -118,6 +121,7 @@ class Judge:
 
     def entries(self, task: Task) -> list[manifest.Entry]:
         settings = self.settings
+        task = task.under(settings.conditions)
         return manifest.entries(task, settings.profile, settings.suite_seed, settings.architecture)
 
     def scenarios(self, task: str) -> list[Scenario]:

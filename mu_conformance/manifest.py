@@ -36,8 +36,8 @@ class Entry:
         return self.check, self.scenario
 
 
-def contract_scenario(task: str) -> str:
-    return f"{task}/{CONTRACT}"
+def contract_scenario(task: Task) -> str:
+    return f"{task.name}/{CONTRACT}{task.conditions.suffix}"
 
 
 def _features(task: Task) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def _features(task: Task) -> tuple[str, ...]:
 def _contract_entries(task: Task) -> list[Entry]:
     subjects = (Subject.CALLS, Subject.LABORATORY, Subject.CLAIMS)
     return [
-        Entry(task.name, contract_scenario(task.name), check.id, task.modality, CONTRACT, features=_features(task))
+        Entry(task.name, contract_scenario(task), check.id, task.modality, CONTRACT, features=_features(task))
         for check in catalogue().values()
         if check.subject in subjects and check.applies_to(task, CONTRACT)
     ]

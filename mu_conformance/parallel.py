@@ -7,6 +7,7 @@ differs. Batch statistics (batch normalisation) are of the whole batch on CUDA, 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mu_conformance import training
+from mu_conformance.conditions import Conditions
 from mu_conformance.seeding import derive_seed, seeded
 from mu_conformance.task.rows import Rows
 from mu_conformance.task.tokens import IGNORED
@@ -69,7 +71,8 @@ def train(task: Task, architecture: str, rows: Rows, seed: int, *, device: str, 
     """As ``populations.train``, over ``processes`` devices. Raises ``ParallelTrainingError``."""
     with tempfile.TemporaryDirectory(prefix="mu-conformance-parallel-") as name:
         folder = Path(name)
-        job = {"task": task.ref, "architecture": architecture, "seed": seed, "device": device, "sys_path": sys.path}
+        job = {"task": task.ref, "architecture": architecture, "seed": seed, "device": device}
+        job |= {"conditions": dataclasses.asdict(task.conditions), "sys_path": sys.path}
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
         save_file(rows.columns, folder / "rows.safetensors")
         launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
@@ -98,7 +101,7 @@ def _train_share(folder: Path) -> None:
     torch.set_num_threads(1)
     from mu_conformance.isolation.loading import load_object
 
-    task: Task = load_object(job["task"], "task")()
+    task: Task = load_object(job["task"], "task")().under(Conditions(**job["conditions"]))
     from accelerate import Accelerator, DistributedDataParallelKwargs
 
     on_cpu = job["device"] == "cpu"
@@ -117,7 +120,7 @@ def _train_share(folder: Path) -> None:
             task,
             task.recipe_for(job["architecture"]),
             order,
-            loss=lambda model, batch: task.loss(model, batch) * share.factor,
+            loss=lambda model, batch: task.training_loss(model, batch) * share.factor,
         )
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:

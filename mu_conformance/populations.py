@@ -71,6 +71,8 @@ class Populations:
         provenance, processes = task.provenance(architecture), self._processes_for(task)
         if provenance:
             found["provenance"] = provenance
+        if task.conditions.of_training:
+            found["conditions"] = task.conditions.of_training
         if self.device != "cpu":
             found["device"] = self.device.partition(":")[0]
         if processes > 1:

@@ -106,14 +106,15 @@ class Claims:
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """The most that one call may use: seconds of wall time, and rows drawn from the handed datasets.
+    """The most that one call may use: seconds of wall time, rows drawn from the handed datasets, FLOPs.
 
-    ``None`` leaves that resource free. The seconds are enforced (the call is stopped); the rows are checked
-    afterwards by ``contract.budget-respected``.
+    ``None`` leaves that resource free. Seconds and FLOPs are enforced (the call is stopped); the rows are checked
+    afterwards by ``contract.budget-respected``. FLOPs are those of torch's matrix products, convolutions and attention.
     """
 
     seconds: float | None = None
     examples: int | None = None
+    flops: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)

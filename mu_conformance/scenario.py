@@ -35,7 +35,7 @@ class Scenario:
 
     @property
     def name(self) -> str:
-        return scenario_name(self.task.name, self.kind, self.ratio)
+        return scenario_name(self.task, self.kind, self.ratio)
 
     @functools.cached_property
     def forget_set(self) -> forget_sets.ForgetSet:
@@ -101,9 +101,10 @@ class Scenario:
         return derive_seed(self.seed, "run", self.name, number, *([turn] if turn else []))
 
 
-def scenario_name(task: str, kind: str, ratio: float) -> str:
-    """Such as ``sentiment/random-10%``; a unit has no ratio of its own choosing."""
-    return f"{task}/{kind}" if kind == "unit" else f"{task}/{kind}-{ratio * 100:g}%"
+def scenario_name(task: Task, kind: str, ratio: float) -> str:
+    """Such as ``sentiment/random-10%``, and the conditions; a unit has no ratio of its own choosing."""
+    asked = kind if kind == "unit" else f"{kind}-{ratio * 100:g}%"
+    return f"{task.name}/{asked}{task.conditions.suffix}"
 
 
 def _kinds(task: Task, profile: Profile) -> tuple[str, ...]:
@@ -112,7 +113,7 @@ def _kinds(task: Task, profile: Profile) -> tuple[str, ...]:
 
 def scenario_names(task: Task, profile: Profile) -> list[str]:
     """The names of a task's scenarios under a profile, without touching data."""
-    return [scenario_name(task.name, kind, profile.ratio) for kind in _kinds(task, profile)]
+    return [scenario_name(task, kind, profile.ratio) for kind in _kinds(task, profile)]
 
 
 def scenarios(

@@ -77,7 +77,7 @@ def fit(
     """
     from mu_conformance.task import BatchLoader, RequestTask
 
-    found = loss or task.loss
+    found = loss or task.training_loss
     generator = torch.Generator().manual_seed(seed)
     loader = BatchLoader(rows, recipe.batch_size, shuffle=True, generator=generator, collate=RequestTask.collate)
     steps = ((found, batch) for _ in range(recipe.epochs) for batch in loader)

@@ -42,9 +42,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--mu-seed", metavar="N", help="fresh originals, references and forget sets; nothing precomputed is used")
     add("--mu-data", metavar="KIND", help="embedded (default) or hub")
     add("--mu-device", metavar="DEVICE", help="torch device that the method runs on (default: cpu)")
-    add("--mu-budget", metavar="SHARE", help="fixed training budget, a share of retraining's")
-    add("--mu-peft", metavar="KIND", help="parameter-efficient fine-tuning of the original")
-    add("--mu-curriculum", metavar="KIND", help="curriculum of the original and the method")
+    add("--mu-budget", metavar="SHARE", help="stop each call of the method at this share of retraining's FLOPs")
+    add("--mu-peft", metavar="lora:R", help="models with frozen weights and LoRA adapters of rank R")
+    add("--mu-curriculum", metavar="KIND", help="superloss: training weighs rows by how hard they are")
     add(
         "--mu-time-limit", metavar="SECONDS", help="for each call of the method (default: 10 x retraining, at least 60)"
     )

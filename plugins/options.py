@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from mu_conformance.plugins.entry import INI
 
 from mu_conformance import registry
+from mu_conformance.conditions import Conditions
 from mu_conformance.judging import Settings
 from mu_conformance.profiles import PROFILES
 from mu_conformance.store import default_cache
@@ -68,13 +70,17 @@ def _check_ini(config: Any) -> None:
         raise pytest.UsageError(f"unknown ini key {unknown[0]!r}; the keys are: {', '.join(INI)}")
 
 
-def _check_conditions(config: Any) -> None:
-    for name in ("mu_budget", "mu_peft", "mu_curriculum"):
-        if _value(config, name):
-            option = "--" + name.replace("_", "-")
-            raise pytest.UsageError(
-                f"{option}: this version has no task that is judged under that condition; leave it out"
-            )
+def _conditions(config: Any) -> Conditions:
+    """Read one at a time, so that the error names the option."""
+    given = {name: _value(config, f"mu_{name}") for name in ("peft", "curriculum", "budget")}
+    for name, text in given.items():
+        try:
+            Conditions.parse(**{name: text})
+        except ValueError as error:
+            raise pytest.UsageError(f"--mu-{name} {text}: {error}") from None
+    if given["peft"] and importlib.util.find_spec("peft") is None:
+        raise pytest.UsageError("--mu-peft needs the package peft: pip install 'mu-conformance[peft]'")
+    return Conditions.parse(**given)
 
 
 def _check_device(device: str) -> None:
@@ -90,7 +96,6 @@ def _check_device(device: str) -> None:
 def read_options(config: Any) -> Options:
     """Read and check every option; raises ``pytest.UsageError`` (exit status 4) with a one-line message."""
     _check_ini(config)
-    _check_conditions(config)
     profile = PROFILES[_choose("profile", _value(config, "mu_profile") or "smoke", list(PROFILES))]
     data = _choose("kind of data", _value(config, "mu_data") or "embedded", list(registry.DATA))
     kind = "task" if data == "embedded" else "task on published data"
@@ -138,6 +143,7 @@ def read_options(config: Any) -> Options:
         time_limit=_number(config, "mu_time_limit", float, 0.1),
         in_process=in_process,
         data=data,
+        conditions=_conditions(config),
     )
     waivers = tuple(here / name for name in _values(config, "mu_waivers"))
     return Options(tuple(dict.fromkeys(config.getoption("mu_method"))), settings, report, waivers, baseline)

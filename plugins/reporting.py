@@ -211,4 +211,4 @@ def _reproduce_options(settings: Settings) -> str:
         options += f" --mu-model {settings.architecture}"
     if settings.profile.name != "smoke":
         options += f" --mu-profile {settings.profile.name}"
-    return options
+    return options + settings.conditions.options

@@ -30,6 +30,7 @@ class Toy(ClassificationTask):
     summary = "rows for these tests"
     architectures = ("linear",)
     num_classes = 3
+    recipe = TrainingRecipe(1, 4, 0.1)
 
     def load_splits(self) -> Splits:
         return Splits(rows_of(6), rows_of(3), rows_of(3))

@@ -8,8 +8,8 @@ from linear_task import TASK, rows_of
 from torch import nn
 
 from mu_conformance.call_record import judge_call
-from mu_conformance.isolation.job import CallResult
-from mu_conformance.protocol import Budget
+from mu_conformance.isolation.job import CallResult, CallSpec
+from mu_conformance.protocol import TrainingRecipe
 from mu_conformance.task import Rows
 
 
@@ -23,7 +23,9 @@ class TestJudgeCall:
     forget, retain = rows_of(4), rows_of(10)
 
     def judge(self, call: CallResult, retain: Rows | None = retain):
-        return judge_call(call, TASK, "linear", self.forget, retain, Budget())
+        state = dict(TASK.new_model(5).state_dict())
+        spec = CallSpec(TASK.ref, "linear", TrainingRecipe(1, 4, 0.1), state, self.forget, retain, seed=0)
+        return judge_call(call, TASK, spec)
 
     @pytest.mark.parametrize("kept", [retain, None])
     def test_an_honest_call_explains_its_outputs(self, kept):

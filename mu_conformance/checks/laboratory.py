@@ -63,7 +63,7 @@ class Laboratory:
 
     @property
     def where(self) -> str:
-        return f"{self.task.name}/contract"
+        return f"{self.task.name}/contract{self.task.conditions.suffix}"
 
     @property
     def usual(self) -> LabRequest:
@@ -89,6 +89,7 @@ class Laboratory:
             forget, retain = self.rows(request.forget), self.rows(request.retain)
             spec = CallSpec(
                 task_ref=self.task.ref,
+                conditions=self.task.conditions,
                 architecture=self.architecture,
                 recipe=self.recipe,
                 state=dict(self.original.state_dict()),
@@ -102,9 +103,7 @@ class Laboratory:
             )
             assert self.budget.seconds is not None
             call = self.method.call(spec, self.budget.seconds)
-            self._calls[request] = judge_call(
-                call, self.task, self.architecture, forget, spec.retain, self.budget, self.device
-            )[0]
+            self._calls[request] = judge_call(call, self.task, spec)[0]
         return self._calls[request]
 
     def behaviour(self, record: CallRecord) -> np.ndarray:

@@ -6,6 +6,7 @@ on the weights alone, loaded by the suite into a model of its own. The report se
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from mu_conformance.flops import OverBudget, metered
 from mu_conformance.isolation.audit import Recorder
 from mu_conformance.isolation.job import CallSpec, JobFolder
 from mu_conformance.isolation.loading import MethodError, claims_of, describe, load_method, load_object
@@ -141,7 +143,7 @@ def call_method(
     spec: CallSpec, method_ref: str, watched: tuple[str, ...]
 ) -> tuple[dict[str, Any], dict[str, torch.Tensor], torch.Tensor | None]:
     """Call the method once; return (report, state dict, probe outputs). The report's ``status`` is a CallResult's."""
-    task = _without_data(load_object(spec.task_ref, "task")())
+    task = _without_data(load_object(spec.task_ref, "task")().under(spec.conditions))
     # The suite's own random numbers are all drawn before the ambient state is set.
     model = _build_original(spec, task)
     recorder = Recorder(watched)
@@ -161,8 +163,12 @@ def call_method(
     recorder.active = True
     started = time.perf_counter()
     try:
-        returned = method.unlearn(model, request)
+        with _counting(spec.budget.flops, report):
+            returned = method.unlearn(model, request)
         report["status"] = "returned"
+    except OverBudget as error:
+        returned = None
+        report["status"], report["message"] = "over_budget", str(error)
     except Exception as error:
         returned = None
         last = traceback.extract_tb(error.__traceback__)[-1]
@@ -209,6 +215,19 @@ def call_method(
             return report, {}, None
     state = {name: t.detach().to("cpu").contiguous().clone() for name, t in returned.state_dict().items()}
     return report, state, _probe(returned, task, spec, report)
+
+
+@contextlib.contextmanager
+def _counting(limit: float | None, report: dict[str, Any]) -> Iterator[None]:
+    """Under a budget of FLOPs, count them into the report, and stop at the limit. Counting costs time: else not."""
+    if limit is None:
+        yield
+        return
+    with metered(limit) as meter:
+        try:
+            yield
+        finally:
+            report["flops"] = meter.total
 
 
 def _probe(returned: nn.Module, task: Task, spec: CallSpec, report: dict[str, Any]) -> torch.Tensor | None:

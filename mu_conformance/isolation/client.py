@@ -35,7 +35,7 @@ class MethodProcess:
     """Calls one method, each time in a fresh process forked from a zygote that this object owns.
 
     ``sys_path`` is where the child imports the method and the task from. ``watched`` are folders of the suite's own
-    whose data files a method has no business to read, ``guarded`` those that it must not change. With ``in_process`` the method runs here: for debugging, with
+    whose data files a method has no business to read, ``guarded`` those that it must not change. ``preload`` names modules that every call needs. With ``in_process`` the method runs here: for debugging, with
     none of the protection and without the operating system's figures.
     """
 
@@ -46,6 +46,7 @@ class MethodProcess:
         sys_path: list[str] | None = None,
         watched: tuple[str, ...] = (),
         guarded: tuple[str, ...] = (),
+        preload: tuple[str, ...] = (),
         in_process: bool = False,
     ) -> None:
         self.method_ref = method_ref
@@ -56,7 +57,7 @@ class MethodProcess:
         self.home = Path.cwd()
         self._zygote: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
-        self._preload: list[str] = []
+        self._preload = list(preload)
         self._sharing: tempfile.TemporaryDirectory[str] | None = None
         self.spent = {"calls": 0.0, "calls_wall": 0.0, "calls_method": 0.0}
         atexit.register(self.close)
@@ -175,7 +176,7 @@ class MethodProcess:
 
     def remember(self, description: dict[str, Any]) -> None:
         """Have the zygote import the well-known libraries that the method uses, once and not at every call."""
-        self._preload = [str(name) for name in description.get("preload", [])]
+        self._preload += [str(name) for name in description.get("preload", []) if name not in self._preload]
         if self.in_process:
             return
         self.start()

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from mu_conformance.conditions import Conditions
 from mu_conformance.protocol import Budget, TrainingRecipe
 from mu_conformance.task import Rows
 
@@ -35,6 +36,7 @@ class CallSpec:
     device: str = "cpu"
     budget: Budget = dataclasses.field(default_factory=Budget)
     frozen: tuple[str, ...] = ()
+    conditions: Conditions = dataclasses.field(default_factory=Conditions)
 
     def header(self) -> dict[str, Any]:
         return {
@@ -46,6 +48,7 @@ class CallSpec:
             "device": self.device,
             "budget": dataclasses.asdict(self.budget),
             "frozen": list(self.frozen),
+            "conditions": dataclasses.asdict(self.conditions),
         }
 
 
@@ -55,7 +58,7 @@ class CallResult:
 
     ``status``: ``returned`` (weights came back), ``unusable`` (it returned something that has no such weights),
     ``raised`` (an exception), ``escaped`` (it ended its process, or raised something that is not an ``Exception``),
-    ``killed`` (by a signal), ``timeout``. ``state`` is the returned state dict, ``probe`` the returned object's own
+    ``killed`` (by a signal), ``timeout``, ``over_budget`` (stopped at its budget of FLOPs). ``state`` is the returned state dict, ``probe`` the returned object's own
     outputs on forget and retain rows. Seconds and MiB are the operating system's, for the whole child.
     """
 
@@ -78,7 +81,7 @@ class CallResult:
     @property
     def crashed(self) -> bool:
         """Nothing can be measured, and the method did not say so by breaking the protocol."""
-        return self.status in ("raised", "killed", "timeout")
+        return self.status in ("raised", "killed", "timeout", "over_budget")
 
 
 class JobFolder:
@@ -114,5 +117,6 @@ class JobFolder:
             device=header["device"],
             budget=Budget(**header["budget"]),
             frozen=tuple(header["frozen"]),
+            conditions=Conditions(**header["conditions"]),
         )
         return spec, header

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import abc
+import copy
 import functools
 import traceback
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
 from scipy.special import expit
 
+from mu_conformance.conditions import Conditions
+from mu_conformance.curriculum import MovingSuperLoss
 from mu_conformance.protocol import TrainingRecipe
 from mu_conformance.seeding import seeded
 from mu_conformance.task.rows import Rows, Splits, TaskError
@@ -54,8 +57,12 @@ class Task(abc.ABC):
     score_name: str = "score"
     data_parallel: bool = False
     """Whether training is worth splitting over several devices."""
+    conditions: Conditions = Conditions()
+    """Under which it is judged (``under``)."""
     measured_at_once: bool = False
     """Whether all parts of a run are measured at once and not as checks ask for them: for models too large to keep."""
+
+    _curriculum: MovingSuperLoss | None = None
 
     @abc.abstractmethod
     def load_splits(self) -> Splits:
@@ -71,6 +78,20 @@ class Task(abc.ABC):
     def provenance(self, architecture: str) -> dict[str, Any]:
         """What the task rests on besides its code and its rows, such as a published checkpoint; plain JSON."""
         return {}
+
+    def under(self, conditions: Conditions) -> Self:
+        """This task under conditions: a copy, which shares the data that are loaded.
+
+        Raises ``TaskError`` for a curriculum where the losses of single rows are not known.
+        """
+        if conditions == self.conditions:
+            return self
+        if conditions.curriculum is not None and type(self).row_losses is Task.row_losses:
+            raise TaskError(f"task {self.name} has no row_losses, which a curriculum weighs")
+        found = copy.copy(self)
+        found.conditions = conditions
+        found._curriculum = MovingSuperLoss() if conditions.curriculum is not None else None
+        return found
 
     @functools.cached_property
     def splits(self) -> Splits:
@@ -124,11 +145,26 @@ class Task(abc.ABC):
     def new_model(self, seed: int, architecture: str | None = None) -> nn.Module:
         """A freshly initialised model whose weights are a function of ``seed``, in evaluation mode."""
         with seeded(seed):
-            return self.build_model(architecture or self.architectures[0]).eval()
+            model = self.build_model(architecture or self.architectures[0])
+            if self.conditions.lora_rank is not None:
+                from mu_conformance.adapters import add_lora
+
+                add_lora(model, self.conditions.lora_rank)
+            return model.eval()
 
     def loss(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The mean training loss of a batch, a scalar."""
         return model(**batch).loss
+
+    def row_losses(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """The training loss of each row of a batch, float [n], differentiable: what a curriculum weighs."""
+        raise TaskError(f"task {self.name} has no row_losses, which a curriculum weighs")
+
+    def training_loss(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """What training minimises: the mean loss of a batch, or what a curriculum makes of its rows' losses."""
+        if self._curriculum is None:
+            return self.loss(model, batch)
+        return self._curriculum(model, self.row_losses(model, batch))
 
     def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Log-probability of each row's labels, nats [n], summed over its tokens where labels are texts; differentiable.

@@ -28,6 +28,8 @@ class ClassificationTask(Task):
     """Whether a class without training rows is an error."""
     features = frozenset({"classes", "likelihood"})
     score_name = "accuracy"
+    label_smoothing: float = 0.0
+    """Of the training loss: it keeps confidences finite, and so the references' spread small."""
 
     def check_rows(self, splits: Splits) -> None:
         for part, rows in splits.parts().items():
@@ -52,6 +54,16 @@ class ClassificationTask(Task):
 
     def answer(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return model(**{name: column for name, column in batch.items() if name != "labels"}).logits
+
+    def loss(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        if not self.label_smoothing:
+            return super().loss(model, batch)
+        logits = self.answer(model, batch)
+        return functional.cross_entropy(logits, batch["labels"], label_smoothing=self.label_smoothing)
+
+    def row_losses(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        logits = self.answer(model, batch)
+        return functional.cross_entropy(logits, batch["labels"], label_smoothing=self.label_smoothing, reduction="none")
 
     def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return -functional.cross_entropy(self.answer(model, batch), batch["labels"], reduction="none")

@@ -65,6 +65,10 @@ class DiffusionTask(Task):
         at = torch.full((len(pixels),), middle, device=pixels.device)
         return model(**batch, noise=noise, timesteps=at).logits
 
+    def row_losses(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        predicted = model(**batch)
+        return (predicted.logits - predicted.target).square().flatten(1).mean(dim=1)
+
     def losses(self, outputs: RowOutputs, rows: Rows) -> np.ndarray:
         """Half the log of each row's mean squared error, in nats: the negative log-likelihood of a pixel under Gaussian
         noise of the row's own size, up to a constant. Squared errors themselves are dominated by the few rows that a model

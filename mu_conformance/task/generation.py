@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn import functional
 
 from mu_conformance.task.base import Task
 from mu_conformance.task.rows import Rows, Splits, TaskError
@@ -22,6 +23,8 @@ class TextTask(Task):
     """What all tasks share whose labels are token ids [n, length], ``IGNORED`` where nothing is to be predicted."""
 
     batch_size = 128
+    label_smoothing: float = 0.0
+    """Of the training loss, in which every token counts alike."""
 
     def check_rows(self, splits: Splits) -> None:
         for part, rows in splits.parts().items():
@@ -36,8 +39,28 @@ class TextTask(Task):
             if not bool((labels != IGNORED).any(dim=1).all()):
                 raise TaskError(f"task {self.name}: a row of the {part} rows has no token to predict")
 
+    def loss(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        if not self.label_smoothing:
+            return super().loss(model, batch)
+        logits, labels = self.predicted(model, batch)
+        return functional.cross_entropy(
+            logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, label_smoothing=self.label_smoothing
+        )
+
+    def row_losses(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """The mean over each row's tokens."""
+        logits, labels = self.predicted(model, batch)
+        tokens = functional.cross_entropy(
+            logits.transpose(1, 2), labels, ignore_index=IGNORED, label_smoothing=self.label_smoothing, reduction="none"
+        )
+        return tokens.sum(dim=1) / (labels != IGNORED).sum(dim=1)
+
+    def predicted(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits [n, length, vocabulary] and the labels [n, length] that they are for."""
+        return self.answer(model, batch), batch["labels"]
+
     def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        return log_likelihood(self.answer(model, batch), batch["labels"])
+        return log_likelihood(*self.predicted(model, batch))
 
     def answer_lengths(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return (batch["labels"] != IGNORED).sum(dim=1)

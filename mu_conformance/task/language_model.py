@@ -11,7 +11,7 @@ import torch
 from mu_conformance.measures import memorization
 from mu_conformance.task.generation import TextTask
 from mu_conformance.task.rows import Rows
-from mu_conformance.task.tokens import IGNORED, answer_number, log_likelihood, token_outputs
+from mu_conformance.task.tokens import IGNORED, answer_number, token_outputs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,9 +30,9 @@ class LanguageModelTask(TextTask):
     features = frozenset({"verbatim", "extraction", "facts", "likelihood"})
     score_name = "fact accuracy"
 
-    def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    def predicted(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         # Each position predicts the next token.
-        return log_likelihood(self.answer(model, batch)[:, :-1], batch["labels"][:, 1:])
+        return self.answer(model, batch)[:, :-1], batch["labels"][:, 1:]
 
     def rephrased(self, rows: Rows) -> Rows | None:
         """The same facts in other words, a row for each row; None if the task has none."""

@@ -32,7 +32,9 @@ class RequestTask:
 
     def loss(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The mean training loss of a batch, a scalar."""
-        return self._task.loss(model, batch)
+        return self._task.training_loss(model, batch)
+
+    training_loss = loss
 
     def logits(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The model's logits on a batch, [n, ..., k], with a gradient where the caller's mode has one."""

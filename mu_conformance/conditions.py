@@ -1,0 +1,77 @@
+"""Conditions: what MU-Bench varies beside task, forget set and method."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any
+
+__all__ = ["CURRICULA", "Conditions"]
+
+CURRICULA = ("superloss",)
+
+
+@dataclasses.dataclass(frozen=True)
+class Conditions:
+    """Under which originals and references are made and methods run. By default there are none.
+
+    ``lora_rank``: models carry LoRA adapters of that rank, which alone are trained (``adapters``). ``curriculum``: what
+    weighs the rows of the training loss (``curriculum``). ``budget``: the most FLOPs of a call, as a share of
+    retraining's, above 0 (``flops``).
+
+    Raises ``ValueError`` for a value outside its range.
+    """
+
+    lora_rank: int | None = None
+    curriculum: str | None = None
+    budget: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.lora_rank is not None and self.lora_rank < 1:
+            raise ValueError(f"the rank of LoRA adapters must be at least 1, got {self.lora_rank}")
+        if self.curriculum is not None and self.curriculum not in CURRICULA:
+            raise ValueError(f"unknown curriculum {self.curriculum!r}; the choices are: {', '.join(CURRICULA)}")
+        if self.budget is not None and not 0 < self.budget < float("inf"):
+            raise ValueError(f"a budget is a share of retraining's FLOPs above 0, got {self.budget:g}")
+
+    @classmethod
+    def parse(cls, peft: str = "", curriculum: str = "", budget: str = "") -> Conditions:
+        """From what a user writes: ``lora:8``, ``superloss``, ``0.2``; empty for none."""
+        rank, share = None, None
+        if peft:
+            found = re.fullmatch(r"lora:(\d+)", peft)
+            if found is None:
+                raise ValueError(f"adapters are written lora:R, R the rank, such as lora:8; got {peft!r}")
+            rank = int(found[1])
+        if budget:
+            try:
+                share = float(budget)
+            except ValueError:
+                raise ValueError(f"a budget is a share of retraining's FLOPs, such as 0.2; got {budget!r}") from None
+        return cls(rank, curriculum or None, share)
+
+    @property
+    def of_training(self) -> dict[str, Any]:
+        """Those that change what a trained model is, by name; empty if there are none."""
+        found = {"lora_rank": self.lora_rank, "curriculum": self.curriculum}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @property
+    def suffix(self) -> str:
+        """What a scenario's name ends with, such as ``+lora-8+superloss+budget-0.2``."""
+        parts = [
+            f"lora-{self.lora_rank}" if self.lora_rank is not None else "",
+            self.curriculum or "",
+            f"budget-{self.budget:g}" if self.budget is not None else "",
+        ]
+        return "".join(f"+{part}" for part in parts if part)
+
+    @property
+    def options(self) -> str:
+        """As they stand on a command line."""
+        parts = [
+            f" --mu-peft lora:{self.lora_rank}" if self.lora_rank is not None else "",
+            f" --mu-curriculum {self.curriculum}" if self.curriculum else "",
+            f" --mu-budget {self.budget:g}" if self.budget is not None else "",
+        ]
+        return "".join(parts)
