@@ -64,6 +64,10 @@ def test_unusable_methods(inside, method, says):
         (["--mu-data", "hub", "--mu-task", "tabular"], "unknown task on published data"),
         (["--mu-device", "cuda:9"], "cannot be used here"),
         (["--mu-profile", "certify", "--mu-in-process"], "isolated only"),
+        (["--mu-budget", "much"], "--mu-budget much: a budget is a share of retraining's FLOPs, such as 0.2"),
+        (["--mu-budget", "0"], "above 0"),
+        (["--mu-peft", "lora"], "such as lora:8"),
+        (["--mu-curriculum", "easy"], "the choices are: superloss"),
         (["-o", "mu_profil=smoke"], "unknown ini key 'mu_profil'"),
     ],
 )

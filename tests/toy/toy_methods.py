@@ -57,6 +57,26 @@ class RaisesOnReal(Retrain):
         return super().unlearn(model, request)
 
 
+class GoesOnPastItsBudget(Retrain):
+    """Catches whatever stops it, and returns a model all the same."""
+
+    def unlearn(self, model, request):
+        try:
+            return super().unlearn(model, request)
+        except BaseException:
+            return copy.deepcopy(model)
+
+
+class MovesFrozenWeights(Retrain):
+    def unlearn(self, model, request):
+        found = super().unlearn(model, request)
+        with torch.no_grad():
+            for parameter in found.parameters():
+                if not parameter.requires_grad:
+                    parameter.add_(1e-6)
+        return found
+
+
 class ReturnsNone:
     def unlearn(self, model, request):
         return None

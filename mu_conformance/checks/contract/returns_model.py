@@ -19,7 +19,7 @@ def returns_model(calls: Calls) -> Finding:
 
     def fault(record: CallRecord) -> str | None:
         call = record.call
-        if call.status in ("unusable", "escaped", "timeout"):
+        if call.status in ("unusable", "escaped", "timeout", "over_budget"):
             return call.message
         if record.misfits:
             return f"the returned model does not fit the original's architecture: {'; '.join(record.misfits[:3])}"
