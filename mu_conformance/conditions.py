@@ -17,7 +17,8 @@ class Conditions:
 
     ``lora_rank``: models carry LoRA adapters of that rank, which alone are trained (``adapters``). ``curriculum``: what
     weighs the rows of the training loss (``curriculum``). ``budget``: the most FLOPs of a call, as a share of
-    retraining's, above 0 (``flops``).
+    retraining's, above 0 (``flops``). ``shards``: models are ensembles of so many members, 2 at least, each trained on its
+    own shard of the rows (``sharding``).
 
     Raises ``ValueError`` for a value outside its range.
     """
@@ -25,19 +26,26 @@ class Conditions:
     lora_rank: int | None = None
     curriculum: str | None = None
     budget: float | None = None
+    shards: int | None = None
 
     def __post_init__(self) -> None:
         if self.lora_rank is not None and self.lora_rank < 1:
             raise ValueError(f"the rank of LoRA adapters must be at least 1, got {self.lora_rank}")
         if self.curriculum is not None and self.curriculum not in CURRICULA:
             raise ValueError(f"unknown curriculum {self.curriculum!r}; the choices are: {', '.join(CURRICULA)}")
+        if self.shards is not None and self.shards < 2:
+            raise ValueError(f"an ensemble has two shards or more, got {self.shards}")
         if self.budget is not None and not 0 < self.budget < float("inf"):
             raise ValueError(f"a budget is a share of retraining's FLOPs above 0, got {self.budget:g}")
 
     @classmethod
-    def parse(cls, peft: str = "", curriculum: str = "", budget: str = "") -> Conditions:
-        """From what a user writes: ``lora:8``, ``superloss``, ``0.2``; empty for none."""
-        rank, share = None, None
+    def parse(cls, peft: str = "", curriculum: str = "", budget: str = "", shards: str = "") -> Conditions:
+        """From what a user writes: ``lora:8``, ``superloss``, ``0.2``, ``4``; empty for none."""
+        rank, share, count = None, None, None
+        if shards:
+            if not shards.isdecimal():
+                raise ValueError(f"shards are a number, such as 4; got {shards!r}")
+            count = int(shards)
         if peft:
             found = re.fullmatch(r"lora:(\d+)", peft)
             if found is None:
@@ -48,12 +56,12 @@ class Conditions:
                 share = float(budget)
             except ValueError:
                 raise ValueError(f"a budget is a share of retraining's FLOPs, such as 0.2; got {budget!r}") from None
-        return cls(rank, curriculum or None, share)
+        return cls(rank, curriculum or None, share, count)
 
     @property
     def of_training(self) -> dict[str, Any]:
         """Those that change what a trained model is, by name; empty if there are none."""
-        found = {"lora_rank": self.lora_rank, "curriculum": self.curriculum}
+        found = {"lora_rank": self.lora_rank, "curriculum": self.curriculum, "shards": self.shards}
         return {name: value for name, value in found.items() if value is not None}
 
     @property
@@ -62,6 +70,7 @@ class Conditions:
         parts = [
             f"lora-{self.lora_rank}" if self.lora_rank is not None else "",
             self.curriculum or "",
+            f"shards-{self.shards}" if self.shards is not None else "",
             f"budget-{self.budget:g}" if self.budget is not None else "",
         ]
         return "".join(f"+{part}" for part in parts if part)
@@ -72,6 +81,7 @@ class Conditions:
         parts = [
             f" --mu-peft lora:{self.lora_rank}" if self.lora_rank is not None else "",
             f" --mu-curriculum {self.curriculum}" if self.curriculum else "",
+            f" --mu-shards {self.shards}" if self.shards is not None else "",
             f" --mu-budget {self.budget:g}" if self.budget is not None else "",
         ]
         return "".join(parts)

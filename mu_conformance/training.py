@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from mu_conformance.seeding import derive_seed
+from mu_conformance.sharding import Part, ShardedEnsemble, shard_numbers
+
 if TYPE_CHECKING:
     from mu_conformance.protocol import TrainingRecipe
     from mu_conformance.task import RequestTask, Rows, Task
@@ -73,10 +76,16 @@ def fit(
 
     ``rows`` is anything with ``batch(indices)`` and ``len`` (``Rows`` or a request's dataset) or a map-style dataset
     of dicts. The row order is a function of ``seed``. ``after_step`` is called with the number of steps done;
-    ``evaluated`` is as in ``descend``.
+    ``evaluated`` is as in ``descend``. Of a sharded ensemble each member is trained, on the rows of its shard.
     """
     from mu_conformance.task import BatchLoader, RequestTask
 
+    if isinstance(model, ShardedEnsemble):
+        numbers = shard_numbers(rows, len(model.members))
+        for shard, member in enumerate(model.members):
+            part, own = Part(rows, torch.nonzero(numbers == shard).flatten()), derive_seed(seed, "shard", shard)
+            fit(member, part, task, recipe, own, loss=loss, after_step=after_step, evaluated=evaluated)
+        return model.eval()
     found = loss or task.training_loss
     generator = torch.Generator().manual_seed(seed)
     loader = BatchLoader(rows, recipe.batch_size, shuffle=True, generator=generator, collate=RequestTask.collate)

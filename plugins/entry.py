@@ -44,6 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--mu-device", metavar="DEVICE", help="torch device that the method runs on (default: cpu)")
     add("--mu-budget", metavar="SHARE", help="stop each call of the method at this share of retraining's FLOPs")
     add("--mu-peft", metavar="lora:R", help="models with frozen weights and LoRA adapters of rank R")
+    add("--mu-shards", metavar="S", help="models are ensembles of S members, each trained on its own shard")
     add("--mu-curriculum", metavar="KIND", help="superloss: training weighs rows by how hard they are")
     add(
         "--mu-time-limit", metavar="SECONDS", help="for each call of the method (default: 10 x retraining, at least 60)"

@@ -72,7 +72,7 @@ def _check_ini(config: Any) -> None:
 
 def _conditions(config: Any) -> Conditions:
     """Read one at a time, so that the error names the option."""
-    given = {name: _value(config, f"mu_{name}") for name in ("peft", "curriculum", "budget")}
+    given = {name: _value(config, f"mu_{name}") for name in ("peft", "curriculum", "budget", "shards")}
     for name, text in given.items():
         try:
             Conditions.parse(**{name: text})

@@ -159,10 +159,10 @@ class MuSession:
             )
             metafunc.parametrize("mu_entry", [])
             return
-        for judge in self.judges:
-            judge.add_task(task)
         if task.name not in self.found.entries:
             try:
+                for judge in self.judges:
+                    judge.add_task(task)
                 self.found.entries[task.name] = self.judges[0].entries(task)
             except (TaskError, ForgetSetError) as error:
                 # Raised here it would be one failed file among others; it is said when all is collected.

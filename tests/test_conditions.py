@@ -29,11 +29,11 @@ class TestWriting:
         assert (Conditions().suffix, Conditions().options, Conditions().of_training) == ("", "", {})
 
     def test_all(self):
-        found = Conditions.parse("lora:8", "superloss", "0.2")
-        assert found == Conditions(8, "superloss", 0.2)
-        assert found.suffix == "+lora-8+superloss+budget-0.2"
-        assert found.options == " --mu-peft lora:8 --mu-curriculum superloss --mu-budget 0.2"
-        assert found.of_training == {"lora_rank": 8, "curriculum": "superloss"}
+        found = Conditions.parse("lora:8", "superloss", "0.2", "3")
+        assert found == Conditions(8, "superloss", 0.2, 3)
+        assert found.suffix == "+lora-8+superloss+shards-3+budget-0.2"
+        assert found.options == " --mu-peft lora:8 --mu-curriculum superloss --mu-shards 3 --mu-budget 0.2"
+        assert found.of_training == {"lora_rank": 8, "curriculum": "superloss", "shards": 3}
 
     @pytest.mark.parametrize(
         ("given", "message"),
@@ -42,6 +42,8 @@ class TestWriting:
             ({"peft": "ia3:4"}, r"adapters are written lora:R"),
             ({"peft": "lora:0"}, r"the rank of LoRA adapters must be at least 1, got 0"),
             ({"curriculum": "self-paced"}, r"unknown curriculum 'self-paced'; the choices are: superloss"),
+            ({"shards": "two"}, r"shards are a number, such as 4; got 'two'"),
+            ({"shards": "1"}, r"an ensemble has two shards or more, got 1"),
             ({"budget": "much"}, r"a budget is a share of retraining's FLOPs, such as 0.2; got 'much'"),
             ({"budget": "0"}, r"a budget is a share of retraining's FLOPs above 0, got 0"),
             ({"budget": "-1"}, r"above 0, got -1"),

@@ -60,3 +60,10 @@ def test_adapters_are_trained_and_the_frozen_weights_checked_bitwise(toy):
     found = entry(run, "contract.returns-model", "toy/random-10%+lora-8")
     assert found["outcome"] == "failed"
     assert "frozen parameter body.base_layer.weight was changed" in found["message"]
+
+
+def test_sisa_is_conformant_on_sharded_originals(toy):
+    run = toy.run("mu_conformance.methods:SISA", "--mu-shards", "2")
+    assert run.status == 0, run.output
+    assert {e["scenario"].partition("+")[2] for e in run.card["checks"]} == {"shards-2"}
+    assert run.card["verdict"]["guarantee"] == "exact"

@@ -17,6 +17,7 @@ from mu_conformance.conditions import Conditions
 from mu_conformance.curriculum import MovingSuperLoss
 from mu_conformance.protocol import TrainingRecipe
 from mu_conformance.seeding import seeded
+from mu_conformance.sharding import ShardedEnsemble
 from mu_conformance.task.rows import Rows, Splits, TaskError
 
 if TYPE_CHECKING:
@@ -82,12 +83,15 @@ class Task(abc.ABC):
     def under(self, conditions: Conditions) -> Self:
         """This task under conditions: a copy, which shares the data that are loaded.
 
-        Raises ``TaskError`` for a curriculum where the losses of single rows are not known.
+        Raises ``TaskError`` for a curriculum where the losses of single rows are not known, shards where there are no
+        classes.
         """
         if conditions == self.conditions:
             return self
         if conditions.curriculum is not None and type(self).row_losses is Task.row_losses:
             raise TaskError(f"task {self.name} has no row_losses, which a curriculum weighs")
+        if conditions.shards is not None and "classes" not in self.features:
+            raise TaskError(f"task {self.name} has no classes, whose probabilities an ensemble of shards averages")
         found = copy.copy(self)
         found.conditions = conditions
         found._curriculum = MovingSuperLoss() if conditions.curriculum is not None else None
@@ -145,7 +149,11 @@ class Task(abc.ABC):
     def new_model(self, seed: int, architecture: str | None = None) -> nn.Module:
         """A freshly initialised model whose weights are a function of ``seed``, in evaluation mode."""
         with seeded(seed):
-            model = self.build_model(architecture or self.architectures[0])
+            chosen, shards = architecture or self.architectures[0], self.conditions.shards
+            if shards is None:
+                model = self.build_model(chosen)
+            else:
+                model = ShardedEnsemble([self.build_model(chosen) for _ in range(shards)])
             if self.conditions.lora_rank is not None:
                 from mu_conformance.adapters import add_lora
 

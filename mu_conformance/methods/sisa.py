@@ -1,0 +1,40 @@
+"""SISA: retrain only the shards that held the rows (Bourtoule et al. 2021)."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+
+from mu_conformance.protocol import Claims, DeletionRequest, Guarantee
+from mu_conformance.seeding import derive_seed
+from mu_conformance.sharding import Part, ShardedEnsemble, shard_numbers
+from mu_conformance.training import fit
+
+__all__ = ["SISA"]
+
+
+class SISA:
+    """theta_s = argmin L(theta_s; retain rows of shard s) for each shard s that a forget row is in; the members of all
+    others stay, bitwise (Bourtoule et al., S&P 2021, arXiv 1912.03817, without slices). Exact: no member has seen a row
+    that is to be forgotten.
+
+    The original is an ensemble of shards under ``--mu-shards``; any other original is one shard, so it is retrained. Reads
+    the inputs of the forget set, the retain set and its labels.
+    """
+
+    claims = Claims(Guarantee.EXACT, max_ratio=1.0)
+
+    def unlearn(self, model, request: DeletionRequest):
+        fresh: Any = request.task.new_model(request.seed).to(request.device)
+        with request.seeded():
+            if not isinstance(model, ShardedEnsemble):
+                return fit(fresh, request.retain, request.task, request.recipe, request.seed)
+            found, shards = copy.deepcopy(model), len(model.members)
+            kept = shard_numbers(request.retain, shards)
+            for shard in shard_numbers(request.forget, shards).unique().tolist():
+                rows = Part(request.retain, torch.nonzero(kept == shard).flatten())
+                seed = derive_seed(request.seed, "shard", shard)
+                found.members[shard] = fit(fresh.members[shard], rows, request.task, request.recipe, seed)
+            return found.eval()
