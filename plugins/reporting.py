@@ -98,7 +98,8 @@ class Reporting:
         """Where each method's scorecard goes: the report folder itself for one method, a folder each for several."""
         if len(self.options.methods) == 1:
             return [self.options.report]
-        names = [ref.rpartition(":")[2] or ref for ref in self.options.methods]
+        # without hyperparameters, which would not do in a folder's name
+        names = [ref.partition("(")[0].rpartition(":")[2] for ref in self.options.methods]
         return [self.options.report / f"{number + 1}-{name}" for number, name in enumerate(names)]
 
     def _build(

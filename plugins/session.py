@@ -178,7 +178,7 @@ class MuSession:
                 part = entry.scenario.partition("/")[2].replace("%", "pct")
                 name = f"{part}-{entry.check}"
                 if several:
-                    name = f"{self.options.methods[number].rpartition(':')[2]}-{name}"
+                    name = f"{self.options.methods[number].partition(':')[2] or self.options.methods[number]}-{name}"
                 parameters.append(
                     pytest.param(Question(number, entry), id=name, marks=pytest.mark.mu_check(entry.check))
                 )

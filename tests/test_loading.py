@@ -148,7 +148,8 @@ class TestShapes:
         [
             (
                 "NeedsArguments",
-                r"constructor of 'mu_vendor:NeedsArguments' needs arguments \(rate, steps\); name a zero-",
+                r"constructor of 'mu_vendor:NeedsArguments' needs arguments \(rate, steps\); give them, such as "
+                r"mu_vendor:NeedsArguments\(rate=...\), or name a zero-argument factory",
             ),
             ("NoMethod", r"class 'mu_vendor:NoMethod' has no method unlearn\(model, request\)"),
             ("number", r"'mu_vendor:number' is a int, not a class, factory, instance or function"),
@@ -177,6 +178,39 @@ class TestShapes:
         method = load_method("mu_vendor:Mine")
         assert isinstance(method, TrainerAdapter)
         assert claims_of(method) == Claims(deterministic=False)
+
+
+@pytest.mark.usefixtures("vendor")
+class TestHyperparameters:
+    def test_a_class_is_called_with_them(self):
+        assert load_method("mu_vendor:NeedsArguments(rate=0.5, steps=3)").rate == 0.5
+        assert load_method("mu_vendor:NeedsArguments(rate='fast', steps=None)").rate == "fast"
+        assert load_method("mu_vendor:Plain()").unlearn("m", "r")[0] == "plain"
+
+    def test_a_factory_is_called_with_them(self):
+        assert load_method("mu_vendor:keyword_factory(rate=0.5)").unlearn("m", "r")[0] == "plain"
+
+    @pytest.mark.parametrize(
+        ("attribute", "message"),
+        [
+            (
+                "NeedsArguments(rat=1)",
+                r"^mu_vendor:NeedsArguments has no hyperparameter 'rat'; did you mean rate\? it has: rate, steps, momentum$",
+            ),
+            ("NeedsArguments(rate=1)", r"needs arguments \(steps\)"),
+            ("Plain(rate=1)", r"mu_vendor:Plain has no hyperparameter 'rate'; it has: none"),
+            ("keyword_factory(steps=1)", r"has no hyperparameter 'steps'; it has: rate"),
+            ("four(rate=0.5)", r"the factory 'mu_vendor:four' needs more arguments: model, retain_loader"),
+            ("number(rate=1)", r"mu_vendor:number takes no hyperparameters"),
+            ("NeedsArguments(0.5)", r"hyperparameters are written as name=value with plain values, such as mu_vendor"),
+            ("NeedsArguments(rate=open('x'))", r"written as name=value with plain values"),
+            ("NeedsArguments(rate=1", r"written as name=value with plain values"),
+            ("NeedsArguments(rate=1).unlearn", r"written as name=value with plain values"),
+        ],
+    )
+    def test_what_is_refused(self, attribute, message):
+        with pytest.raises(MethodError, match=message):
+            load_method(f"mu_vendor:{attribute}")
 
 
 @pytest.mark.usefixtures("vendor")

@@ -34,6 +34,10 @@ def inside(toy, pytester, monkeypatch):
         ("toy_methods:retrian", "did you mean retrain"),
         ("toy_methods:NeedsArguments", "needs arguments (strength, rounds)"),
         ("toy_methods:not_a_method", "is a int"),
+        (
+            "mu_conformance.methods:FineTune(epoch_share=1)",
+            "did you mean epochs_share? it has: epochs_share, learning_",
+        ),
         ("toy_methods:RaisesAtImportTime", "claims must be a mu_conformance.Claims"),
         ("mypkg.unknown", "neither PKG:ATTR nor an entry point"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import difflib
 import hashlib
@@ -81,10 +82,11 @@ def _close_modules(name: str) -> str:
 def load_method(ref: str) -> Any:
     """The method behind ``ref`` as an object with ``unlearn(model, request)``.
 
-    ``ref`` is ``PKG:ATTR`` or a name from the entry-point group ``mu_conformance.methods``; the attribute may be a
-    class, a zero-argument factory, an instance, a function ``f(model, request)``, a four-argument callable
+    ``ref`` is ``PKG:ATTR`` or a name from the entry-point group ``mu_conformance.methods``, with hyperparameters in
+    brackets if a class or a factory is to be called with some, ``PKG:ATTR(epochs=3)``. The attribute may be a class, a zero-argument factory, an instance, a function ``f(model, request)``, a four-argument callable
     ``f(model, retain_loader, forget_loader, validation_loader)`` or a ``transformers.Trainer`` subclass.
     """
+    ref, settings = _hyperparameters(ref)
     if ":" not in ref:
         entry_points = importlib.metadata.entry_points(group=ENTRY_POINTS)
         named = [point for point in entry_points if point.name == ref]
@@ -92,33 +94,69 @@ def load_method(ref: str) -> Any:
             known = ", ".join(sorted(point.name for point in entry_points)) or "none installed"
             raise MethodError(f"method {ref!r} is neither PKG:ATTR nor an entry point of {ENTRY_POINTS} ({known})")
         ref = named[0].value
-    return _adapt(load_object(ref), ref)
+    return _adapt(load_object(ref), ref, settings)
 
 
-def _adapt(found: Any, ref: str) -> Any:
+def _hyperparameters(ref: str) -> tuple[str, dict[str, Any]]:
+    """``PKG:ATTR(name=value, ...)`` as its two parts; values are numbers, texts, True, False or None."""
+    name, bracket, _ = ref.partition("(")
+    if not bracket:
+        return ref, {}
+    try:
+        call = ast.parse(f"method{ref.removeprefix(name)}", mode="eval").body
+        if not isinstance(call, ast.Call) or call.args:
+            raise ValueError
+        return name, {str(keyword.arg or ""): ast.literal_eval(keyword.value) for keyword in call.keywords}
+    except (SyntaxError, ValueError):
+        raise MethodError(
+            f"method {ref!r}: hyperparameters are written as name=value with plain values, such as {name}(epochs=3)"
+        ) from None
+
+
+def _check_hyperparameters(found: Any, ref: str, settings: dict[str, Any]) -> None:
+    """``MethodError`` for a hyperparameter that a class or a factory does not have; it names those that there are."""
+    parameters = inspect.signature(found).parameters.values()
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+        return
+    known = [p.name for p in parameters if p.kind is not inspect.Parameter.VAR_POSITIONAL]
+    for name in settings:
+        if name not in known:
+            near = difflib.get_close_matches(name, known)
+            hint = f"did you mean {' or '.join(near)}? " if near else ""
+            raise MethodError(f"{ref} has no hyperparameter {name!r}; {hint}it has: {', '.join(known) or 'none'}")
+
+
+def _adapt(found: Any, ref: str, settings: dict[str, Any]) -> Any:
+    if settings and (not callable(found) or (inspect.isclass(found) and _is_trainer(found))):
+        raise MethodError(f"{ref} takes no hyperparameters: it is neither a class with unlearn nor a factory")
     if inspect.isclass(found):
         if _is_trainer(found):
             return TrainerAdapter(found)
         if not callable(getattr(found, "unlearn", None)):
             raise MethodError(f"class {ref!r} has no method unlearn(model, request)")
-        needed = _required_parameters(found)
+        _check_hyperparameters(found, ref, settings)
+        needed = [name for name in _required_parameters(found) if name not in settings]
         if needed:
             raise MethodError(
-                f"the constructor of {ref!r} needs arguments ({', '.join(needed)}); name a zero-argument factory instead, "
-                f"such as a function that returns {found.__name__}(...)"
+                f"the constructor of {ref!r} needs arguments ({', '.join(needed)}); give them, such as "
+                f"{ref}({needed[0]}=...), or name a zero-argument factory"
             )
         try:
-            return found()
+            return found(**settings)
         except Exception as error:
             raise MethodError(f"the constructor of {ref!r} raised {type(error).__name__}: {error}") from error
     if callable(getattr(found, "unlearn", None)):
         return found
     if not callable(found):
         raise MethodError(f"{ref!r} is a {type(found).__name__}, not a class, factory, instance or function")
-    needed = _required_parameters(found)
+    if settings:
+        _check_hyperparameters(found, ref, settings)
+    needed = [name for name in _required_parameters(found) if name not in settings]
+    if settings and needed:
+        raise MethodError(f"the factory {ref!r} needs more arguments: {', '.join(needed)}")
     if len(needed) == 0:
         try:
-            made = found()
+            made = found(**settings)
         except Exception as error:
             raise MethodError(f"the factory {ref!r} raised {type(error).__name__}: {error}") from error
         if not callable(getattr(made, "unlearn", None)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -44,7 +45,7 @@ def _reproduce(method: str, entry: manifest.Entry, extra: str, paths: str) -> st
     part = entry.scenario.partition("/")[2].replace("%", "pct")
     where = f" {paths}" if paths else ""
     task = "" if paths else f" --mu-task {entry.task}"
-    return f'pytest{where} --method {method}{task}{extra} -k "{part}-{entry.check}"'
+    return f'pytest{where} --method {shlex.quote(method)}{task}{extra} -k "{part}-{entry.check}"'
 
 
 def build(
