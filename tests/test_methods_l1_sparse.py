@@ -35,6 +35,8 @@ class Two(nn.Module):
 class TwoTask:
     """A loss and a loader, as a request's task has them."""
 
+    name = "toy"
+
     def loss(self, model, batch):
         return model.a * batch["x"].mean()
 

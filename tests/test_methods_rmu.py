@@ -44,6 +44,8 @@ class Tiny(nn.Module):
 class TinyTask:
     """Logits and a loader, as a request's task has them."""
 
+    name = "toy"
+
     def logits(self, model, batch):
         return model(**batch).logits
 

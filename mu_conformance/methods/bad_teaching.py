@@ -10,6 +10,7 @@ import torch
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import fit
 from mu_conformance.unlearning.distillation import kl_divergence, teacher_of
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["BadTeaching"]
 
@@ -29,6 +30,7 @@ class _Marked:
         return {**row, "to_forget": torch.tensor(not kept)}
 
 
+@tuned
 class BadTeaching:
     """Minimise KL(teacher || theta) over forget and retain rows (Chundawat et al., AAAI 2023, arXiv 2205.08096).
 
@@ -38,6 +40,7 @@ class BadTeaching:
     """
 
     claims = Claims(max_ratio=1.0, requires=("classes",), reads_labels=False)
+    search = {"epochs_share": (0.1, 0.3), "learning_rate_share": (0.1, 0.3, 1.0)}
 
     def __init__(
         self,

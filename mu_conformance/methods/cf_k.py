@@ -7,10 +7,12 @@ import copy
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import fit
 from mu_conformance.unlearning.layers import last_layers, only, settled
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["CFk"]
 
 
+@tuned
 class CFk:
     """Catastrophic forgetting in the last k layers: minimise L(theta_last; retain), all other weights as they were
     (Goel et al. 2022, arXiv 2201.06640).
@@ -21,6 +23,7 @@ class CFk:
     """
 
     claims = Claims(max_ratio=1.0)
+    search = {"layers": (1, None), "epochs_share": (0.2, 0.5), "learning_rate_share": (0.5, 1.0)}
 
     def __init__(self, layers: int | None = None, epochs_share: float = 0.2, learning_rate_share: float = 0.5) -> None:
         if layers is not None and layers < 1:

@@ -11,10 +11,12 @@ from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import fit
 from mu_conformance.unlearning.decoupling import decoupled_divergence
 from mu_conformance.unlearning.distillation import teacher_of
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["DELETE"]
 
 
+@tuned
 class DELETE:
     """Minimise KL(softmax(original's logits, the true label's -inf) || theta) on the forget set
     (Zhou et al., "Decoupled Distillation to Erase", CVPR 2025, arXiv 2503.23751).
@@ -26,6 +28,7 @@ class DELETE:
     """
 
     claims = Claims(needs_retain=False, max_ratio=1.0, requires=("classes",))
+    search = {"epochs": (1, 3, 10), "learning_rate_share": (0.03, 0.1, 0.3)}
 
     def __init__(self, epochs: int = 5, learning_rate_share: float = 0.1) -> None:
         if epochs < 1:

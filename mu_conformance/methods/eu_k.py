@@ -7,10 +7,12 @@ import copy
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import fit
 from mu_conformance.unlearning.layers import last_layers, only, renew, settled
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["EUk"]
 
 
+@tuned
 class EUk:
     """Retrain the last k layers from scratch: theta_last = argmin L(theta_last; retain), all other weights as they were
     (Goel et al. 2022, arXiv 2201.06640).
@@ -21,6 +23,7 @@ class EUk:
     """
 
     claims = Claims(max_ratio=1.0)
+    search = {"layers": (1, 3, None)}
 
     def __init__(self, layers: int | None = None) -> None:
         if layers is not None and layers < 1:

@@ -6,10 +6,12 @@ import copy
 
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import fit
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["FineTune"]
 
 
+@tuned
 class FineTune:
     """Catastrophic forgetting by further training: a share of the recipe's epochs on the retain set.
 
@@ -18,6 +20,7 @@ class FineTune:
     """
 
     claims = Claims(max_ratio=1.0)
+    search = {"epochs_share": (0.1, 0.2), "learning_rate_share": (0.2, 0.5, 1.0)}
 
     def __init__(self, epochs_share: float = 0.2, learning_rate_share: float = 0.5) -> None:
         self.epochs_share, self.learning_rate_share = epochs_share, learning_rate_share

@@ -9,10 +9,12 @@ from torch.nn import functional
 
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.unlearning.saliency import mean_squared_gradient
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["FisherForgetting"]
 
 
+@tuned
 class FisherForgetting:
     """theta + (lambda sigma^2)^(1/4) F^(-1/4) epsilon, epsilon ~ N(0, 1) for each weight
     (Golatkar et al., "Eternal Sunshine of the Spotless Net", CVPR 2020, arXiv 1911.04933).
@@ -24,6 +26,7 @@ class FisherForgetting:
     """
 
     claims = Claims(max_ratio=1.0, requires=("classes",), reads_labels=False)
+    search = {"noise": (0.0001, 0.001, 0.01), "largest_deviation": (0.01, 0.03, 0.1)}
 
     def __init__(self, noise: float = 1e-3, largest_deviation: float = 0.03) -> None:
         for name, value in (("noise", noise), ("largest_deviation", largest_deviation)):

@@ -7,10 +7,12 @@ import dataclasses
 
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import fit
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["GradientAscent"]
 
 
+@tuned
 class GradientAscent:
     """Maximise the loss on the forget set: minimise -L(theta; forget).
 
@@ -19,6 +21,7 @@ class GradientAscent:
     """
 
     claims = Claims(needs_retain=False, max_ratio=1.0)
+    search = {"epochs": (1, 3, 10), "learning_rate_share": (0.03, 0.1, 0.3)}
 
     def __init__(self, epochs: int = 5, learning_rate_share: float = 0.1) -> None:
         self.epochs, self.learning_rate_share = epochs, learning_rate_share

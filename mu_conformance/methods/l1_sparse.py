@@ -8,10 +8,12 @@ import torch
 
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import descend
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["L1Sparse"]
 
 
+@tuned
 class L1Sparse:
     """Minimise L(theta; retain) + gamma_t ||theta||_1 (Jia et al., NeurIPS 2023, arXiv 2304.04934).
 
@@ -22,6 +24,7 @@ class L1Sparse:
     """
 
     claims = Claims(max_ratio=1.0)
+    search = {"gamma": (1e-05, 0.0001, 0.001), "epochs_share": (0.2, 0.5), "learning_rate_share": (0.5, 1.0)}
 
     def __init__(self, gamma: float = 5e-4, epochs_share: float = 0.2, learning_rate_share: float = 0.5) -> None:
         if not 0 <= gamma < float("inf"):

@@ -12,10 +12,12 @@ from torch import nn
 
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.unlearning.dependence import markov_blanket
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["LCODEC"]
 
 
+@tuned
 class LCODEC:
     """theta_P + m / (n - m) (H_P + l2 I)^-1 grad_P L(theta; forget), n rows of which m are to be forgotten; all weights
     outside P stay, bitwise (Mehta et al., CVPR 2022, arXiv 2204.07655; the update is Sekhari et al.'s, 2021).
@@ -29,6 +31,7 @@ class LCODEC:
     """
 
     claims = Claims(max_ratio=1.0, requires=("classes",))
+    search = {"most_units": (20, 60), "l2": (0.001, 0.01, 0.1)}
 
     def __init__(self, perturbations: int = 100, noise: float = 0.1, most_units: int = 20, l2: float = 0.01) -> None:
         if perturbations < 2:

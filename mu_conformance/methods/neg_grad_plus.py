@@ -7,10 +7,12 @@ import copy
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import fit
 from mu_conformance.unlearning.batches import endless
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["NegGradPlus"]
 
 
+@tuned
 class NegGradPlus:
     """Minimise alpha * L(theta; retain) - (1 - alpha) * L(theta; forget), a batch of each at every step.
 
@@ -19,6 +21,7 @@ class NegGradPlus:
     """
 
     claims = Claims(max_ratio=1.0)
+    search = {"alpha": (0.8, 0.95), "epochs_share": (0.1, 0.25), "learning_rate_share": (0.2, 0.5, 1.0)}
 
     def __init__(
         self, alpha: float = 0.9, epochs_share: float = 0.3, learning_rate_share: float = 0.3, ceiling: float = 3.0

@@ -8,10 +8,12 @@ from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.unlearning.distillation import teacher_of
 from mu_conformance.unlearning.forgetting import forget_beside_retain
 from mu_conformance.unlearning.preference import npo
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["NPO"]
 
 
+@tuned
 class NPO:
     """Minimise -2 / beta * log sigmoid(-beta log(p_theta / p_original)) on the forget set + L(theta; retain).
 
@@ -21,6 +23,7 @@ class NPO:
     """
 
     claims = Claims(max_ratio=1.0, requires=("likelihood",))
+    search = {"beta": (0.1, 1.0), "epochs": (5, 15), "learning_rate_share": (0.1, 0.3, 1.0)}
 
     def __init__(
         self, beta: float = 0.1, retain_weight: float = 1.0, epochs: int = 10, learning_rate_share: float = 0.3

@@ -7,10 +7,12 @@ import copy
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import fit
 from mu_conformance.unlearning.relabelling import Relabelled, other_labels
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["RandomLabel"]
 
 
+@tuned
 class RandomLabel:
     """Minimise L(theta; retain) + L(theta; forget with a label drawn uniformly from the other classes).
 
@@ -18,6 +20,7 @@ class RandomLabel:
     """
 
     claims = Claims(max_ratio=1.0, requires=("classes",))
+    search = {"epochs_share": (0.1, 0.3), "learning_rate_share": (0.1, 0.3, 1.0)}
 
     def __init__(self, epochs_share: float = 0.3, learning_rate_share: float = 0.3) -> None:
         self.epochs_share, self.learning_rate_share = epochs_share, learning_rate_share

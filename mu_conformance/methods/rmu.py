@@ -16,10 +16,12 @@ from mu_conformance.training import fit
 from mu_conformance.unlearning.batches import endless
 from mu_conformance.unlearning.distillation import teacher_of
 from mu_conformance.unlearning.layers import blocks_of, only, settled
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["RMU"]
 
 
+@tuned
 class RMU:
     """Minimise ||h_theta(forget) - c u||^2 + alpha ||h_theta(retain) - h_original(retain)||^2, the mean over tokens
     (Li et al. 2024, "The WMDP Benchmark", arXiv 2403.03218, equations 1 and 2).
@@ -33,6 +35,7 @@ class RMU:
     """
 
     claims = Claims(max_ratio=1.0, requires=("facts",), reads_labels=False)
+    search = {"steering": (6.5, 20.0), "alpha": (10.0, 1200.0), "epochs": (5, 15), "learning_rate_share": (0.1, 0.3)}
 
     def __init__(
         self,

@@ -8,10 +8,12 @@ from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import fit
 from mu_conformance.unlearning.relabelling import Relabelled, other_labels
 from mu_conformance.unlearning.saliency import kept_outside, largest, mean_gradient
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["SalUn"]
 
 
+@tuned
 class SalUn:
     """Minimise L(theta; forget with labels drawn from the other classes) + L(theta; retain) in the salient weights only
     (Fan et al., ICLR 2024, arXiv 2310.12508, equations 3 to 5).
@@ -22,6 +24,7 @@ class SalUn:
     """
 
     claims = Claims(max_ratio=1.0, requires=("classes",))
+    search = {"density": (0.3, 0.5), "epochs_share": (0.1, 0.3), "learning_rate_share": (0.1, 0.3, 1.0)}
 
     def __init__(self, density: float = 0.5, epochs_share: float = 0.3, learning_rate_share: float = 0.3) -> None:
         if not 0 < density <= 1:

@@ -9,10 +9,12 @@ import torch
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import descend
 from mu_conformance.unlearning.distillation import kl_divergence, teacher_of
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["SCRUB"]
 
 
+@tuned
 class SCRUB:
     """Alternate max steps, -KL(original || theta) on the forget set, with min steps on the retain set
     (Kurmanji et al., NeurIPS 2023, arXiv 2302.09880, algorithm 1): alpha KL(original || theta) + gamma L(theta; retain).
@@ -24,6 +26,7 @@ class SCRUB:
     """
 
     claims = Claims(max_ratio=1.0, requires=("classes",))
+    search = {"max_epochs": (1, 2), "epochs_share": (0.1, 0.3), "learning_rate_share": (0.1, 0.3, 1.0)}
 
     def __init__(
         self,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.unlearning.forgetting import forget_beside_retain
 from mu_conformance.unlearning.preference import simnpo
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["SimNPO"]
 
 
+@tuned
 class SimNPO:
     """Minimise -2 / beta * log sigmoid(-beta / |y| * log p_theta - gamma) on the forget set + L(theta; retain).
 
@@ -17,6 +19,7 @@ class SimNPO:
     """
 
     claims = Claims(max_ratio=1.0, requires=("likelihood",))
+    search = {"beta": (1.0, 4.0), "epochs": (5, 15), "learning_rate_share": (0.1, 0.3, 1.0)}
 
     def __init__(
         self,

@@ -9,10 +9,12 @@ import torch
 
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.unlearning.saliency import mean_squared_gradient
+from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["SSD"]
 
 
+@tuned
 class SSD:
     """Selective synaptic dampening (Foster et al., AAAI 2024, arXiv 2308.07707, equations 4 and 5): where
     F_forget > alpha F_all, theta becomes min(lambda F_all / F_forget, 1) theta; all other weights stay, bitwise.
@@ -24,6 +26,7 @@ class SSD:
     """
 
     claims = Claims(max_ratio=1.0)
+    search = {"alpha": (1.5, 3.0, 10.0), "dampening": (0.3, 1.0)}
 
     def __init__(self, alpha: float = 10.0, dampening: float = 1.0) -> None:
         for name, value in (("alpha", alpha), ("dampening", dampening)):

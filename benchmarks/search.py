@@ -1,0 +1,125 @@
+"""Search for each method's hyperparameters on each task; resumable.
+
+    python benchmarks/search.py --cache DIR                     # all methods on all tasks
+    python benchmarks/search.py --cache DIR --task tabular --method FineTune
+
+Every method's class says what is tried (``search``: values by hyperparameter, all combinations). A trial is judged on a
+suite seed of its own, so on other originals, references and forget rows than any profile judges by default, with fewer
+of each: ORIGINALS runs against REFERENCES references for each kind of forget set that the smoke profile takes. Its cost
+is the mean, over checks, of the distance to the references' mean in margins (1 is the edge of what passes), MOST at most.
+Calls that take more than BUDGET of retraining's FLOPs are stopped, and the trial is no candidate.
+
+All trials go into ``benchmarks/results/search.json`` as they are made, the best of each method on each task into
+``mu_conformance/methods/found.json``, where the methods take them from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import itertools
+import json
+import math
+import time
+from pathlib import Path
+
+import torch
+from filelock import FileLock
+
+from mu_conformance import methods, registry
+from mu_conformance.checks import find_check
+from mu_conformance.checks.catalogue import Subject
+from mu_conformance.conditions import Conditions
+from mu_conformance.judging import Judge, Settings
+from mu_conformance.profiles import PROFILES
+from mu_conformance.protocol import Claims
+
+SEED = 7001
+ORIGINALS, REFERENCES = 2, 8
+BUDGET = 0.5
+MOST = 5.0
+ROOT = Path(__file__).resolve().parents[1]
+TRIALS = ROOT / "benchmarks" / "results" / "search.json"
+FOUND = ROOT / "mu_conformance" / "methods" / "found.json"
+
+
+def distance(measurement) -> float:
+    """How far a run is from the references' mean, in margins."""
+    if measurement.margin is None or measurement.references is None:
+        return math.nan
+    return min(MOST, abs(measurement.value - measurement.references[0]) / measurement.margin)
+
+
+def trial(ref: str, task: str, cache: Path) -> dict:
+    """Judge a method with its hyperparameters; its cost, None if a call failed, and the cost of each check."""
+    profile = dataclasses.replace(PROFILES["smoke"], looks=(ORIGINALS,), references=REFERENCES)
+    settings = Settings(
+        profile=profile, tasks=(task,), seed=SEED, cache=cache, in_process=True, conditions=Conditions(budget=BUDGET)
+    )
+    judge = Judge(ref, settings)
+    started, costs, errors = time.process_time(), {}, set()
+    # only what tells how well it forgets and keeps: the contract and the cost are not a matter of degree
+    for entry in judge.entries(judge.task(task)):
+        if find_check(entry.check).subject is not Subject.EVIDENCE or entry.check.startswith("cost."):
+            continue
+        finding, _ = judge.finding(entry)
+        found = [value for m in finding.measurements if not math.isnan(value := distance(m))]
+        if found:
+            costs[f"{entry.kind} {entry.check}"] = round(max(found), 3)
+        elif finding.outcome == "error":
+            errors.add(finding.message)
+    judge.close()
+    seconds = round(time.process_time() - started, 1)
+    if errors:
+        return {"cost": None, "why": min(errors), "seconds": seconds}
+    return {"cost": round(sum(costs.values()) / len(costs), 4), "checks": costs, "seconds": seconds}
+
+
+def read(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def keep(key: str, result: dict) -> None:
+    """Add a trial, and bring the best values up to date; several processes may search at once."""
+    with FileLock(TRIALS.with_suffix(".lock")):
+        trials = read(TRIALS)
+        trials[key] = result
+        TRIALS.write_text(json.dumps(trials, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        best: dict[tuple[str, str], dict] = {}
+        for one in trials.values():
+            place = (one["method"], one["task"])
+            if one["cost"] is not None and (place not in best or one["cost"] < best[place]["cost"]):
+                best[place] = one
+        values: dict[str, dict[str, dict]] = {}
+        for (method, task), one in sorted(best.items()):
+            values.setdefault(method, {})[task] = one["values"]
+        found = {"command": "python benchmarks/search.py", "seed": SEED, "budget": BUDGET, "values": values}
+        FOUND.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cache", type=Path, required=True, help="where artefacts are kept")
+    parser.add_argument("--method", action="append", default=[])
+    parser.add_argument("--task", action="append", default=[])
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    for task, name in itertools.product(arguments.task or registry.task_names(), arguments.method or dir(methods)):
+        method = getattr(methods, name)
+        space, found = getattr(method, "search", {}), registry.find_task(task)
+        claims = getattr(method, "claims", Claims())
+        if not space or not claims.covers(task, found.modality, found.features):
+            continue
+        for combination in itertools.product(*space.values()):
+            values = dict(zip(space, combination, strict=True))
+            ref = f"mu_conformance.methods:{name}({', '.join(f'{k}={v!r}' for k, v in values.items())})"
+            key = f"{task} {ref.partition(':')[2]}"
+            if key in read(TRIALS):
+                continue
+            result = {"method": name, "task": task, "values": values, **trial(ref, task, arguments.cache)}
+            keep(key, result)
+            print(key, result["cost"], result.get("why", "")[:150], f"{result['seconds']} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
