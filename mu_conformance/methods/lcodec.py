@@ -66,9 +66,11 @@ class LCODEC:
             return torch.stack([gradient(dataset[row]) for row in range(len(dataset))])
 
         others = gradients(request.retain)
-        information = others.T @ others / kept
-        information.diagonal().add_(self.l2)
-        step = deleted / kept * torch.linalg.solve(information, gradients(request.forget).mean(dim=0))
+        wanted = gradients(request.forget).mean(dim=0)
+        # (G' G / n + l2 I)^-1 v by Woodbury's identity: rows are fewer than weights
+        inner = others @ others.T
+        inner.diagonal().add_(kept * self.l2)
+        step = deleted / kept * (wanted - others.T @ torch.linalg.solve(inner, others @ wanted)) / self.l2
         with torch.no_grad():
             parts = step.split([weight[some].numel() for weight, some in zip(weights, rows_of, strict=True)])
             for weight, some, part in zip(weights, rows_of, parts, strict=True):

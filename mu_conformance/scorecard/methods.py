@@ -7,10 +7,10 @@ from typing import Any
 
 from mu_conformance.scorecard.summary import FAMILIES
 
-__all__ = ["method_rows", "render", "terminal_lines"]
+__all__ = ["RETRAINING", "TIMES", "method_rows", "render", "terminal_lines"]
 
 COLUMNS = ("method", "verdict", "passed", *FAMILIES, "x retraining")
-_TIMES, _RETRAINING = "processor seconds, times retraining", "processor seconds of retraining"
+TIMES, RETRAINING = "processor seconds, times retraining", "processor seconds of retraining"
 
 
 def method_rows(scorecards: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -35,9 +35,9 @@ def _row(card: Mapping[str, Any]) -> dict[str, str]:
     spent = retraining = 0.0
     for entry in card["checks"]:
         measured = {one["name"]: one["value"] for one in entry["measurements"]}
-        if measured.keys() >= {_TIMES, _RETRAINING}:
-            spent += measured[_TIMES] * measured[_RETRAINING]
-            retraining += measured[_RETRAINING]
+        if measured.keys() >= {TIMES, RETRAINING}:
+            spent += measured[TIMES] * measured[RETRAINING]
+            retraining += measured[RETRAINING]
     row["x retraining"] = f"{spent / retraining:.2f}" if retraining > 0 else "-"
     return row
 

@@ -1,0 +1,163 @@
+"""docs/methods.md: each method on each task, from the scorecards of a smoke run, and the FLOPs of a call.
+
+    pytest -n 2 --method mu_conformance.methods:FineTune --method mu_conformance.methods:SCRUB ... --mu-report DIR
+    python benchmarks/methods_table.py --scorecards DIR --cache DIR --output docs/methods.md
+
+``--commands`` prints the first line with all methods. FLOPs are counted on one call for each kind of forget set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mu_conformance import methods, registry
+from mu_conformance.conditions import Conditions
+from mu_conformance.judging import Judge, Settings
+from mu_conformance.protocol import Claims
+from mu_conformance.scorecard import document
+from mu_conformance.scorecard.methods import RETRAINING, TIMES
+from mu_conformance.scorecard.summary import FAMILIES
+
+NO_LIMIT = 1e9
+"""A budget, in retrainings: FLOPs are counted under a budget alone."""
+BEGIN, END = "<!-- measured -->", "<!-- end -->"
+
+
+def name_of(card: Mapping[str, Any]) -> str:
+    return card["method"]["ref"].rpartition(":")[2]
+
+
+def flops(name: str, task: str, cache: Path) -> float | None:
+    """FLOPs of a call as a share of retraining's, the mean over the kinds of forget set; None if a call fails."""
+    judge = Judge(
+        f"mu_conformance.methods:{name}",
+        Settings(tasks=(task,), cache=cache, in_process=True, conditions=Conditions(budget=NO_LIMIT)),
+    )
+    shares = []
+    for scenario in judge.scenarios(task):
+        evidence = judge.evidence(task, scenario.name)
+        (run,) = evidence.records(1)
+        spent = [record.call.report.get("flops") for record in run.records]
+        if None in spent or not all(record.call.returned for record in run.records):
+            return None
+        limits = [budget.flops or 0.0 for budget in evidence.budgets]
+        shares.append(sum(spent) / (sum(limits) / NO_LIMIT))
+    judge.close()
+    return sum(shares) / len(shares)
+
+
+def cell(entries: list[Mapping[str, Any]]) -> str:
+    """Passed of required, in bold where that is all; - where nothing is claimed."""
+    required = [entry for entry in entries if entry["required"] and entry["id"] != "contract.claims"]
+    if not required:
+        return "-"
+    passed = sum(entry["outcome"] == "passed" for entry in required)
+    text = f"{passed}/{len(required)}"
+    return f"**{text}**" if passed == len(required) else text
+
+
+def worst(entries: Iterable[Mapping[str, Any]]) -> tuple[float, str]:
+    """The largest distance from the references' mean, in margins, and of what."""
+    found = [(0.0, "-")]
+    for entry in entries:
+        if entry["outcome"] == "passed":
+            continue
+        for one in entry["measurements"]:
+            if one.get("margin") and one.get("references"):
+                away = abs(one["value"] - one["references"]["mean"]) / one["margin"]
+                found.append((away, f"{entry['id']} on {entry['scenario']}"))
+    return max(found)
+
+
+def seconds(entries: Iterable[Mapping[str, Any]]) -> str:
+    spent = retraining = 0.0
+    for entry in entries:
+        measured = {one["name"]: one["value"] for one in entry["measurements"]}
+        if measured.keys() >= {TIMES, RETRAINING}:
+            spent += measured[TIMES] * measured[RETRAINING]
+            retraining += measured[RETRAINING]
+    return f"{spent / retraining:.2f}" if retraining else "-"
+
+
+def table(heading: list[str], rows: list[list[str]]) -> list[str]:
+    return [
+        f"| {' | '.join(heading)} |",
+        f"|{' --- |' * len(heading)}",
+        *(f"| {' | '.join(row)} |" for row in rows),
+        "",
+    ]
+
+
+def measured(cards: list[dict[str, Any]], shares: Mapping[str, Mapping[str, float | None]]) -> str:
+    tasks = sorted({entry["task"] for card in cards for entry in card["checks"]})
+    by_task = {name_of(card): {t: [e for e in card["checks"] if e["task"] == t] for t in tasks} for card in cards}
+    lines = ["Checks passed of checks required; bold: conformant on that task; -: not defined there.", ""]
+    lines += table(
+        ["method", *tasks], [[name, *(cell(entries[task]) for task in tasks)] for name, entries in by_task.items()]
+    )
+    lines += ["Cost of a call as a share of retraining's: FLOPs / processor seconds.", ""]
+    rows = []
+    for name, entries in by_task.items():
+        row = [name]
+        for task in tasks:
+            share = shares.get(name, {}).get(task)
+            undefined = cell(entries[task]) == "-"
+            row.append("-" if undefined else f"{'?' if share is None else f'{share:.2f}'} / {seconds(entries[task])}")
+        rows.append(row)
+    lines += table(["method", *tasks], rows)
+    lines += ["What is not passed, by family, and the largest distance from the references' mean (1: the margin).", ""]
+    rows = []
+    for name, entries in by_task.items():
+        every = [entry for task in tasks for entry in entries[task] if entry["required"]]
+        counts = []
+        for family in FAMILIES:
+            own = [entry for entry in every if entry["id"].startswith(f"{family}.")]
+            counts.append(f"{sum(entry['outcome'] != 'passed' for entry in own)} of {len(own)}" if own else "-")
+        away, where = worst(every)
+        rows.append([name, *counts, f"{away:.1f}: {where}" if away else "-"])
+    lines += table(["method", *FAMILIES, "largest distance"], rows)
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--commands", action="store_true", help="print the line that judges all methods")
+    parser.add_argument("--scorecards", type=Path, help="the report folder of that run")
+    parser.add_argument("--cache", type=Path, help="where artefacts are kept")
+    parser.add_argument("--output", type=Path, help=f"a page; what lies between {BEGIN} and {END} is written anew")
+    arguments = parser.parse_args()
+    if arguments.commands:
+        print("pytest -n 2 " + " ".join(f"--method mu_conformance.methods:{name}" for name in dir(methods)))
+        return
+    if None in (arguments.scorecards, arguments.cache, arguments.output):
+        parser.error("--scorecards, --cache and --output are needed")
+    torch.set_num_threads(1)
+    cards = [document.read(path) for path in sorted(arguments.scorecards.glob("*/scorecard.json"))]
+    cards.sort(key=name_of)
+    shares: dict[str, dict[str, float | None]] = {}
+    kept = arguments.scorecards / "flops.json"
+    if kept.exists():
+        shares = json.loads(kept.read_text(encoding="utf-8"))
+    for card in cards:
+        name = name_of(card)
+        claims = Claims.from_json(card["method"]["claims"])
+        for task in sorted({entry["task"] for entry in card["checks"]}):
+            found = registry.find_task(task)
+            if task not in shares.setdefault(name, {}) and claims.covers(task, found.modality, found.features):
+                shares[name][task] = flops(name, task, arguments.cache)
+                kept.write_text(json.dumps(shares), encoding="utf-8")
+                print(name, task, shares[name][task], flush=True)
+    page = arguments.output.read_text(encoding="utf-8")
+    before, _, rest = page.partition(BEGIN)
+    after = rest.partition(END)[2]
+    arguments.output.write_text(f"{before}{BEGIN}\n\n{measured(cards, shares)}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
