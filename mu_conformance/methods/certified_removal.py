@@ -24,11 +24,11 @@ class CertifiedRemoval:
     the least curvature. With sigma = r sqrt(2 ln(1.25 / delta)) / epsilon (Dwork and Roth 2014, theorem A.1: epsilon in
     (0, 1)) the result is (epsilon, delta)-indistinguishable from theta* with the same noise. mu is the least eigenvalue of
     H, which is the loss's least curvature everywhere where the L2 term alone gives it: in directions that no row tells
-    apart, which two logits for two classes always have. ``steps`` Newton steps, one in the paper. Reads the retain set
-    and its labels. Defined where the loss is convex.
+    apart, which two logits for two classes always have. ``steps`` Newton steps: the paper takes one, after which the noise
+    would be many times as large as the weights here; each squares r. Reads the retain set and its labels. Defined where the loss is convex.
     """
 
-    def __init__(self, epsilon: float = 0.5, delta: float = 1e-5, steps: int = 1) -> None:
+    def __init__(self, epsilon: float = 0.5, delta: float = 1e-5, steps: int = 3) -> None:
         for name, value in (("epsilon", epsilon), ("delta", delta)):
             if not 0 < value < 1:
                 raise ValueError(f"{name} must lie in (0, 1), got {value}")
