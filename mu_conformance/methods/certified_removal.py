@@ -25,7 +25,8 @@ class CertifiedRemoval:
     (0, 1)) the result is (epsilon, delta)-indistinguishable from theta* with the same noise. mu is the least eigenvalue of
     H, which is the loss's least curvature everywhere where the L2 term alone gives it: in directions that no row tells
     apart, which two logits for two classes always have. ``steps`` Newton steps: the paper takes one, after which the noise
-    would be many times as large as the weights here; each squares r. Reads the retain set and its labels. Defined where the loss is convex.
+    would be many times as large as the weights here; each about squares r. Reads the retain set and its labels. Defined
+    where the loss is convex.
     """
 
     def __init__(self, epsilon: float = 0.5, delta: float = 1e-5, steps: int = 3) -> None:
@@ -70,11 +71,15 @@ class CertifiedRemoval:
         # backwards twice: forwards over backwards (torch.func.hessian) takes 25 times as long on a linear model
         slope, bend = grad(loss), jacrev(grad(loss))
         theta = torch.cat([precise.get_parameter(name).detach().flatten() for name in names])
-        for _ in range(self.steps):
-            theta = theta - torch.linalg.solve(bend(theta), slope(theta))
-        curvature = torch.linalg.eigvalsh(bend(theta))[0].item()
-        if not curvature > 0:
-            raise ValueError(f"certified removal needs a strongly convex loss; its least curvature is {curvature:.3g}")
+        for step in range(self.steps + 1):
+            curvatures = torch.linalg.eigvalsh(curvature := bend(theta))
+            # no more than rounding: there is no bound then
+            if not curvatures[0] > 1e-10 * curvatures[-1]:
+                raise ValueError(
+                    f"certified removal needs a strongly convex loss; its least curvature is {curvatures[0].item():.2g}"
+                )
+            if step < self.steps:
+                theta = theta - torch.linalg.solve(curvature, slope(theta))
         remaining = slope(theta).norm().item()
         parts = theta.split([shape.numel() for shape in shapes])
         state = dict(found.named_parameters())
@@ -82,7 +87,7 @@ class CertifiedRemoval:
             for name, part, shape in zip(names, parts, shapes, strict=True):
                 state[name.removeprefix("model.")].copy_(part.view(shape))
             stored = torch.cat([state[name.removeprefix("model.")].double().flatten() for name in names])
-        return found, remaining / curvature + (stored - theta).norm().item()
+        return found, remaining / curvatures[0].item() + (stored - theta).norm().item()
 
 
 class _Loss(nn.Module):
