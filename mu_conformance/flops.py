@@ -102,25 +102,32 @@ class FlopMeter(TorchDispatchMode):
 def metered(limit: float | None = None) -> Iterator[FlopMeter]:
     """Count inside the block, in threads that are started there too: torch's modes are of one thread each."""
     meter = FlopMeter(limit)
-    start = _thread.start_new_thread
 
-    @functools.wraps(start)
-    def start_metered(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> int:
-        def run(*given: Any, **named: Any) -> None:
-            with meter.another():
-                function(*given, **named)
+    def metering(start: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(start)
+        def start_metered(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            def run(*given: Any, **named: Any) -> None:
+                with meter.another():
+                    function(*given, **named)
 
-        return start(run, args, kwargs or {})
+            return start(run, *args, **kwargs)
 
-    places = ((_thread, "start_new_thread"), (threading, "_start_new_thread"))
-    for module, name in places:
-        setattr(module, name, start_metered)
+        return start_metered
+
+    # all that starts a thread ends in one of these, the joinable ones from Python 3.13 on
+    names = ("start_new_thread", "start_new", "start_joinable_thread", "_start_new_thread", "_start_joinable_thread")
+    before = {(module, name): getattr(module, name, None) for module in (_thread, threading) for name in names}
+    wrapped = {start: metering(start) for start in before.values() if start is not None}
+    for (module, name), start in before.items():
+        if start is not None:
+            setattr(module, name, wrapped[start])
     try:
         with meter:
             yield meter
     finally:
-        for module, name in places:
-            setattr(module, name, start)
+        for (module, name), start in before.items():
+            if start is not None:
+                setattr(module, name, start)
 
 
 def counted(function: Callable[[], Any]) -> int:
