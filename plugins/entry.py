@@ -35,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--mu-model", metavar="NAME", help="another of the task's architectures")
     add("--mu-runs", metavar="N", help="runs of the method per scenario, instead of the profile's")
     add("--mu-references", metavar="K", help="references per scenario, instead of the profile's")
+    add("--mu-ratio", metavar="R", help="share of the training rows to forget, in (0, 0.5] (default: 0.1)")
     add("--mu-report", metavar="DIR", help="where the scorecard and its renders go (default: mu-report)")
     add("--mu-waivers", action="append", default=[], metavar="FILE", help="TOML file of known failures (repeatable)")
     add("--mu-baseline", metavar="FILE", help="fail on regression against this earlier scorecard")

@@ -12,6 +12,7 @@ from mu_conformance.plugins.entry import INI
 
 from mu_conformance import registry
 from mu_conformance.conditions import Conditions
+from mu_conformance.forget_sets import ForgetSetError, check_ratio
 from mu_conformance.judging import Settings
 from mu_conformance.profiles import PROFILES
 from mu_conformance.store import default_cache
@@ -108,6 +109,12 @@ def read_options(config: Any) -> Options:
         profile = dataclasses.replace(profile, looks=(runs,))
     if references is not None:
         profile = dataclasses.replace(profile, references=references)
+    ratio = _number(config, "mu_ratio", float, 0)
+    if ratio is not None:
+        try:
+            profile = dataclasses.replace(profile, ratio=check_ratio(ratio))
+        except ForgetSetError as error:
+            raise pytest.UsageError(f"--mu-ratio: {error}") from None
     architecture = _value(config, "mu_model") or None
     # Suites in files that the user names may be of tasks that nobody registered: those are checked when collected.
     if architecture is not None and (names or config.args_source is not config.ArgsSource.ARGS):

@@ -15,6 +15,7 @@ from mu_conformance.plugins.options import Options
 
 from mu_conformance import manifest
 from mu_conformance.judging import Settings
+from mu_conformance.profiles import PROFILES
 from mu_conformance.protocol import Claims
 from mu_conformance.scorecard import building, comparison, document, markdown, methods, summary
 from mu_conformance.scorecard.validity import false_alarm_rate
@@ -212,4 +213,6 @@ def _reproduce_options(settings: Settings) -> str:
         options += f" --mu-model {settings.architecture}"
     if settings.profile.name != "smoke":
         options += f" --mu-profile {settings.profile.name}"
+    if settings.profile.ratio != PROFILES[settings.profile.name].ratio:
+        options += f" --mu-ratio {settings.profile.ratio:g}"
     return options + settings.conditions.options

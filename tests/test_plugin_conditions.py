@@ -67,3 +67,10 @@ def test_sisa_is_conformant_on_sharded_originals(toy):
     assert run.status == 0, run.output
     assert {e["scenario"].partition("+")[2] for e in run.card["checks"]} == {"shards-2"}
     assert run.card["verdict"]["guarantee"] == "exact"
+
+
+def test_another_share_is_forgotten(toy):
+    run = toy.run("retrain", "--mu-ratio", "0.04", "-k", "random and contract.returns-model")
+    found = entry(run, "contract.returns-model", "toy/random-4%")
+    assert found["outcome"] == "passed", run.output
+    assert "--mu-ratio 0.04" in found["reproduce"]

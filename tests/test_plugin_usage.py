@@ -71,6 +71,8 @@ def test_unusable_methods(inside, method, says):
         (["--mu-budget", "much"], "--mu-budget much: a budget is a share of retraining's FLOPs, such as 0.2"),
         (["--mu-budget", "0"], "above 0"),
         (["--mu-peft", "lora"], "such as lora:8"),
+        (["--mu-ratio", "0.6"], "--mu-ratio: a deletion ratio must lie in (0, 0.5], got 0.6"),
+        (["--mu-ratio", "0"], "got 0"),
         (["--mu-shards", "1"], "two shards or more"),
         (["--mu-curriculum", "easy"], "the choices are: superloss"),
         (["-o", "mu_profil=smoke"], "unknown ini key 'mu_profil'"),
