@@ -79,20 +79,32 @@ def read(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def keep(key: str, result: dict) -> None:
-    """Add a trial, and bring the best values up to date; several processes may search at once."""
+def combinations(method: str) -> list[dict]:
+    """All values of a method that are tried."""
+    space = getattr(getattr(methods, method), "search", {})
+    return [dict(zip(space, values, strict=True)) for values in itertools.product(*space.values())] if space else []
+
+
+def best(trials: dict) -> dict[str, dict[str, dict]]:
+    """The values of least cost by method and task, where all were tried and a call returned."""
+    by_place: dict[tuple[str, str], list[dict]] = {}
+    for one in trials.values():
+        by_place.setdefault((one["method"], one["task"]), []).append(one)
+    found: dict[str, dict[str, dict]] = {}
+    for (method, task), tried in sorted(by_place.items()):
+        judged = [one for one in tried if one["cost"] is not None]
+        if judged and all(any(one["values"] == values for one in tried) for values in combinations(method)):
+            found.setdefault(method, {})[task] = min(judged, key=lambda one: one["cost"])["values"]
+    return found
+
+
+def keep(new: dict) -> None:
+    """Add trials by their keys, and bring the best values up to date; several processes may search at once."""
     with FileLock(TRIALS.with_suffix(".lock")):
-        trials = read(TRIALS)
-        trials[key] = result
-        TRIALS.write_text(json.dumps(trials, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        best: dict[tuple[str, str], dict] = {}
-        for one in trials.values():
-            place = (one["method"], one["task"])
-            if one["cost"] is not None and (place not in best or one["cost"] < best[place]["cost"]):
-                best[place] = one
-        values: dict[str, dict[str, dict]] = {}
-        for (method, task), one in sorted(best.items()):
-            values.setdefault(method, {})[task] = one["values"]
+        trials = {**read(TRIALS), **new}
+        lines = (f"{json.dumps(key)}: {json.dumps(trials[key], sort_keys=True)}" for key in sorted(trials))
+        TRIALS.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+        values = best(trials)
         found = {"command": "python benchmarks/search.py", "seed": SEED, "budget": BUDGET, "values": values}
         FOUND.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -106,18 +118,16 @@ def main() -> None:
     torch.set_num_threads(1)
     for task, name in itertools.product(arguments.task or registry.task_names(), arguments.method or dir(methods)):
         method = getattr(methods, name)
-        space, found = getattr(method, "search", {}), registry.find_task(task)
-        claims = getattr(method, "claims", Claims())
-        if not space or not claims.covers(task, found.modality, found.features):
+        found, claims = registry.find_task(task), getattr(method, "claims", Claims())
+        if not claims.covers(task, found.modality, found.features):
             continue
-        for combination in itertools.product(*space.values()):
-            values = dict(zip(space, combination, strict=True))
+        for values in combinations(name):
             ref = f"mu_conformance.methods:{name}({', '.join(f'{k}={v!r}' for k, v in values.items())})"
             key = f"{task} {ref.partition(':')[2]}"
             if key in read(TRIALS):
                 continue
             result = {"method": name, "task": task, "values": values, **trial(ref, task, arguments.cache)}
-            keep(key, result)
+            keep({key: result})
             print(key, result["cost"], result.get("why", "")[:150], f"{result['seconds']} s", flush=True)
 
 

@@ -161,6 +161,23 @@ class TrainingRecipe:
             warmup=0.0,
         )
 
+    def over_forget_set(
+        self, epochs: int, learning_rate_share: float, schedule: str | None = None, gradient_clip: float | None = 1.0
+    ) -> TrainingRecipe:
+        """The recipe for so many passes over the forget set, at a share of the learning rate.
+
+        Without weight decay, which the loss of a few rows does not hold up against, and without warm-up.
+        """
+        return dataclasses.replace(
+            self,
+            epochs=epochs,
+            learning_rate=learning_rate_share * self.learning_rate,
+            weight_decay=0.0,
+            schedule=schedule or self.schedule,
+            warmup=0.0,
+            gradient_clip=gradient_clip,
+        )
+
     def steps(self, rows: int) -> int:
         """Optimiser steps that this recipe takes over ``rows`` training rows."""
         return self.epochs * -(-rows // self.batch_size)

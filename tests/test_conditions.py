@@ -148,6 +148,19 @@ class TestEveryTask:
         alone = [task.loss(model, dict(rows.select([row]).columns)).item() for row in range(3)]
         assert found.tolist() == pytest.approx(alone, rel=1e-4)
 
+    def test_what_is_predicted_explains_the_likelihood(self, name):
+        task = registry.find_task(name)
+        model, batch = task.new_model(0), dict(task.splits.train.select(range(3)).columns)
+        if "likelihood" not in task.features:
+            with pytest.raises(TaskError, match="has no labels whose likelihood its model could give"):
+                task.predicted(model, batch)
+            return
+        logits, labels = task.predicted(model, batch)
+        assert logits.ndim == 2
+        assert len(labels) == len(logits) == task.answer_lengths(batch).sum()
+        each = -torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+        assert each.sum().item() == pytest.approx(task.log_likelihood(model, batch).sum().item(), rel=1e-5)
+
     def test_it_carries_adapters(self, name):
         task = registry.find_task(name).under(LORA)
         model = task.new_model(0)

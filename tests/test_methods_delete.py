@@ -75,7 +75,7 @@ def test_frozen_parameters_stay_as_they_were():
 def test_it_claims_the_forget_set_alone_and_its_labels():
     assert not DELETE.claims.needs_retain
     assert DELETE.claims.reads_labels
-    assert DELETE.claims.requires == ("classes",)
+    assert DELETE.claims.requires == ("likelihood",)
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,12 @@ class TestTrainingRecipe:
         assert recipe.further(0.01, 1.0).epochs == 1
         assert dataclasses.replace(recipe, schedule="constant").further(1.0, 1.0).schedule == "constant"
 
+    def test_passes_over_the_forget_set(self):
+        recipe = TrainingRecipe(10, 8, 1e-2, weight_decay=0.1, warmup=0.2, gradient_clip=None)
+        assert recipe.over_forget_set(3, 0.5) == TrainingRecipe(3, 8, 5e-3, weight_decay=0.0, gradient_clip=1.0)
+        assert recipe.over_forget_set(3, 0.5, "constant", None).schedule == "constant"
+        assert recipe.over_forget_set(3, 0.5, "constant", None).gradient_clip is None
+
     def test_linear_schedule_by_hand(self):
         # 10 steps, a fifth of them warm-up: 1/2, 2/2, then 8/8 down to 1/8 of the peak.
         recipe = TrainingRecipe(1, 8, 1.0, warmup=0.2)

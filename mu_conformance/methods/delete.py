@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 
 import torch
 
@@ -24,10 +23,10 @@ class DELETE:
     The label loses its probability (what is forgotten), the other classes keep theirs relative to each other (what is
     retained). ``epochs`` over the forget set, at least 1, at a share of the recipe's learning rate that does not fall,
     without weight decay; the paper tunes both for each data set. Reads the forget set and its labels, not the retain
-    set. Defined where there are classes.
+    set. Of texts a label is a token. Defined where labels have a likelihood: classes and texts.
     """
 
-    claims = Claims(needs_retain=False, max_ratio=1.0, requires=("classes",))
+    claims = Claims(needs_retain=False, max_ratio=1.0, requires=("likelihood",))
     search = {"epochs": (1, 3, 10), "learning_rate_share": (0.03, 0.1, 0.3)}
 
     def __init__(self, epochs: int = 5, learning_rate_share: float = 0.1) -> None:
@@ -38,20 +37,15 @@ class DELETE:
         self.epochs, self.learning_rate_share = epochs, learning_rate_share
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = dataclasses.replace(
-            request.recipe,
-            epochs=self.epochs,
-            learning_rate=self.learning_rate_share * request.recipe.learning_rate,
-            weight_decay=0.0,
-            schedule="constant",
-            warmup=0.0,
+        recipe = request.recipe.over_forget_set(
+            self.epochs, self.learning_rate_share, "constant", request.recipe.gradient_clip
         )
         original, task = teacher_of(model), request.task
 
         def erase(current, batch):
             with torch.no_grad():
-                known = task.logits(original, batch)
-            return decoupled_divergence(known, task.logits(current, batch), batch["labels"])
+                known, labels = task.predicted(original, batch)
+            return decoupled_divergence(known, task.predicted(current, batch)[0], labels)
 
         with request.seeded():
             return fit(copy.deepcopy(model), request.forget, task, recipe, request.seed, loss=erase)

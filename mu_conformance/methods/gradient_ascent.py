@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import fit
@@ -27,15 +26,7 @@ class GradientAscent:
         self.epochs, self.learning_rate_share = epochs, learning_rate_share
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = dataclasses.replace(
-            request.recipe,
-            epochs=self.epochs,
-            learning_rate=self.learning_rate_share * request.recipe.learning_rate,
-            weight_decay=0.0,
-            schedule="constant",
-            warmup=0.0,
-            gradient_clip=1.0,
-        )
+        recipe = request.recipe.over_forget_set(self.epochs, self.learning_rate_share, "constant")
 
         def ascend(current, batch):
             return -request.task.loss(current, batch)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -59,14 +58,7 @@ class RMU:
         self.epochs, self.learning_rate_share = epochs, learning_rate_share
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = dataclasses.replace(
-            request.recipe,
-            epochs=self.epochs,
-            learning_rate=self.learning_rate_share * request.recipe.learning_rate,
-            weight_decay=0.0,
-            warmup=0.0,
-            gradient_clip=1.0,
-        )
+        recipe = request.recipe.over_forget_set(self.epochs, self.learning_rate_share)
         task, original, found = request.task, teacher_of(model), copy.deepcopy(model)
         place, blocks = blocks_of(found)
         at = max(1, len(blocks) // 3) - 1 if self.block is None else self.block

@@ -22,10 +22,12 @@ class SCRUB:
     Each of the first ``max_epochs`` epochs begins with a pass over the forget set; the others only mend what that broke.
     The very first pass finds theta at the original, where the divergence has no gradient: the min steps part them.
     KL is between softened distributions (``temperature``). The defaults of alpha, gamma, temperature and max_epochs are
-    the paper's code's. Reads both sets, and the labels of the retain set. Defined where there are classes.
+    the paper's code's. Of texts a distribution is that of a token. Reads both sets, and the labels of the retain set
+    (of texts, those of the forget set tell where the answer is). Defined where labels have a likelihood: classes and
+    texts.
     """
 
-    claims = Claims(max_ratio=1.0, requires=("classes",))
+    claims = Claims(max_ratio=1.0, requires=("likelihood",))
     search = {"max_epochs": (1, 2), "epochs_share": (0.1, 0.3), "learning_rate_share": (0.1, 0.3, 1.0)}
 
     def __init__(
@@ -48,8 +50,8 @@ class SCRUB:
 
         def divergence(current, batch):
             with torch.no_grad():
-                wanted = task.logits(original, batch)
-            return kl_divergence(wanted, task.logits(current, batch), self.temperature)
+                wanted, _ = task.predicted(original, batch)
+            return kl_divergence(wanted, task.predicted(current, batch)[0], self.temperature)
 
         def away(current, batch):
             return -divergence(current, batch)

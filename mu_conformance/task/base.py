@@ -181,6 +181,13 @@ class Task(abc.ABC):
         """
         raise TaskError(f"task {self.name} has no labels whose likelihood its model could give")
 
+    def predicted(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits [m, k] and the labels int64 [m] that they are for: of each row, or of each token of the rows' labels.
+
+        Of tasks with the feature ``likelihood``; ``TaskError`` for others.
+        """
+        raise TaskError(f"task {self.name} has no labels whose likelihood its model could give")
+
     def answer_lengths(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """How many tokens each row's labels are, int64 [n]; 1 where a label is a class."""
         return torch.ones(len(next(iter(batch.values()))), dtype=torch.int64)

@@ -65,6 +65,9 @@ class ClassificationTask(Task):
         logits = self.answer(model, batch)
         return functional.cross_entropy(logits, batch["labels"], label_smoothing=self.label_smoothing, reduction="none")
 
+    def predicted(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.answer(model, batch), batch["labels"]
+
     def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return -functional.cross_entropy(self.answer(model, batch), batch["labels"], reduction="none")
 

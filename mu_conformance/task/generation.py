@@ -42,25 +42,30 @@ class TextTask(Task):
     def loss(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         if not self.label_smoothing:
             return super().loss(model, batch)
-        logits, labels = self.predicted(model, batch)
+        logits, labels = self.aligned(model, batch)
         return functional.cross_entropy(
             logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, label_smoothing=self.label_smoothing
         )
 
     def row_losses(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The mean over each row's tokens."""
-        logits, labels = self.predicted(model, batch)
+        logits, labels = self.aligned(model, batch)
         tokens = functional.cross_entropy(
             logits.transpose(1, 2), labels, ignore_index=IGNORED, label_smoothing=self.label_smoothing, reduction="none"
         )
         return tokens.sum(dim=1) / (labels != IGNORED).sum(dim=1)
 
     def predicted(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        logits, labels = self.aligned(model, batch)
+        asked = labels != IGNORED
+        return logits[asked], labels[asked]
+
+    def aligned(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits [n, length, vocabulary] and the labels [n, length] that they are for."""
         return self.answer(model, batch), batch["labels"]
 
     def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        return log_likelihood(*self.predicted(model, batch))
+        return log_likelihood(*self.aligned(model, batch))
 
     def answer_lengths(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return (batch["labels"] != IGNORED).sum(dim=1)

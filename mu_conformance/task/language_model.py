@@ -30,7 +30,7 @@ class LanguageModelTask(TextTask):
     features = frozenset({"verbatim", "extraction", "facts", "likelihood"})
     score_name = "fact accuracy"
 
-    def predicted(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    def aligned(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         # Each position predicts the next token.
         return self.answer(model, batch)[:, :-1], batch["labels"][:, 1:]
 

@@ -40,6 +40,10 @@ class RequestTask:
         """The model's logits on a batch, [n, ..., k], with a gradient where the caller's mode has one."""
         return self._task.answer(model, batch)
 
+    def predicted(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits [m, k] and their labels int64 [m]: of each row, or of each token of the rows' labels."""
+        return self._task.predicted(model, batch)
+
     def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Log-probability of each row's labels, nats [n], summed over its tokens where labels are texts."""
         return self._task.log_likelihood(model, batch)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 
 from torch import nn
 
@@ -28,14 +27,7 @@ def forget_beside_retain(
     ``epochs`` over the forget set, at a share of the recipe's learning rate; no weight decay, and the gradient's norm is
     clipped at 1. Without forget rows nothing is done, without retain rows the first term stands alone.
     """
-    recipe = dataclasses.replace(
-        request.recipe,
-        epochs=epochs,
-        learning_rate=learning_rate_share * request.recipe.learning_rate,
-        weight_decay=0.0,
-        warmup=0.0,
-        gradient_clip=1.0,
-    )
+    recipe = request.recipe.over_forget_set(epochs, learning_rate_share)
     task = request.task
     with request.seeded() as generator:
         beside = endless(task.loader(request.retain, recipe.batch_size, generator=generator))
