@@ -6,7 +6,7 @@ import copy
 
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import fit
-from mu_conformance.unlearning.relabelling import Relabelled, other_labels
+from mu_conformance.unlearning.relabelling import relabelled
 from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["RandomLabel"]
@@ -16,10 +16,11 @@ __all__ = ["RandomLabel"]
 class RandomLabel:
     """Minimise L(theta; retain) + L(theta; forget with a label drawn uniformly from the other classes).
 
-    Reads both sets and their labels. Undefined where there are no classes to choose from.
+    Of a diffusion model the second term draws the answer to a forget row's prompt to that to another (``SalUn``). Reads
+    both sets and their labels. Defined where a label can be another: classes and prompts.
     """
 
-    claims = Claims(max_ratio=1.0, requires=("classes",))
+    claims = Claims(max_ratio=1.0, requires=("relabelling",))
     search = {"epochs_share": (0.1, 0.3), "learning_rate_share": (0.1, 0.3, 1.0)}
 
     def __init__(self, epochs_share: float = 0.3, learning_rate_share: float = 0.3) -> None:
@@ -28,6 +29,5 @@ class RandomLabel:
     def unlearn(self, model, request: DeletionRequest):
         recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
         with request.seeded() as generator:
-            labels = other_labels(request.forget, request.task.num_classes, generator)
-            rows = Relabelled(request.retain, request.forget, labels)
-            return fit(copy.deepcopy(model), rows, request.task, recipe, request.seed)
+            rows, loss = relabelled(request, generator)
+            return fit(copy.deepcopy(model), rows, request.task, recipe, request.seed, loss=loss)

@@ -6,7 +6,7 @@ import copy
 
 from mu_conformance.protocol import Claims, DeletionRequest
 from mu_conformance.training import fit
-from mu_conformance.unlearning.relabelling import Relabelled, other_labels
+from mu_conformance.unlearning.relabelling import relabelled
 from mu_conformance.unlearning.saliency import kept_outside, largest, mean_gradient
 from mu_conformance.unlearning.tuning import tuned
 
@@ -16,14 +16,16 @@ __all__ = ["SalUn"]
 @tuned
 class SalUn:
     """Minimise L(theta; forget with labels drawn from the other classes) + L(theta; retain) in the salient weights only
-    (Fan et al., ICLR 2024, arXiv 2310.12508, equations 3 to 5).
+    (Fan et al., ICLR 2024, arXiv 2310.12508, equations 3 to 5). Of a diffusion model the first term is
+    ||f(x_t | c') - f(x_t | c)||^2, c the prompt of a forget row and c' that of another (equation 6).
 
     Salient is the ``density``, in (0, 1], of all weights with the largest |gradient of L(forget)| at the original, of
     the whole forget set; a half (a threshold at the median) is the paper's. All others stay, bitwise: weight decay
-    does not reach them. Reads both sets and their labels. Defined where there are classes.
+    does not reach them. Reads both sets and their labels. Defined where a label can be
+    another: classes and prompts.
     """
 
-    claims = Claims(max_ratio=1.0, requires=("classes",))
+    claims = Claims(max_ratio=1.0, requires=("relabelling",))
     search = {"density": (0.3, 0.5), "epochs_share": (0.1, 0.3), "learning_rate_share": (0.1, 0.3, 1.0)}
 
     def __init__(self, density: float = 0.5, epochs_share: float = 0.3, learning_rate_share: float = 0.3) -> None:
@@ -37,6 +39,5 @@ class SalUn:
         with request.seeded() as generator:
             gradient = mean_gradient(found, request.forget, task.loss, recipe.batch_size)
             salient = largest({name: value.abs() for name, value in gradient.items()}, self.density)
-            labels = other_labels(request.forget, task.num_classes, generator)
-            rows = Relabelled(request.retain, request.forget, labels)
-            return fit(found, rows, task, recipe, request.seed, after_step=kept_outside(found, salient))
+            rows, loss = relabelled(request, generator)
+            return fit(found, rows, task, recipe, request.seed, loss=loss, after_step=kept_outside(found, salient))

@@ -26,7 +26,7 @@ class ClassificationTask(Task):
     num_classes: int
     every_class_occurs: bool = True
     """Whether a class without training rows is an error."""
-    features = frozenset({"classes", "likelihood"})
+    features = frozenset({"classes", "likelihood", "relabelling"})
     score_name = "accuracy"
     label_smoothing: float = 0.0
     """Of the training loss: it keeps confidences finite, and so the references' spread small."""

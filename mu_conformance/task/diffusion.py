@@ -28,7 +28,7 @@ class DiffusionTask(Task):
     what their prompts ask for, int64 [n].
     """
 
-    features = frozenset({"concepts"})
+    features = frozenset({"concepts", "relabelling"})
     score_name = "agreement"
     timesteps: tuple[int, ...]
     """Where a row's loss is measured."""

@@ -6,7 +6,23 @@ from typing import Any
 
 import torch
 
-__all__ = ["Relabelled", "other_labels"]
+from mu_conformance.protocol import DeletionRequest
+from mu_conformance.training import Loss
+from mu_conformance.unlearning.prompts import Reprompted, other_prompts, prompted_otherwise
+
+__all__ = ["Relabelled", "other_labels", "relabelled"]
+
+
+def relabelled(request: DeletionRequest, generator: torch.Generator) -> tuple[Any, Loss | None]:
+    """All rows of a request, the forget rows under other labels, and the loss to train them with (None: the task's).
+
+    Of a task with the feature ``relabelling``: a label is a class or, of a diffusion model, a prompt.
+    """
+    if request.task.num_classes is None:
+        prompts = other_prompts(request.forget, request.retain, generator)
+        return Reprompted(request.retain, request.forget, prompts), prompted_otherwise
+    labels = other_labels(request.forget, request.task.num_classes, generator)
+    return Relabelled(request.retain, request.forget, labels), None
 
 
 def other_labels(dataset: Any, classes: int | None, generator: torch.Generator) -> torch.Tensor:
