@@ -7,6 +7,7 @@ import contextlib
 import functools
 import mmap
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +16,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 
-__all__ = ["FlopMeter", "OverBudget", "counted", "metered"]
+__all__ = ["FlopMeter", "OverBudget", "counted", "StepsLeft", "flops_left", "metered"]
 
 
 def _attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
@@ -98,6 +99,38 @@ class FlopMeter(TorchDispatchMode):
         return out
 
 
+_limited: list[FlopMeter] = []
+"""Meters with a limit that are at work, the innermost last."""
+
+
+def flops_left() -> float | None:
+    """What a budget leaves to the call that is running, at least 0; None where there is no limit."""
+    if not _limited:
+        return None
+    meter = _limited[-1]
+    return max(0.0, (meter.limit or 0.0) - meter.total)
+
+
+class StepsLeft:
+    """How many more steps a budget has room for, if they cost what the dearest so far did; ``spared`` FLOPs are not used.
+
+    Called before each step, the first too, of which the cost is not known yet; ``sys.maxsize`` where there is no limit.
+    """
+
+    def __init__(self, spared: float = 0.0) -> None:
+        self._spared, self._dearest = spared, 0.0
+        self._before: float | None = None
+
+    def __call__(self) -> int:
+        left = flops_left()
+        if left is None:
+            return sys.maxsize
+        if self._before is not None:
+            self._dearest = max(self._dearest, self._before - left)
+        self._before = left
+        return max(0, int((left - self._spared) // self._dearest)) if self._dearest else sys.maxsize
+
+
 @contextlib.contextmanager
 def metered(limit: float | None = None) -> Iterator[FlopMeter]:
     """Count inside the block, in threads that are started there too: torch's modes are of one thread each."""
@@ -121,10 +154,14 @@ def metered(limit: float | None = None) -> Iterator[FlopMeter]:
     for (module, name), start in before.items():
         if start is not None:
             setattr(module, name, wrapped[start])
+    limited = [meter] if limit is not None else []
+    _limited.extend(limited)
     try:
         with meter:
             yield meter
     finally:
+        for one in limited:
+            _limited.remove(one)
         for (module, name), start in before.items():
             if start is not None:
                 setattr(module, name, start)

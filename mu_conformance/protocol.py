@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mu_conformance.task import RequestTask
 
-__all__ = ["Budget", "Claims", "DeletionRequest", "Guarantee", "TrainingRecipe", "Unlearner"]
+__all__ = ["Budget", "Claims", "DeletionRequest", "Guarantee", "ShortenedRecipe", "TrainingRecipe", "Unlearner"]
 
 
 class Guarantee(enum.StrEnum):
@@ -148,14 +148,18 @@ class TrainingRecipe:
             return self.learning_rate * (step + 1) / warm
         return self.learning_rate * ((total - step) / (total - warm) if self.schedule == "linear" else 1.0)
 
-    def further(self, epochs_share: float, learning_rate_share: float) -> TrainingRecipe:
+    def shortened(self) -> ShortenedRecipe:
+        """This recipe, with fewer steps where a budget of FLOPs has no room for all of them."""
+        return ShortenedRecipe(**dataclasses.asdict(self))
+
+    def further(self, epochs_share: float, learning_rate_share: float) -> ShortenedRecipe:
         """The recipe for training on: a share of the epochs (one at least) and of the learning rate, no warm-up.
 
         The rate falls to 0 where the recipe's does, as in transformers' Trainer: held constant it leaves every model at
         a random distance from where it was going.
         """
         return dataclasses.replace(
-            self,
+            self.shortened(),
             epochs=max(1, round(epochs_share * self.epochs)),
             learning_rate=learning_rate_share * self.learning_rate,
             warmup=0.0,
@@ -163,13 +167,13 @@ class TrainingRecipe:
 
     def over_forget_set(
         self, epochs: int, learning_rate_share: float, schedule: str | None = None, gradient_clip: float | None = 1.0
-    ) -> TrainingRecipe:
+    ) -> ShortenedRecipe:
         """The recipe for so many passes over the forget set, at a share of the learning rate.
 
         Without weight decay, which the loss of a few rows does not hold up against, and without warm-up.
         """
         return dataclasses.replace(
-            self,
+            self.shortened(),
             epochs=epochs,
             learning_rate=learning_rate_share * self.learning_rate,
             weight_decay=0.0,
@@ -181,6 +185,13 @@ class TrainingRecipe:
     def steps(self, rows: int) -> int:
         """Optimiser steps that this recipe takes over ``rows`` training rows."""
         return self.epochs * -(-rows // self.batch_size)
+
+
+class ShortenedRecipe(TrainingRecipe):
+    """A recipe of which ``training.descend`` takes no more steps than a budget of FLOPs has room for.
+
+    The schedule is then as long as those. Retraining is no retraining without the last of its steps, so its recipe is none.
+    """
 
 
 @dataclasses.dataclass(frozen=True)

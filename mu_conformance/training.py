@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from mu_conformance.flops import StepsLeft, flops_left
+from mu_conformance.protocol import ShortenedRecipe
 from mu_conformance.seeding import derive_seed
 from mu_conformance.sharding import Part, ShardedEnsemble, shard_numbers
 
@@ -32,12 +34,14 @@ def descend(
     *,
     after_step: Callable[[int], None] | None = None,
     evaluated: Iterable[nn.Module] = (),
+    spared: float = 0.0,
 ) -> nn.Module:
     """One AdamW step in place for each of ``steps``, a loss and a batch; return the model in evaluation mode.
 
     ``total`` is how many there are, which the learning rate's schedule needs to know. Only parameters that require
     gradients are given to the optimiser, so weight decay never moves a frozen one.
     ``evaluated`` modules, each without what is below it, stay in evaluation mode: no dropout, statistics as they were.
+    By a ``ShortenedRecipe`` there are no more steps than a budget of FLOPs has room for, ``spared`` FLOPs of it left over.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     if not parameters or total == 0:
@@ -47,7 +51,12 @@ def descend(
     model.train()
     for module in evaluated:
         module.training = False
+    room = StepsLeft(spared)
     for step, (loss, batch) in enumerate(steps):
+        if isinstance(recipe, ShortenedRecipe):
+            total = min(total, step + room())
+        if step and step >= total:
+            break
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate(step, total)
         value = loss(model, {name: column.to(device) for name, column in batch.items()})
@@ -71,12 +80,14 @@ def fit(
     loss: Loss | None = None,
     after_step: Callable[[int], None] | None = None,
     evaluated: Iterable[nn.Module] = (),
+    spared: float = 0.0,
 ) -> nn.Module:
     """Train ``model`` in place with AdamW by ``recipe``; return it in evaluation mode.
 
     ``rows`` is anything with ``batch(indices)`` and ``len`` (``Rows`` or a request's dataset) or a map-style dataset
     of dicts. The row order is a function of ``seed``. ``after_step`` is called with the number of steps done;
-    ``evaluated`` is as in ``descend``. Of a sharded ensemble each member is trained, on the rows of its shard.
+    the others are as in ``descend``. Of a sharded ensemble each member is trained, on the rows of its shard and within an
+    equal part of a budget.
     """
     from mu_conformance.task import BatchLoader, RequestTask
 
@@ -84,10 +95,13 @@ def fit(
         numbers = shard_numbers(rows, len(model.members))
         for shard, member in enumerate(model.members):
             part, own = Part(rows, torch.nonzero(numbers == shard).flatten()), derive_seed(seed, "shard", shard)
-            fit(member, part, task, recipe, own, loss=loss, after_step=after_step, evaluated=evaluated)
+            to_come = len(model.members) - shard
+            left = spared + ((flops_left() or 0.0) - spared) * (to_come - 1) / to_come
+            fit(member, part, task, recipe, own, loss=loss, after_step=after_step, evaluated=evaluated, spared=left)
         return model.eval()
     found = loss or task.training_loss
     generator = torch.Generator().manual_seed(seed)
     loader = BatchLoader(rows, recipe.batch_size, shuffle=True, generator=generator, collate=RequestTask.collate)
     steps = ((found, batch) for _ in range(recipe.epochs) for batch in loader)
-    return descend(model, steps, recipe, recipe.epochs * len(loader), after_step=after_step, evaluated=evaluated)
+    total = recipe.epochs * len(loader)
+    return descend(model, steps, recipe, total, after_step=after_step, evaluated=evaluated, spared=spared)

@@ -6,12 +6,16 @@ import _thread
 import os
 import threading
 
+import linear_task
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
-from mu_conformance.flops import OverBudget, counted, metered
+from mu_conformance.flops import OverBudget, counted, flops_left, metered
+from mu_conformance.protocol import TrainingRecipe
+from mu_conformance.sharding import ShardedEnsemble
+from mu_conformance.training import fit
 
 A, B = torch.randn(3, 5), torch.randn(5, 7)
 PRODUCT = 2 * 3 * 5 * 7
@@ -131,3 +135,59 @@ class TestWhereTorchDoesNotCount:
         A @ B
         assert meter.total == 0
         assert _thread.start_new_thread is threading._start_new_thread is start
+
+
+class TestWithinABudget:
+    RECIPE = TrainingRecipe(epochs=10, batch_size=4, learning_rate=0.1, weight_decay=0.0)
+    # a step on 4 rows: logits forwards and the weights' gradient backwards, each a product of [4, 2] and [2, 3]
+    STEP = 2 * (2 * 4 * 2 * 3)
+
+    def steps(self, recipe: TrainingRecipe, limit: float | None, rows: int = 8) -> tuple[int, int]:
+        """How many steps were taken, and FLOPs."""
+        taken = []
+        with metered(limit) as meter:
+            fit(linear_task.Linear(), linear_task.rows_of(rows), linear_task.TASK, recipe, 0, after_step=taken.append)
+        return len(taken), meter.total
+
+    @pytest.mark.parametrize(("limit", "count"), [(None, 20), (1e9, 20), (7.5 * STEP, 7), (7 * STEP, 7), (STEP, 1)])
+    def test_a_shortened_recipe_takes_the_steps_that_there_is_room_for(self, limit, count):
+        assert self.steps(self.RECIPE.shortened(), limit) == (count, count * self.STEP)
+
+    def test_any_other_recipe_goes_on_and_is_stopped(self):
+        with pytest.raises(OverBudget):
+            self.steps(self.RECIPE, 7 * self.STEP)
+
+    def test_less_than_a_step_is_stopped(self):
+        with pytest.raises(OverBudget):
+            self.steps(self.RECIPE.shortened(), 0.9 * self.STEP)
+
+    def test_the_schedule_ends_where_the_steps_do(self):
+        # the last of n steps of a linear schedule has rate 0.1 / n
+        rates = []
+        recipe = self.RECIPE.shortened()
+        object.__setattr__(recipe, "rate", lambda step, total: rates.append((step, total)) or 0.1)
+        self.steps(recipe, 7 * self.STEP)
+        assert rates[0] == (0, 20)
+        assert rates[1:] == [(step, 7) for step in range(1, 7)]
+
+    def test_members_of_an_ensemble_get_equal_parts(self):
+        model = ShardedEnsemble([linear_task.Linear(), linear_task.Linear()])
+        taken = []
+        with metered(8 * self.STEP) as meter:
+            rows = linear_task.rows_of(64)
+            fit(model, rows, linear_task.TASK, self.RECIPE.shortened(), 0, after_step=taken.append)
+        # after_step counts from 1 in each member
+        starts = [at for at, step in enumerate(taken) if step == 1]
+        assert len(starts) == 2
+        assert abs(starts[1] - (len(taken) - starts[1])) <= 1
+        assert meter.total <= 8 * self.STEP
+
+    def test_what_is_left_is_of_the_innermost_limit(self):
+        assert flops_left() is None
+        with metered(1000):
+            A @ B
+            assert flops_left() == 1000 - PRODUCT
+            with metered(500), metered():
+                assert flops_left() == 500
+            assert flops_left() == 1000 - PRODUCT
+        assert flops_left() is None

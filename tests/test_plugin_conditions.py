@@ -30,11 +30,12 @@ def test_a_method_that_exceeds_its_budget_is_stopped_and_fails(toy, method, says
     assert "passed" not in others or method == "GoesOnPastItsBudget"
 
 
-def test_a_method_within_its_budget_is_judged(toy):
-    # fine-tuning is a fifth of the recipe's epochs
-    run = toy.run("mu_conformance.methods:FineTune", "--mu-budget", "0.25", "-k", "budget-respected or random")
-    assert entry(run, "contract.budget-respected", "toy/random-10%+budget-0.25")["outcome"] == "passed"
-    assert entry(run, "forgetting.loss", "toy/random-10%+budget-0.25")["measurements"]
+# fine-tuning is a fifth of the recipe's epochs: the second budget is a quarter of that
+@pytest.mark.parametrize("budget", ["0.25", "0.05"])
+def test_a_method_within_its_budget_is_judged(toy, budget):
+    run = toy.run("mu_conformance.methods:FineTune", "--mu-budget", budget, "-k", "budget-respected or random")
+    assert entry(run, "contract.budget-respected", f"toy/random-10%+budget-{budget}")["outcome"] == "passed"
+    assert entry(run, "forgetting.loss", f"toy/random-10%+budget-{budget}")["measurements"]
 
 
 def test_a_budget_of_less_than_a_step_is_an_error_that_says_so(toy):

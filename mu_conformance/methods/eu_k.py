@@ -31,10 +31,8 @@ class EUk:
         self.layers = layers
 
     def unlearn(self, model, request: DeletionRequest):
-        found = copy.deepcopy(model)
+        found, recipe = copy.deepcopy(model), request.recipe.shortened()
         names = last_layers(found, self.layers)
         renew(found, request.task.new_model(request.seed), names)
         with request.seeded(), only(found, names):
-            return fit(
-                found, request.retain, request.task, request.recipe, request.seed, evaluated=settled(found, names)
-            )
+            return fit(found, request.retain, request.task, recipe, request.seed, evaluated=settled(found, names))

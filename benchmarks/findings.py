@@ -1,0 +1,167 @@
+"""MU-Bench's findings, as far as scorecards speak to them, for docs/methods.md.
+
+    python benchmarks/findings.py --plain DIR --condition lora-8=DIR --condition superloss=DIR --output docs/methods.md
+
+Each DIR is the report folder of a run of several methods: ``plain`` of all tasks without a condition, the others of some
+tasks under one. How far a method is from exact retraining on a task is the mean, over its checks of forgetting, privacy and
+robustness (or of utility), of the distance to the references' mean in margins: 1 is the edge of what passes; each is
+bounded by MOST. Only approximate methods count, and not the convex task. Intervals are bootstrap intervals at LEVEL over methods: they
+speak of other methods on these tasks, not of other tasks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from methods_table import approximate, distance, name_of, table
+
+from mu_conformance.scorecard import document
+
+MOST = 5.0
+LEVEL, DRAWS = 0.95, 10_000
+BEGIN, END = "<!-- findings -->", "<!-- end of findings -->"
+HARD = {"speech": "keyword_spotting", "video": "action_recognition"}
+RETRAINING_LIKE = ("FineTune", "L1Sparse", "CFk", "EUk")
+"""Methods that train on the retain set alone: retraining cut short."""
+ASPECTS = {"forgetting": ("forgetting.", "privacy.", "robustness."), "utility": ("utility.",)}
+
+Distances = dict[tuple[str, str], dict[str, float]]
+"""By method and task: by aspect."""
+
+
+def distances(cards: Iterable[Mapping[str, Any]]) -> Distances:
+    found: Distances = {}
+    for card in filter(approximate, cards):
+        for task in {entry["task"] for entry in card["checks"]} - {"tabular"}:
+            by_aspect = {}
+            for aspect, prefixes in ASPECTS.items():
+                measured = [
+                    min(MOST, away)
+                    for entry in card["checks"]
+                    if entry["task"] == task
+                    and entry["id"].startswith(prefixes)
+                    and (away := distance(entry)) is not None
+                ]
+                if measured:
+                    by_aspect[aspect] = float(np.mean(measured))
+            if by_aspect.keys() == ASPECTS.keys():
+                found[name_of(card), task] = by_aspect
+    return found
+
+
+def interval(by_method: Mapping[str, float]) -> str:
+    """Mean and bootstrap interval over methods, and how many there are."""
+    values = np.array(list(by_method.values()))
+    drawn = np.random.default_rng(0).choice(values, (DRAWS, len(values))).mean(axis=1)
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return f"{values.mean():+.2f} [{low:+.2f}, {high:+.2f}], n = {len(values)}"
+
+
+def of_methods(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """The mean of each method's numbers."""
+    grouped: dict[str, list[float]] = {}
+    for method, value in pairs:
+        grouped.setdefault(method, []).append(value)
+    return {method: math.fsum(values) / len(values) for method, values in grouped.items()}
+
+
+def against_the_rest(plain: Distances, aspect: str, tasks: set[str]) -> dict[str, float]:
+    """For each method, its mean distance on ``tasks`` minus that on the other tasks on which it is defined."""
+    inside = of_methods((method, found[aspect]) for (method, task), found in plain.items() if task in tasks)
+    outside = of_methods((method, found[aspect]) for (method, task), found in plain.items() if task not in tasks)
+    return {method: inside[method] - outside[method] for method in inside if method in outside}
+
+
+def under(plain: Distances, condition: Distances, aspect: str) -> dict[str, float]:
+    """For each method, the mean over tasks of its distance under a condition minus that without."""
+    shared = condition.keys() & plain.keys()
+    return of_methods(
+        (method, condition[method, task][aspect] - plain[method, task][aspect]) for method, task in sorted(shared)
+    )
+
+
+def page(plain: Distances, conditions: Mapping[str, Distances], power: Mapping[str, float]) -> str:
+    aspects = list(ASPECTS)
+    tasks = sorted({task for _, task in plain})
+    lines = ["Mean distance to the references of approximate methods, in margins (1: the edge of what passes).", ""]
+    rows = [
+        [task, *(interval(of_methods((m, found[a]) for (m, t), found in plain.items() if t == task)) for a in aspects)]
+        for task in tasks
+    ]
+    lines += table(["task", *aspects], rows)
+    lines += ["Differences of that distance (above 0: further from retraining).", ""]
+    rows = [
+        [f"{name} ({task}) against the other tasks", *(interval(against_the_rest(plain, a, {task})) for a in aspects)]
+        for name, task in HARD.items()
+    ]
+    like = {key: found for key, found in plain.items() if key[0] in RETRAINING_LIKE}
+    rest = {key: found for key, found in plain.items() if key[0] not in RETRAINING_LIKE}
+    cells = []
+    for aspect in aspects:
+        one, other = (of_methods((m, found[aspect]) for (m, _), found in group.items()) for group in (like, rest))
+        cells.append(unpaired(one, other))
+    rows.append([f"{', '.join(RETRAINING_LIKE)} against the other methods, at most half of retraining's FLOPs", *cells])
+    rows += [
+        [
+            f"under {name}, against without ({', '.join(sorted({t for _, t in found}))})",
+            *(interval(under(plain, found, a)) for a in aspects),
+        ]
+        for name, found in conditions.items()
+    ]
+    lines += table(["", *aspects], rows)
+    lines += [
+        f"Smallest separation of a scenario, in reference deviations: {', '.join(f'{n} {v:.1f}' for n, v in power.items())}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def unpaired(one: Mapping[str, float], other: Mapping[str, float]) -> str:
+    """The difference of two groups of methods, each resampled."""
+    generator = np.random.default_rng(0)
+    first, second = (np.array(list(group.values())) for group in (one, other))
+    drawn = generator.choice(first, (DRAWS, len(first))).mean(axis=1) - generator.choice(
+        second, (DRAWS, len(second))
+    ).mean(axis=1)
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return f"{first.mean() - second.mean():+.2f} [{low:+.2f}, {high:+.2f}], n = {len(first)} and {len(second)}"
+
+
+def read(folder: Path) -> list[dict[str, Any]]:
+    paths = sorted(folder.glob("*/scorecard.json")) or sorted(folder.glob("scorecard.json"))
+    return [document.read(path) for path in paths]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plain", type=Path, required=True)
+    parser.add_argument("--condition", action="append", default=[], metavar="NAME=DIR")
+    parser.add_argument(
+        "--output", type=Path, required=True, help=f"what lies between {BEGIN} and {END} is written anew"
+    )
+    arguments = parser.parse_args()
+    cards = {"plain": read(arguments.plain)}
+    for text in arguments.condition:
+        name, _, folder = text.partition("=")
+        cards[name] = read(Path(folder))
+    found = {name: distances(own) for name, own in cards.items()}
+    power = {
+        name: min(
+            one["separation"] for card in own for one in card["suite"]["power"] if "tabular" not in one["scenario"]
+        )
+        for name, own in cards.items()
+    }
+    text = arguments.output.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    written = page(found.pop("plain"), found, power)
+    arguments.output.write_text(f"{before}{BEGIN}\n\n{written}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
