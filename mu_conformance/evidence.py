@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from torch import nn
@@ -104,7 +104,8 @@ def default_budget(scenario: Scenario, time_limit: float | None, retrain_s: floa
 class Evidence:
     """The evidence of one scenario: fixed populations, and as many runs as the checks ask for.
 
-    ``originals`` and ``references`` are lists of ``Outputs``; ``runs(n)`` calls the method until there are ``n``.
+    ``originals`` and ``references`` are lists of ``Outputs``; ``runs(n)`` calls the method until there are ``n``. ``memo`` is
+    for what is computed of originals and references once.
     """
 
     def __init__(
@@ -125,6 +126,7 @@ class Evidence:
         self.claims = claims
         self.device = device
         self.time_limit = time_limit
+        self.memo: dict[Any, Any] = {}
         self._runs: list[Run] = []
         self._loading_s = 0.0
 

@@ -204,7 +204,7 @@ class Judge:
         return [
             {"scenario": name, "measure": power[0], "separation": round(power[1], 2)}
             for name, evidence in sorted(self._evidence.items())
-            if (power := getattr(evidence, "_power", None)) is not None
+            if (power := evidence.memo.get("power")) is not None
         ]
 
     def close(self) -> None:

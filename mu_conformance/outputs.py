@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -86,10 +86,11 @@ def _relearnt(attack: str, part: str) -> str:
 class Outputs:
     """``outputs["forget"]`` are a task's outputs (``Task.outputs``) on the forget rows; so for every part of
     ``Scenario.rows``. ``outputs["relearnt_few_forget"]`` are those after the fine-tune ``few`` (``relearning``).
-    ``NotFinite`` where they are NaN or infinite.
+    ``NotFinite`` where they are NaN or infinite. ``memo`` is for what is computed from them alone (``statistics``).
     """
 
     parts: Mapping[str, RowOutputs]
+    memo: dict[Any, Any] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     def __getitem__(self, part: str) -> RowOutputs:
         return self.parts[part]

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from mu_conformance import memorization, outputs, parallel, relearning, training
+from mu_conformance import memorization, parallel, relearning, training
+from mu_conformance import outputs as kept
 from mu_conformance.outputs import Outputs
 from mu_conformance.scenario import Scenario
 from mu_conformance.seeding import derive_seed, seeded
@@ -89,10 +90,11 @@ class Populations:
         """CPU seconds that training the original with that number took, on the machine that trained it."""
         return float(self.model_state(scenario, scenario.train, scenario.original_seed(number))[1]["cpu_seconds"])
 
-    def _outputs(self, scenario: Scenario, rows: Rows, seed: int) -> Outputs:
+    def outputs(self, scenario: Scenario, rows: Rows, seed: int) -> Outputs:
+        """What the recipe's model trained on ``rows`` with ``seed`` answers on the scenario's rows."""
         description = {
             "kind": "outputs",
-            "version": outputs.VERSION,
+            "version": kept.VERSION,
             "model": self.model_key(scenario, rows, seed),
             "rows": {part: measured.digest() for part, measured in scenario.rows.items()},
             "retained": scenario.retain.digest(),
@@ -113,10 +115,10 @@ class Populations:
         return self.model_state(scenario, scenario.train, scenario.original_seed(number))[0]
 
     def original(self, scenario: Scenario, number: int) -> Outputs:
-        return self._outputs(scenario, scenario.train, scenario.original_seed(number))
+        return self.outputs(scenario, scenario.train, scenario.original_seed(number))
 
     def reference(self, scenario: Scenario, number: int) -> Outputs:
-        return self._outputs(scenario, scenario.retain, scenario.reference_seed(number))
+        return self.outputs(scenario, scenario.retain, scenario.reference_seed(number))
 
     def memorization(self, task: Task, architecture: str, seed: int) -> np.ndarray:
         """Memorization estimates of the training rows, float [n_train], from models trained on random halves."""

@@ -31,10 +31,13 @@ FUTILE = 0.05
 
 def reference_values(evidence: Evidence, statistic: Statistic) -> np.ndarray:
     """The statistic of every reference, each against the others (leave one out): the null distribution."""
-    references = evidence.references
-    return np.array(
-        [statistic(evidence, own, references[:k] + references[k + 1 :]) for k, own in enumerate(references)]
-    )
+    key = ("reference values", statistic)
+    if key not in evidence.memo:
+        references = evidence.references
+        evidence.memo[key] = np.array(
+            [statistic(evidence, own, references[:k] + references[k + 1 :]) for k, own in enumerate(references)]
+        )
+    return evidence.memo[key]
 
 
 def separation(original: np.ndarray, references: np.ndarray) -> float:
@@ -131,9 +134,9 @@ def require_power(evidence: Evidence) -> None:
     """Raise if the scenario could not tell an original from a reference: no check on it means anything then."""
     from mu_conformance.evidence import EvidenceError
 
-    power = getattr(evidence, "_power", None)
-    if power is None:
-        power = evidence._power = fixture_power(evidence)  # type: ignore[attr-defined]
+    if "power" not in evidence.memo:
+        evidence.memo["power"] = fixture_power(evidence)
+    power = evidence.memo["power"]
     if power[1] < REQUIRED_POWER:
         raise EvidenceError(
             f"{evidence.scenario.name} has separation {power[1]:.1f} < {REQUIRED_POWER:g} on {power[0]}: this fixture "
