@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_softmax, logsumexp
 
+from mu_conformance.measures import arrays
+
 __all__ = ["accuracy", "correct", "cross_entropy", "largest_prediction_share", "logit_scaled_confidence"]
 
 
@@ -16,9 +18,7 @@ def _check(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarr
         raise ValueError("need at least two classes")
     if not np.isfinite(logits).all():
         raise ValueError("logits hold NaN or infinite values")
-    if labels.min() < 0 or labels.max() >= logits.shape[1]:
-        raise ValueError(f"a label lies outside 0..{logits.shape[1] - 1}")
-    return logits, labels.astype(int)
+    return logits, arrays.labels_of(labels, *logits.shape)
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
