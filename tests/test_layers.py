@@ -71,7 +71,17 @@ def test_measures_import_arrays_and_nothing_of_ours(path):
     allowed = ("numpy", "scipy", "torch", "mu_conformance.measures", "__future__")
     # ``from mu_conformance.measures import x`` names the package and x; the bare package alone stays forbidden.
     foreign = {name for name in imports(path) if not within(name, *allowed)}
+    # an attack that its paper defines as one of scikit-learn's classifiers
+    if path.stem == "membership_classifiers":
+        foreign = {name for name in foreign if not within(name, "sklearn")}
     assert not {name for name in foreign if name.split(".")[0] not in sys.stdlib_module_names}
+
+
+def test_measures_load_scikit_learn_and_scipy_stats_when_they_are_called_only():
+    modules = sorted(module_name(p) for p in SOURCES if layer(module_name(p)) == "measures")
+    program = f"import sys, {', '.join(modules)}\nprint(*{{'sklearn', 'scipy.stats', 'torch'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == []
 
 
 FORBIDDEN = {

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from mu_conformance.measures import membership
-from mu_conformance.measures.membership import Attack, auc, lira_offline, loss_attack
+from mu_conformance.measures.membership import Attack, auc, lira_offline, loss_attack, rmia
 
 quick = settings(deadline=None, max_examples=60, database=None)
 # Few distinct values, so that ties are common.
@@ -190,5 +190,99 @@ class TestLira:
     def test_not_finite(self):
         with pytest.raises(ValueError, match="scores holds NaN"):
             lira_offline(np.array([np.nan]), np.zeros((2, 1)))
-        with pytest.raises(ValueError, match="reference_scores hold NaN"):
+        with pytest.raises(ValueError, match="reference_scores holds NaN"):
             lira_offline(np.zeros(1), np.array([[0.0], [np.inf]]))
+
+
+@st.composite
+def ratios(draw):
+    """Probabilities of rows and of a population, under a model and under references."""
+    k, n, z = draw(st.integers(1, 4)), draw(st.integers(1, 6)), draw(st.integers(1, 6))
+    hundredths = st.integers(1, 100).map(lambda value: value / 100)
+    return [draw(hnp.arrays(float, shape, elements=hundredths)) for shape in (n, (k, n), z, (k, z))]
+
+
+class TestRmia:
+    def test_by_hand(self):
+        # m of the rows: means 0.4, 0.2; of the population: 0.25, 0.8. Ratios 2, 1; 1.6, 0.5. 2 > 2 * 0.5 is not, with
+        # gamma 1.5 it is; 2 > 1.5 * 1.6 is not. 1 beats 0.75 as well.
+        arguments = (
+            np.array([0.8, 0.2]),
+            np.array([[0.3, 0.1], [0.5, 0.3]]),
+            np.array([0.4, 0.4]),
+            np.array([[0.2, 0.7], [0.3, 0.9]]),
+        )
+        assert rmia(*arguments, gamma=1.5).tolist() == [0.5, 0.5]
+        assert rmia(*arguments, gamma=1.0).tolist() == [1.0, 0.5]
+        assert rmia(*arguments).tolist() == [0.5, 0.0]
+
+    def test_a_by_hand(self):
+        # a = 0: m = mean / 2 + 1/2, here 0.6 and 0.7. Ratios 0.9 / 0.6 = 1.5 and 0.7 / 0.7 = 1
+        arguments = np.array([0.9]), np.array([[0.2]]), np.array([0.7]), np.array([[0.4]])
+        assert rmia(*arguments, a=0.0, gamma=1.49).tolist() == [1.0]
+        assert rmia(*arguments, a=0.0, gamma=1.51).tolist() == [0.0]
+        # a = 1: 4.5 and 1.75
+        assert rmia(*arguments, a=1.0, gamma=2.57).tolist() == [1.0]
+
+    def test_a_tie_beats_nothing(self):
+        assert rmia(np.ones(1), np.ones((1, 1)), np.ones(3), np.ones((1, 3)), gamma=1.0).tolist() == [0.0]
+
+    def test_a_population_row_of_probability_0_is_beaten_by_any_other(self):
+        assert rmia(np.array([0.1, 0.0]), np.full((1, 2), 0.5), np.zeros(4), np.full((1, 4), 0.5)).tolist() == [
+            1.0,
+            0.0,
+        ]
+
+    @quick
+    @given(ratios(), st.floats(0, 1), st.floats(0.1, 5))
+    def test_it_is_the_share_of_pairs(self, drawn, a, gamma):
+        own, references, population, reference_population = drawn
+        m, z = ((1 + a) / 2 * r.mean(0) + (1 - a) / 2 for r in (references, reference_population))
+        expected = [np.mean([x > gamma * y for y in population / z]) for x in own / m]
+        assert rmia(*drawn, a=a, gamma=gamma).tolist() == pytest.approx(expected)
+
+    @quick
+    @given(ratios(), st.floats(0.1, 5), st.floats(0.1, 5), st.randoms())
+    def test_bounds_and_invariances(self, drawn, one, other, rng):
+        low, high = sorted((one, other))
+        assert (rmia(*drawn, gamma=high) <= rmia(*drawn, gamma=low)).all()
+        assert ((rmia(*drawn, gamma=low) >= 0) & (rmia(*drawn, gamma=low) <= 1)).all()
+        order = list(range(len(drawn[2])))
+        rng.shuffle(order)
+        moved = [drawn[0], drawn[1], drawn[2][order], drawn[3][:, order]]
+        assert rmia(*moved, gamma=low).tolist() == rmia(*drawn, gamma=low).tolist()
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({0: np.zeros(0)}, "probabilities must be a non-empty"),
+            ({1: np.zeros((0, 2))}, r"reference_probabilities must be \[k >= 1, 2\]"),
+            ({1: np.full((2, 3), 0.5)}, r"reference_probabilities must be \[k >= 1, 2\]"),
+            ({3: np.full(3, 0.5)}, r"reference_population must be \[k >= 1, 3\]"),
+            ({0: np.array([0.5, 1.5])}, "must be probabilities, in "),
+            ({2: np.array([0.5, np.nan, 0.5])}, "population holds NaN"),
+            ({1: np.zeros((2, 2))}, "every reference gives a row of probabilities probability 0"),
+        ],
+    )
+    def test_refusals(self, change, message):
+        arguments = [np.full(2, 0.5), np.full((2, 2), 0.5), np.full(3, 0.5), np.full((2, 3), 0.5)]
+        for place, value in change.items():
+            arguments[place] = value
+        with pytest.raises(ValueError, match=message):
+            rmia(*arguments)
+
+    @pytest.mark.parametrize("options", [{"a": -0.1}, {"a": 1.1}, {"gamma": 0.0}, {"gamma": np.nan}])
+    def test_bad_options(self, options):
+        with pytest.raises(ValueError, match="must be finite and lie in"):
+            rmia(np.ones(1), np.ones((1, 1)), np.ones(1), np.ones((1, 1)), **options)
+
+
+def test_every_attack_is_found_here():
+    assert set(membership.__all__) >= {
+        "epsilon_lower_bound",
+        "min_k",
+        "min_k_plus_plus",
+        "svc_attack",
+        "entropy_attack",
+    }
+    assert all(callable(getattr(membership, name)) for name in membership.__all__)
