@@ -1,0 +1,82 @@
+"""How far apart the outputs of two models, or of two populations of models, lie on the same rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import rel_entr
+
+from mu_conformance.measures import arrays
+
+__all__ = ["activation_distance", "jensen_shannon", "klom", "zero_retrain_forgetting"]
+
+
+def _pair(p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    p = arrays.probabilities(p, "p")
+    q = arrays.probabilities(q, "q", p.shape[1])
+    if len(p) != len(q):
+        raise ValueError(f"p and q must have the same rows, got {len(p)} and {len(q)}")
+    return p, q
+
+
+def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Jensen-Shannon divergence of each row in nats, [n] in [0, ln 2] (Lin 1991).
+
+    ``p``, ``q`` probabilities [n, classes]. Half of KL(p || m) + KL(q || m), m the mean of both: 0 where they are
+    equal, ln 2 where they share no class. A row's value depends on no other row, nor on classes of probability 0.
+    ``ValueError``: other shapes, NaN, rows that are no distributions.
+    """
+    p, q = _pair(p, q)
+    middle = (p + q) / 2
+    halves = rel_entr(p, middle).sum(axis=1) + rel_entr(q, middle).sum(axis=1)
+    return np.clip(halves / 2, 0, np.log(2))
+
+
+def zero_retrain_forgetting(p: np.ndarray, q: np.ndarray) -> float:
+    """1 - mean Jensen-Shannon divergence, in [1 - ln 2, 1]: MU-Bench's zero-retrain forgetting (arXiv 2406.14796).
+
+    Chundawat et al. 2023 (arXiv 2205.08096). ``p`` [n, classes]: the unlearned model's probabilities on forget rows;
+    ``q`` those of a model that was never trained. 1: as random as that. The floor for a model sure of its answers
+    depends on the number of classes (0.78 for 2, 0.33 for 100), so compare it with the references' own value.
+    ``ValueError`` as for ``jensen_shannon``.
+    """
+    return float(1 - jensen_shannon(p, q).mean())
+
+
+def activation_distance(p: np.ndarray, q: np.ndarray) -> float:
+    """Mean over rows of the Euclidean distance of two models' probabilities, in [0, sqrt 2].
+
+    Golatkar et al. 2021 (arXiv 2012.13431), Chundawat et al. 2023. ``p``, ``q`` probabilities [n, classes], of a run and
+    of a reference on the forget rows. ``ValueError``: other shapes, NaN, rows that are no distributions.
+    """
+    p, q = _pair(p, q)
+    return float(np.linalg.norm(p - q, axis=1).mean())
+
+
+def klom(
+    margins: np.ndarray, reference_margins: np.ndarray, bins: int = 20, clip: float = 100.0, floor: float = 1e-5
+) -> np.ndarray:
+    """KL divergence of margins (KLoM: Georgiev et al. 2024, arXiv 2410.23232), run || references, in nats, [n] >= 0.
+
+    ``margins`` [j, n]: logit-scaled confidences of each row under j >= 2 runs; ``reference_margins`` [k, n]: under k >= 2
+    models that never saw the forget set. Per row, margins are clipped to +-``clip`` and counted in ``bins`` equal bins
+    from the smallest to the largest of both populations, both ends included. The references' share of a bin that the
+    runs fall in counts as at least ``floor``, so the value is at most ln(1 / ``floor``) = 11.5: no bin in common.
+
+    It falls with the number of models and depends on ``bins``; compare it with that of references against other
+    references. ``ValueError``: other shapes, NaN, fewer than two models on a side, bad ``bins``, ``clip``, ``floor``.
+    """
+    margins = arrays.matrix(margins, "margins", rows=2)
+    reference_margins = arrays.matrix(reference_margins, "reference_margins", rows=2, columns=margins.shape[1])
+    if arrays.number(bins, "bins", 1) != int(bins):
+        raise ValueError(f"bins must be a whole number, got {bins}")
+    clip, floor = arrays.number(clip, "clip", 0, above=True), arrays.number(floor, "floor", 0, 1, above=True)
+
+    found = np.empty(margins.shape[1])
+    for row, (own, others) in enumerate(
+        zip(margins.T.clip(-clip, clip), reference_margins.T.clip(-clip, clip), strict=True)
+    ):
+        edges = np.histogram_bin_edges(np.concatenate([own, others]), int(bins))
+        p, q = (np.histogram(side, edges)[0] / len(side) for side in (own, others))
+        found[row] = rel_entr(p, np.maximum(q, floor)).sum()
+    # The floors add up to a little more than 1, for which the sum may fall a little below 0
+    return np.maximum(found, 0.0)
