@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mu_conformance import memorization as estimation
-from mu_conformance.measures.memorization import exact_memorization, extraction_strength, truth_ratio
+from mu_conformance.measures.memorization import (
+    exact_memorization,
+    extraction_strength,
+    forget_quality,
+    privleak,
+    truth_ratio,
+)
 from mu_conformance.task.tokens import IGNORED, token_outputs
 
 quick = settings(deadline=None, max_examples=60, database=None)
@@ -75,6 +82,61 @@ class TestTruthRatio:
     def test_not_finite(self):
         with pytest.raises(ValueError, match="NaN or infinite"):
             truth_ratio(np.array([-np.inf]), np.zeros((1, 2)))
+
+
+class TestForgetQuality:
+    @pytest.mark.parametrize(("n", "expected"), [(40, 0.14), (200, 5e-6), (400, 2e-11)])
+    def test_golden_it_depends_on_the_number_of_rows(self, n, expected):
+        # The largest distance of the two distribution functions is 1/4 each time: a quarter of the run's ratios lies
+        # below all of the references'.
+        run = np.arange(n) + 0.5
+        references = np.arange(n) + n // 4
+        assert forget_quality(run, references) == pytest.approx(expected, rel=0.2)
+
+    def test_by_hand(self):
+        # Equal samples have distance 0, which is never surprising; disjoint ones of one row have distance 1, as always.
+        assert forget_quality(np.arange(5), np.arange(5)) == 1.0
+        assert forget_quality(np.zeros(50), np.ones(50)) < 1e-20
+
+    @quick
+    @given(arrays(float, 6, elements=st.floats(0.1, 9)), arrays(float, 9, elements=st.floats(0.1, 9)))
+    def test_symmetry_and_order(self, run, references):
+        found = forget_quality(run, references)
+        assert 0 <= found <= 1
+        assert forget_quality(references, run) == pytest.approx(found)
+        assert forget_quality(run[::-1], references) == pytest.approx(found)
+        # only the order of the ratios counts, so 1 / ratio would do as well
+        assert forget_quality(-run, -references) == pytest.approx(found)
+
+    @pytest.mark.parametrize("bad", [np.zeros(0), np.zeros((2, 2)), np.array([np.nan])])
+    def test_refusals(self, bad):
+        with pytest.raises(ValueError, match=r"^truth_ratios"):
+            forget_quality(bad, np.ones(2))
+        with pytest.raises(ValueError, match=r"^reference_truth_ratios"):
+            forget_quality(np.ones(2), bad)
+
+
+class TestPrivLeak:
+    def test_by_hand(self):
+        # (0.6 - 0.5) / 0.5 and (0.3 - 0.4) / 0.4
+        assert privleak(0.6, 0.5) == pytest.approx(20)
+        assert privleak(0.3, 0.4) == pytest.approx(-25)
+
+    def test_golden_the_reference_is_no_constant(self):
+        # 0.5 would call a model that is as its references a leak of 20 %.
+        assert privleak(0.6, 0.6) == 0.0
+
+    @quick
+    @given(st.floats(0, 1), st.floats(0.01, 1))
+    def test_bounds(self, auc, reference):
+        assert privleak(auc, reference) >= -100
+        assert privleak(reference, reference) == 0
+        assert (privleak(auc, reference) > 0) == (auc > reference)
+
+    @pytest.mark.parametrize("pair", [(0.5, 0.0), (-0.1, 0.5), (0.5, 1.1), (np.nan, 0.5), (0.5, np.nan)])
+    def test_refusals(self, pair):
+        with pytest.raises(ValueError, match="auc must be finite and lie in"):
+            privleak(*pair)
 
 
 class TestTokenOutputs:

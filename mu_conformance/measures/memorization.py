@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["exact_memorization", "extraction_strength", "truth_ratio"]
+from mu_conformance.measures import arrays
+
+__all__ = ["exact_memorization", "extraction_strength", "forget_quality", "privleak", "truth_ratio"]
 
 
 def _tokens(correct: np.ndarray, counted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -57,3 +59,32 @@ def truth_ratio(log_true: np.ndarray, log_perturbed: np.ndarray) -> np.ndarray:
     if not (np.isfinite(log_true).all() and np.isfinite(log_perturbed).all()):
         raise ValueError("a log-probability is NaN or infinite")
     return np.exp(log_perturbed - log_true[:, None]).mean(axis=1)
+
+
+def forget_quality(truth_ratios: np.ndarray, reference_truth_ratios: np.ndarray) -> float:
+    """The p-value of a Kolmogorov-Smirnov test between two models' truth ratios, in [0, 1] (TOFU: arXiv 2401.06121).
+
+    ``truth_ratios`` [n] of a run on the forget rows, ``reference_truth_ratios`` [m] of a reference; two-sided, from the
+    asymptotic distribution. To be reported only: it depends on n as much as on the distance (D = 0.25 gives 0.14, 5e-6,
+    2e-11 at n = m = 40, 200, 400), and a large one shows no equivalence. ``ValueError``: other shapes, NaN.
+    """
+    from scipy.stats import ks_2samp  # loading it takes half a second, which a run need not pay
+
+    own = arrays.vector(truth_ratios, "truth_ratios")
+    others = arrays.vector(reference_truth_ratios, "reference_truth_ratios")
+    return float(ks_2samp(own, others, method="asymp").pvalue)
+
+
+def privleak(auc: float, reference_auc: float) -> float:
+    """(``auc`` - ``reference_auc``) / ``reference_auc`` * 100, in per cent, >= -100; 0 is best (MUSE: arXiv 2407.06460).
+
+    AUC of a membership attack (in the paper ``membership.min_k``), forget rows against rows never seen, for a run and
+    for references of ours, never a constant. With forget rows as the positives, above 0 a run still knows them, below 0
+    it betrays them by over-forgetting (MUSE's own sign is the other way round). ``ValueError``: an AUC
+    outside [0, 1], a reference's of 0.
+    """
+    auc, reference_auc = (
+        arrays.number(auc, "auc", 0, 1),
+        arrays.number(reference_auc, "reference_auc", 0, 1, above=True),
+    )
+    return (auc - reference_auc) / reference_auc * 100
