@@ -25,7 +25,11 @@ def finding_on(runs: list[float], fraction: float):
         return runs[:count]
 
     evidence = types.SimpleNamespace(
-        references=REFERENCES, originals=[GAP, GAP], profile=PROFILES["smoke"], runs=first, memo={"power": ("loss", 12.0)}
+        references=REFERENCES,
+        originals=[GAP, GAP],
+        profile=PROFILES["smoke"],
+        runs=first,
+        memo={"power": ("loss", 12.0)},
     )
     finding = compare(
         evidence, "mean loss", lambda _evidence, own, _others: own, Margin(0.1, fraction), cause="Because."

@@ -1,4 +1,4 @@
-"""``mu-conformance list | report | compare | verify | store``: everything that is not a test run.
+"""``mu-conformance list | report | compare | verify | store | validate``: everything that is not a test run.
 
 Exit status: 0 for yes, 1 for no (a regression, a scorecard that does not add up), 2 for input that cannot be used.
 A command is a module of this package with a function ``register(commands)``. Heavy modules are imported in the commands

@@ -15,7 +15,7 @@ from mu_conformance.cli.command import CommandError
 from mu_conformance.cli.table import print_table
 from mu_conformance.profiles import PROFILES
 
-__all__ = ["register"]
+__all__ = ["cache_of", "register"]
 
 _OWN_FOLDER = re.compile(r"v\d+/[0-9a-f]{2}")
 _OWN_FILE = re.compile(r"[0-9a-f]{32}(\.lock|\.safetensors(\.\d+\.partial)?)")
@@ -40,7 +40,7 @@ def register(commands: Any) -> None:
     packing.set_defaults(run=_store_pack)
 
 
-def _cache(options: argparse.Namespace) -> Path:
+def cache_of(options: argparse.Namespace) -> Path:
     """The cache directory; ``CommandError`` if it is a file."""
     if options.cache is not None:
         cache = options.cache
@@ -67,7 +67,7 @@ def _megabytes(size: int) -> str:
 
 
 def _store_path(options: argparse.Namespace) -> int:
-    print(_cache(options))
+    print(cache_of(options))
     return 0
 
 
@@ -84,7 +84,7 @@ def _description(path: Path) -> dict[str, Any] | None:
 
 
 def _store_list(options: argparse.Namespace) -> int:
-    cache = _cache(options)
+    cache = cache_of(options)
     found = {path: _description(path) for path in _own_files(cache) if path.suffix == ".safetensors"}
     tasks = {path.stem: record["task"] for path, record in found.items() if record and "task" in record}
     totals: dict[str, list[int]] = {}
@@ -105,7 +105,7 @@ def _store_list(options: argparse.Namespace) -> int:
 
 
 def _store_clear(options: argparse.Namespace) -> int:
-    cache = _cache(options)
+    cache = cache_of(options)
     removed = size = 0
     folders = set()
     for path in _own_files(cache):
@@ -131,7 +131,7 @@ def _store_pack(options: argparse.Namespace) -> int:
     profile = PROFILES[registry.one_of("profile", options.profile, list(PROFILES))]
     known = sorted(registry.tasks())
     chosen = registry.one_of("task", options.task, [*known, "all"])
-    cache = _cache(options)
+    cache = cache_of(options)
     for name in known if chosen == "all" else [chosen]:
         task = registry.find_task(name)
         own = Path(inspect.getfile(type(task))).parent

@@ -19,16 +19,17 @@ def _pair(p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Jensen-Shannon divergence of each row in nats, [n] in [0, ln 2] (Lin 1991).
+    """Jensen-Shannon divergence of each row in nats, [n] in [0, ln 2] (Lin 1991); one number for one row.
 
-    ``p``, ``q`` probabilities [n, classes]. Half of KL(p || m) + KL(q || m), m the mean of both: 0 where they are
+    ``p``, ``q`` probabilities [n, classes] or [classes]. Half of KL(p || m) + KL(q || m), m the mean of both: 0 where they are
     equal, ln 2 where they share no class. A row's value depends on no other row, nor on classes of probability 0.
     ``ValueError``: other shapes, NaN, rows that are no distributions.
     """
-    p, q = _pair(p, q)
+    one = np.ndim(p) == 1 and np.ndim(q) == 1
+    p, q = _pair(np.atleast_2d(p), np.atleast_2d(q)) if one else _pair(p, q)
     middle = (p + q) / 2
     halves = rel_entr(p, middle).sum(axis=1) + rel_entr(q, middle).sum(axis=1)
-    return np.clip(halves / 2, 0, np.log(2))
+    return np.clip(halves / 2, 0, np.log(2))[0 if one else slice(None)]
 
 
 def zero_retrain_forgetting(p: np.ndarray, q: np.ndarray) -> float:

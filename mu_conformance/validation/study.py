@@ -6,7 +6,7 @@ import collections
 import concurrent.futures
 import dataclasses
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +39,16 @@ class Study:
     judgements: int = 200
     replicates: int = 200
     of_replicate: int = 20
+    pool: Mapping[str, int] | None = None
+    """Models of each kind (``pool_sizes``, if None)."""
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        return self.pool or pool_sizes(PROFILES[self.profile])
 
 
 def pool_sizes(profile: Profile) -> dict[str, int]:
-    """How many models of each kind a pool has: twice what a judgement draws, 64 at least, so that replicates have enough."""
+    """How many models of each kind a pool has: twice what a judgement draws, for halves to have enough, and 64 at least."""
     needed = models_needed(profile)
     return {
         "originals": 64,
@@ -63,7 +69,7 @@ def _pools(task: str, profile: str, cache: Path, packs: Sequence[Path] = ()) -> 
 
 def _members(plan: Study) -> list[tuple[str, float, int]]:
     """Every model of a pool: what it is, the share of forget rows that it keeps, its number."""
-    sizes = pool_sizes(PROFILES[plan.profile])
+    sizes = plan.sizes
     found = [("original", 1.0, number) for number in range(sizes["originals"])]
     found += [("retrained", 0.0, number) for number in range(sizes["retrained"])]
     return found + [("partial", share, number) for share in plan.shares for number in range(sizes["partial"])]
@@ -135,7 +141,7 @@ def study(
 
         return happens
 
-    sizes = pool_sizes(profile)
+    sizes = plan.sizes
     rates = {}
     for share in (0.0, *plan.shares):
         not_passed.clear()
@@ -153,7 +159,7 @@ def study(
     return {
         "task": plan.task,
         "profile": plan.profile,
-        "pool": sizes,
+        "pool": dict(sizes),
         "scenarios": [pool.scenario.name for pool in pools],
         "false_alarm_rate": rates.pop(0.0),
         "detection": [{"kept": share, **rate} for share, rate in rates.items()],
