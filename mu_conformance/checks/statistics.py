@@ -13,11 +13,13 @@ from typing import TypeVar
 import numpy as np
 
 from mu_conformance.evidence import Evidence
-from mu_conformance.measures import membership
+from mu_conformance.measures import divergence, membership, utility
 from mu_conformance.outputs import Outputs
 
 __all__ = [
     "FORGETTING",
+    "calibration_error",
+    "confidence_spread",
     "forget_score",
     "largest_prediction_share",
     "lira_score",
@@ -25,14 +27,23 @@ __all__ = [
     "loss_difference",
     "mean_output",
     "median_output",
+    "ood_score",
+    "output_divergence",
     "relearnt_auc",
+    "retain_advantage",
     "retain_score",
+    "rmia_score",
     "test_score",
     "trained_label_score",
+    "worst_group_drop",
+    "worst_rows_score",
 ]
 
 LIRA_CLIP = 10.0
 """Bound on one row's LiRA score, so that no single row decides."""
+WORST_SHARE = 0.1
+"""Of the rows of a part: those that are found most like members."""
+LEAST_SPREAD = 1e-3
 
 
 Found = TypeVar("Found")
@@ -136,6 +147,97 @@ def lira_score(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float
     attack = lira_scores(evidence, own, others)
     clip = LIRA_CLIP
     return float(attack.forget.clip(-clip, clip).mean() - attack.holdout.clip(-clip, clip).mean())
+
+
+def worst_rows_score(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """Mean LiRA score of the tenth of the forget rows with the largest, minus that of the holdout rows with the largest."""
+    attack = lira_scores(evidence, own, others)
+
+    def of_worst(scores: np.ndarray) -> float:
+        count = max(1, round(WORST_SHARE * len(scores)))
+        return float(np.sort(scores.clip(-LIRA_CLIP, LIRA_CLIP))[-count:].mean())
+
+    return of_worst(attack.forget) - of_worst(attack.holdout)
+
+
+@functools.cache
+def _likelihoods_on(part: str):
+    @_of_one_model
+    def likelihoods(evidence: Evidence, own: Outputs, others: list[Outputs]) -> np.ndarray:
+        return np.exp(-evidence.task.losses(own[part], evidence.scenario.rows[part]))
+
+    return likelihoods
+
+
+def rmia_score(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """How often a forget row's likelihood, over its mean in the others, exceeds a holdout row's, less a half; in [-0.5, 0.5].
+
+    RMIA with the holdout rows as population and gamma 1: the mean of its scores over the forget rows.
+    """
+    (own_forget, own_holdout), (forget, holdout) = (
+        [np.stack([_likelihoods_on(part)(evidence, one, []) for one in models]) for part in ("forget", "holdout")]
+        for models in ([own], others)
+    )
+    scores = membership.rmia(own_forget[0], forget, own_holdout[0], holdout, gamma=1.0)
+    return float(scores.mean() - 0.5)
+
+
+@functools.cache
+def _distribution_on(part: str):
+    @_of_one_model
+    def distribution(evidence: Evidence, own: Outputs, others: list[Outputs]) -> np.ndarray:
+        found = evidence.task.behaviour(own[part])
+        return np.concatenate([found, 1 - found], axis=1) if found.shape[1] == 1 else found
+
+    return distribution
+
+
+def output_divergence(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """Jensen-Shannon divergence of a model's answers on forget rows from the others' mean answers, the mean over rows, nats."""
+    distribution = _distribution_on("forget")
+    middle = np.mean([distribution(evidence, one, []) for one in others], axis=0)
+    return float(divergence.jensen_shannon(distribution(evidence, own, []), middle).mean())
+
+
+@_of_one_model
+def confidence_spread(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """Log of the standard deviation of confidences over forget rows, as a multiple of that over holdout rows."""
+    forget, holdout = (float(_confidences_on(part)(evidence, own, []).std()) for part in ("forget", "holdout"))
+    return float(np.log(max(forget, LEAST_SPREAD) / max(holdout, LEAST_SPREAD)))
+
+
+@_of_one_model
+def retain_advantage(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """Log of how much higher the mean confidence on retain rows is than on holdout rows."""
+    retain, holdout = (float(_confidences_on(part)(evidence, own, []).mean()) for part in ("retain", "holdout"))
+    return float(np.log(max(LEAST_SPREAD, retain - holdout)))
+
+
+@_of_one_model
+def _class_scores(evidence: Evidence, own: Outputs, others: list[Outputs]) -> np.ndarray:
+    """Mean score of each class that occurs in the test rows, [classes]."""
+    rows = evidence.scenario.rows["test"]
+    scores, labels = evidence.task.scores(own["test"], rows), rows.labels.numpy()
+    return np.array([scores[labels == label].mean() for label in np.unique(labels)])
+
+
+def worst_group_drop(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """The least, over classes, of the score on its test rows minus the others' mean score there."""
+    expected = np.mean([_class_scores(evidence, one, []) for one in others], axis=0)
+    return float((_class_scores(evidence, own, []) - expected).min())
+
+
+@_of_one_model
+def calibration_error(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """Expected calibration error on test rows, in 10 bins."""
+    labels = evidence.scenario.rows["test"].labels.numpy()
+    return float(utility.expected_calibration_error(evidence.task.behaviour(own["test"]), labels, 10))
+
+
+@_of_one_model
+def ood_score(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """Mean score on out-of-distribution rows."""
+    return _mean_score(evidence, own, "ood")
 
 
 @_of_one_model

@@ -55,6 +55,8 @@ class Task(abc.ABC):
     num_classes: int | None = None
     measured_retain_rows: int | None = None
     """Retain rows that are measured (the first; None: all), for tasks where measuring a row is dear."""
+    has_ood: bool = False
+    """Whether the splits have out-of-distribution rows."""
     score_name: str = "score"
     data_parallel: bool = False
     """Whether training is worth splitting over several devices."""

@@ -1,0 +1,27 @@
+"""utility.calibration"""
+
+from __future__ import annotations
+
+from mu_conformance.checks import statistics
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.comparison import compare
+from mu_conformance.checks.finding import Finding
+from mu_conformance.evidence import Evidence
+from mu_conformance.verdict import Margin, Sides
+
+
+@check("utility.calibration", Subject.EVIDENCE, needs=("classes",))
+def calibration(evidence: Evidence) -> Finding:
+    """Probabilities on test rows are as well calibrated as the references'.
+
+    Expected calibration error in 10 bins (Guo et al. 2017, arXiv 1706.04599). One-sided, five points: a method that only
+    blurs or sharpens confidences keeps every accuracy. The references' spread is 0.01 to 0.025.
+    """
+    return compare(
+        evidence,
+        "calibration error",
+        statistics.calibration_error,
+        Margin(floor=0.05),
+        sides=Sides.ABOVE,
+        cause="Confidences no longer say how often the model is right.",
+    )

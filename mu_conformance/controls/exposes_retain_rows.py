@@ -1,0 +1,21 @@
+"""Exposes the rows that stay: trains on them far beyond the recipe."""
+
+from __future__ import annotations
+
+from mu_conformance.methods.retrain import Retrain
+from mu_conformance.protocol import Claims
+from mu_conformance.training import fit
+
+__all__ = ["ExposesRetainRows"]
+
+
+class ExposesRetainRows:
+    """Retrains exactly, then goes on over the retain set for three times the recipe's epochs: members become easy to tell."""
+
+    caught_by = "privacy.retain-exposure"
+    claims = Claims(max_ratio=1.0)
+
+    def unlearn(self, model, request):
+        recipe = request.recipe.further(3.0, 1.0)
+        with request.seeded():
+            return fit(Retrain().unlearn(model, request), request.retain, request.task, recipe, request.seed)

@@ -1,0 +1,122 @@
+"""The statistics that checks compare, by hand on models of two or three classes and a few rows."""
+
+from __future__ import annotations
+
+import types
+
+import numpy as np
+import pytest
+import torch
+from linear_task import TASK
+
+from mu_conformance import registry
+from mu_conformance.checks import statistics
+from mu_conformance.outputs import Outputs
+from mu_conformance.task import Rows
+
+
+def rows_of(labels: list[int]) -> Rows:
+    return Rows({"x": torch.zeros(len(labels), 2), "labels": torch.tensor(labels)})
+
+
+def evidence_of(**labels: list[int]):
+    rows = {part: rows_of(found) for part, found in labels.items()}
+    return types.SimpleNamespace(task=TASK, scenario=types.SimpleNamespace(rows=rows))
+
+
+def model(**probabilities) -> Outputs:
+    """Of the probability of each row's class 0, or of all three classes."""
+    parts = {}
+    for part, rows in probabilities.items():
+        full = [row if np.ndim(row) else [row, (1 - row) / 2, (1 - row) / 2] for row in rows]
+        parts[part] = {"logits": np.log(np.array(full, dtype=float))}
+    return Outputs(parts)
+
+
+def logit(p: float) -> float:
+    return float(np.log(p / (1 - p)))
+
+
+def test_output_divergence_from_the_mean_of_the_others():
+    evidence = evidence_of(forget=[0, 0])
+    own = model(forget=[[1 - 2e-9, 1e-9, 1e-9], [0.5, 0.25, 0.25]])
+    others = [model(forget=[[1e-9, 1 - 2e-9, 1e-9], p]) for p in ([0.6, 0.2, 0.2], [0.4, 0.3, 0.3])]
+    # the first row shares no class with the others' mean, the second is that mean
+    assert statistics.output_divergence(evidence, own, others) == pytest.approx(np.log(2) / 2, abs=1e-6)
+
+
+def test_rmia_score_counts_pairs():
+    evidence = evidence_of(forget=[0, 0], holdout=[0, 0, 0, 0])
+    own = model(forget=[0.9, 0.3], holdout=[0.2, 0.5, 0.5, 0.8])
+    others = [model(forget=[0.4, 0.4], holdout=[0.4] * 4), model(forget=[0.6, 0.6], holdout=[0.6] * 4)]
+    # over the others' mean 0.5, forget rows have 1.8 and 0.6, holdout rows 0.4, 1, 1, 1.6: 4 of 4 and 1 of 4 are beaten
+    assert statistics.rmia_score(evidence, own, others) == pytest.approx(5 / 8 - 0.5)
+
+
+def test_worst_rows_score_is_of_the_tenth_with_the_largest():
+    forget, holdout = [0.5] * 19 + [0.9], [0.5] * 9 + [0.7]
+    evidence = evidence_of(forget=[0] * 20, holdout=[0] * 10)
+    others = [model(forget=[p] * 20, holdout=[p] * 10) for p in (1 / (1 + np.exp(1)), 1 / (1 + np.exp(-1)))]
+    # the others' confidences are -1 and 1: mean 0, deviation sqrt 2; two forget rows are a tenth, and one holdout row
+    wanted = (logit(0.9) + 0) / 2 / np.sqrt(2) - logit(0.7) / np.sqrt(2)
+    found = statistics.worst_rows_score(evidence, model(forget=forget, holdout=holdout), others)
+    assert found == pytest.approx(wanted, rel=1e-5)
+
+
+def test_confidence_spread_is_a_log_ratio_that_stays_finite():
+    evidence = evidence_of(forget=[0, 0], holdout=[0, 0])
+    apart = [1 / (1 + np.exp(-2)), 1 / (1 + np.exp(2))]
+    near = [1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1))]
+    assert statistics.confidence_spread(evidence, model(forget=near, holdout=apart), []) == pytest.approx(-np.log(2))
+    same = statistics.confidence_spread(evidence, model(forget=[0.5, 0.5], holdout=apart), [])
+    assert same == pytest.approx(np.log(statistics.LEAST_SPREAD / 2))
+
+
+def test_retain_advantage_is_a_log_that_stays_finite():
+    evidence = evidence_of(retain=[0, 0], holdout=[0, 0])
+    found = statistics.retain_advantage(evidence, model(retain=[0.9, 0.5], holdout=[0.5, 0.5]), [])
+    assert found == pytest.approx(np.log(logit(0.9) / 2))
+    less = statistics.retain_advantage(evidence, model(retain=[0.4, 0.4], holdout=[0.5, 0.5]), [])
+    assert less == pytest.approx(np.log(statistics.LEAST_SPREAD))
+
+
+def test_worst_group_drop_is_that_of_the_class_that_lost_most():
+    evidence = evidence_of(test=[0, 0, 1, 1])
+    first, second = [0.9, 0.05, 0.05], [0.05, 0.9, 0.05]
+    right, wrong = model(test=[first, first, second, second]), model(test=[first, first, first, first])
+    half = model(test=[first, second, second, second])
+    # class 0: 1/2 - 1, class 1: 1 - (1 + 0) / 2
+    assert statistics.worst_group_drop(evidence, half, [right, wrong]) == -0.5
+    # class 1: 0 - 1
+    assert statistics.worst_group_drop(evidence, wrong, [right, right]) == -1.0
+
+
+def test_calibration_error_of_one_bin():
+    evidence = evidence_of(test=[0, 1, 0, 1])
+    # always sure of class 0 to 0.8, and right in half of the rows
+    assert statistics.calibration_error(evidence, model(test=[0.8] * 4), []) == pytest.approx(0.3)
+
+
+def test_ood_score_is_the_mean_score():
+    evidence = evidence_of(ood=[0, 1, 0, 0])
+    assert statistics.ood_score(evidence, model(ood=[0.8] * 4), []) == 0.75
+
+
+def test_what_depends_on_one_model_is_computed_once():
+    evidence = evidence_of(ood=[0, 1])
+    own = model(ood=[0.8, 0.8])
+    assert statistics.ood_score(evidence, own, []) == 0.5
+    own.parts["ood"]["logits"][:] = 0.0
+    assert statistics.ood_score(evidence, own, []) == 0.5
+
+
+@pytest.mark.parametrize("name", registry.task_names())
+def test_a_task_says_whether_it_has_rows_from_elsewhere(name):
+    task = registry.find_task(name)
+    assert task.has_ood == (task.splits.ood is not None)
+
+
+@pytest.mark.parametrize("name", registry.hub_tasks())
+def test_a_task_on_published_data_says_whether_it_has_rows_from_elsewhere(name):
+    task = registry.hub_task(name)
+    assert task.has_ood == (task.ood_data is not None)
