@@ -13,7 +13,7 @@ __all__ = ["LeavesAFew"]
 class LeavesAFew:
     """Retrains on the retain set and a quarter of the forget set: right on average, wrong for those rows."""
 
-    caught_by = "privacy.worst-example"
+    caught_by = "privacy.worst-rows"
     claims = Claims(max_ratio=1.0)
 
     def unlearn(self, model, request):

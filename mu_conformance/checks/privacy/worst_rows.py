@@ -1,4 +1,4 @@
-"""privacy.worst-example"""
+"""privacy.worst-rows"""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mu_conformance.verdict import Margin, Sides
 
 
 @check(
-    "privacy.worst-example",
+    "privacy.worst-rows",
     Subject.EVIDENCE,
     guarantee=Guarantee.RETRAIN_EQUIVALENT,
     applies=lambda task, kind: "convex" not in task.features,
 )
-def worst_example(evidence: Evidence) -> Finding:
+def worst_rows(evidence: Evidence) -> Finding:
     """The forget rows that are found most like members are found no more so than holdout rows are.
 
     Averages overstate protection (Hayes et al. 2024, arXiv 2403.01218; Aerni et al. 2024, arXiv 2404.17399): a method that
