@@ -16,6 +16,7 @@ from pathlib import Path
 
 import mu_conformance
 from mu_conformance import bundled, manifest, registry
+from mu_conformance.audit import Audit
 from mu_conformance.checks import Finding, find_check
 from mu_conformance.checks.calls import Calls
 from mu_conformance.checks.catalogue import Subject
@@ -99,6 +100,7 @@ class Judge:
             self.add_task(task)
         self._evidence: dict[str, Evidence] = {}
         self._laboratories: dict[str, Laboratory] = {}
+        self._audits: dict[str, Audit] = {}
 
     @property
     def claims(self) -> Claims:
@@ -143,6 +145,33 @@ class Judge:
             )
         return self._evidence[scenario]
 
+    def audit(self, task: str) -> Audit:
+        """The audit of the method on a task, on the rows of its random forget set."""
+        if task not in self._audits:
+            settings, found = self.settings, self.task(task)
+            described = self.method.describe()
+            self._audits[task] = Audit(
+                Scenario(
+                    found,
+                    "random",
+                    settings.profile.ratio,
+                    settings.architecture or found.architectures[0],
+                    settings.suite_seed,
+                ),
+                settings.profile.audit_models,
+                self.populations,
+                self.method,
+                self.claims,
+                {
+                    "ref": self.method.method_ref,
+                    "version": described["version"],
+                    "source": described["package_sha256"],
+                },
+                device=settings.device,
+                time_limit=settings.time_limit,
+            )
+        return self._audits[task]
+
     def laboratory(self, task: str) -> Laboratory:
         if task not in self._laboratories:
             found = self.task(task)
@@ -174,6 +203,8 @@ class Judge:
             return check.function(self._coverage())
         if check.subject is Subject.LABORATORY:
             return check.function(self.laboratory(entry.task))
+        if check.subject is Subject.AUDIT:
+            return check.function(self.audit(entry.task))
         if check.subject is Subject.EVIDENCE:
             return check.function(self.evidence(entry.task, entry.scenario))
         if entry.kind != manifest.CONTRACT:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 
+from mu_conformance.audit import AUDIT, audit_scenario
 from mu_conformance.checks import catalogue
 from mu_conformance.checks.catalogue import Subject
 from mu_conformance.profiles import Profile
@@ -62,12 +63,31 @@ def _scenario_entries(scenario: Scenario) -> list[Entry]:
     ]
 
 
+def _audit_entries(task: Task, profile: Profile) -> list[Entry]:
+    if not profile.audit_models or "random" not in task.forget_sets:
+        return []
+    # of the targets, each model unlearns about half
+    return [
+        Entry(
+            task.name,
+            audit_scenario(task, profile.ratio),
+            check.id,
+            task.modality,
+            AUDIT,
+            profile.ratio / 2,
+            _features(task),
+        )
+        for check in catalogue().values()
+        if check.subject is Subject.AUDIT and check.applies_to(task, AUDIT)
+    ]
+
+
 def entries(task: Task, profile: Profile, seed: int, architecture: str | None = None) -> list[Entry]:
     """What a profile asks of one task."""
     found = _contract_entries(task)
     for scenario in scenarios(task, profile, seed, architecture):
         found += _scenario_entries(scenario)
-    return found
+    return found + _audit_entries(task, profile)
 
 
 def required(entry: Entry, claims: Claims) -> bool:

@@ -13,7 +13,7 @@ class Profile:
 
     The error rate is shared out over the looks (Bonferroni: each interval has level 1 - 0.05 / len(looks)), so that
     looking more than once does not raise it. ``every_kind``: whether all of a task's kinds of forget set are used, or only the
-    first one or two (``Task.quick_kinds``).
+    first one or two (``Task.quick_kinds``). ``audit_models``: how many models the audit takes (``audit``), 0 for none.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Profile:
     every_kind: bool
     ratio: float
     contract_examples: int
+    audit_models: int = 0
 
     @property
     def level(self) -> float:
@@ -42,6 +43,7 @@ PROFILES = {
             True,
             0.10,
             25,
+            128,
         ),
     )
 }

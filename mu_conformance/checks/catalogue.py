@@ -26,6 +26,7 @@ class Subject(enum.StrEnum):
     CALLS = "calls"
     LABORATORY = "laboratory"
     CLAIMS = "claims"
+    AUDIT = "audit"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -288,5 +288,17 @@ def describe(ref: str) -> dict[str, Any]:
         "distribution": distributions[0] if distributions else None,
         "version": importlib.metadata.version(distributions[0]) if distributions else None,
         "source_sha256": hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else None,
+        "package_sha256": _package_digest(Path(source), module_name) if source else None,
         "preload": [name for name in PRELOADABLE if name in sys.modules],
     }
+
+
+def _package_digest(source: Path, module: str) -> str:
+    """SHA-256 over all source files of the top-level package of a module, or over the module's own if it has none."""
+    folder = source.parents[module.count(".") - (source.name != "__init__.py")] if "." in module else source.parent
+    files = sorted(folder.rglob("*.py")) if "." in module or source.name == "__init__.py" else [source]
+    sha = hashlib.sha256()
+    for path in files:
+        sha.update(f"{path.relative_to(folder).as_posix()}:".encode())
+        sha.update(path.read_bytes())
+    return sha.hexdigest()

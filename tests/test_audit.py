@@ -1,0 +1,157 @@
+"""The audit: who was trained on what, what retraining and doing nothing give, and going on after a stop."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from noise_task import NoiseTask
+
+from mu_conformance import manifest
+from mu_conformance.audit import audit_scenario, memberships
+from mu_conformance.isolation import loading
+from mu_conformance.judging import Judge, Settings
+from mu_conformance.measures.membership import largest_resolvable_epsilon
+from mu_conformance.profiles import PROFILES
+from mu_conformance.verdict import Outcome
+
+MODELS = 64
+PROFILE = dataclasses.replace(PROFILES["smoke"], audit_models=MODELS)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("audit")
+
+
+def judge(ref: str, cache, profile=PROFILE) -> tuple[Judge, manifest.Entry]:
+    task = NoiseTask()
+    judge = Judge(ref, Settings(profile=profile, tasks=("noise",), cache=cache, in_process=True), tasks=[task])
+    (entry,) = [entry for entry in judge.entries(task) if entry.kind == "audit"]
+    return judge, entry
+
+
+def finding(ref: str, cache):
+    one, entry = judge(ref, cache)
+    found, _ = one.finding(entry)
+    one.close()
+    return found, {m.name: m.value for m in found.measurements}
+
+
+class TestMemberships:
+    def test_each_row_is_in_half_of_the_models(self):
+        found = memberships(64, 200, 1)
+        assert (found.sum(axis=0) == 32).all()
+        # rows are independent: correlations of pairs of columns average to 0, each with deviation 1 / sqrt(63)
+        correlations = np.corrcoef(found.T)[np.triu_indices(200, 1)]
+        assert abs(correlations.mean()) < 0.01
+        assert correlations.std() == pytest.approx(1 / np.sqrt(63), rel=0.1)
+
+    @pytest.mark.parametrize("models", [0, 1, 7])
+    def test_a_number_that_cannot_be_halved_is_refused(self, models):
+        with pytest.raises(ValueError, match=f"an even number of models, 2 at least, got {models}"):
+            memberships(models, 3, 0)
+
+
+def test_retraining_passes(cache):
+    found, measured = finding("mu_conformance.methods:Retrain", cache)
+    assert found.outcome is Outcome.PASSED
+    assert measured["epsilon of the worst row, lower bound"] == 0.0
+    assert measured["AUC, mean over rows"] == pytest.approx(0.5, abs=0.05)
+    # 30 rows, corrected for
+    resolvable = largest_resolvable_epsilon(MODELS // 2, MODELS // 2, 0.0, 1 - 0.01 / 30)
+    assert measured["largest resolvable epsilon"] == pytest.approx(resolvable)
+    assert resolvable > 0.5
+
+
+def test_doing_nothing_fails_and_says_how_much_is_shown(cache):
+    found, measured = finding("mu_conformance.controls:DoNothing", cache)
+    assert found.outcome is Outcome.FAILED
+    assert measured["epsilon of the worst row, lower bound"] > 0.3
+    assert measured["AUC, mean over rows"] > 0.9
+    assert "of 30 is at least" in found.message
+    assert "claimed is 0" in found.message
+
+
+def test_an_audit_goes_on_from_what_it_had(cache):
+    first, entry = judge("mu_conformance.methods:Retrain", cache)
+    before, _ = first.finding(entry)
+    first.close()
+
+    made = []
+    second, entry = judge("mu_conformance.methods:Retrain", cache)
+    second.audit("noise").method = NoCalls(made)
+    assert second.finding(entry)[0] == before
+    assert made == []
+    second.close()
+
+    # one model's result is lost: it alone is made again
+    (lost, *others) = [path for path in cache.rglob("*.safetensors") if b"methods:Retrain" in path.read_bytes()[:4000]]
+    assert len(others) == MODELS - 1
+    lost.unlink()
+    third, entry = judge("mu_conformance.methods:Retrain", cache)
+    third.audit("noise").method = NoCalls(made)
+    assert third.finding(entry)[0].outcome is Outcome.ERROR
+    assert made == [1]
+    third.close()
+
+
+class NoCalls:
+    def __init__(self, made: list) -> None:
+        self.made = made
+
+    def call(self, spec, seconds):
+        self.made.append(1)
+        raise RuntimeError("no call is made twice")
+
+
+def test_a_call_that_fails_is_an_error(tmp_path):
+    one, entry = judge("mu_conformance.controls:ExitsZero", tmp_path, dataclasses.replace(PROFILE, audit_models=2))
+    one.method.in_process = False
+    found, _ = one.finding(entry)
+    one.close()
+    assert found.outcome is Outcome.ERROR
+    assert "audited model 0 on noise/random-10%: escaped" in found.message
+
+
+def test_only_profiles_with_an_audit_ask_for_it():
+    task = NoiseTask()
+    for profile in PROFILES.values():
+        kinds = {entry.kind for entry in manifest.entries(task, profile, 1)}
+        assert ("audit" in kinds) == (profile.name == "certify")
+    assert audit_scenario(task, 0.1) == "noise/audit-10%"
+
+
+class TestPackageDigest:
+    @pytest.fixture
+    def package(self, tmp_path):
+        folder = tmp_path / "pkg" / "inner"
+        folder.mkdir(parents=True)
+        for path in (folder.parent / "__init__.py", folder / "__init__.py", folder / "method.py"):
+            path.write_text("")
+        (tmp_path / "single.py").write_text("")
+        (tmp_path / "other.py").write_text("")
+        return tmp_path
+
+    @pytest.mark.parametrize(
+        ("source", "module"),
+        [
+            ("pkg/inner/method.py", "pkg.inner.method"),
+            ("pkg/inner/__init__.py", "pkg.inner"),
+            ("pkg/__init__.py", "pkg"),
+        ],
+    )
+    def test_it_is_of_the_whole_package(self, package, source, module):
+        before = loading._package_digest(package / source, module)
+        (package / "other.py").write_text("x = 1")
+        assert loading._package_digest(package / source, module) == before
+        (package / "pkg" / "helper.py").write_text("x = 1")
+        assert loading._package_digest(package / source, module) != before
+
+    def test_a_module_alone_is_its_own(self, package):
+        before = loading._package_digest(package / "single.py", "single")
+        (package / "other.py").write_text("x = 1")
+        assert loading._package_digest(package / "single.py", "single") == before
+        (package / "single.py").write_text("x = 1")
+        assert loading._package_digest(package / "single.py", "single") != before
