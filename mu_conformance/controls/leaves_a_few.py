@@ -18,7 +18,9 @@ class LeavesAFew:
 
     def unlearn(self, model, request):
         left = len(request.forget) // 4
-        rows = torch.utils.data.ConcatDataset([request.retain, torch.utils.data.Subset(request.forget, range(left))])
+        rows: torch.utils.data.Dataset = torch.utils.data.ConcatDataset(
+            [request.retain, torch.utils.data.Subset(request.forget, range(left))]
+        )
         retrained = request.task.new_model(request.seed).to(request.device)
         with request.seeded():
             return fit(retrained, rows, request.task, request.recipe, request.seed)
