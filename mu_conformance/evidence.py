@@ -104,9 +104,11 @@ def default_budget(scenario: Scenario, time_limit: float | None, retrain_s: floa
 class Evidence:
     """The evidence of one scenario: fixed populations, and as many runs as the checks ask for.
 
-    ``originals`` and ``references`` are lists of ``Outputs``; ``runs(n)`` calls the method until there are ``n``. ``memo`` is
+    ``outcomes_only``: nothing is wanted that is reported and decides nothing. ``originals`` and ``references`` are lists of ``Outputs``; ``runs(n)`` calls the method until there are ``n``. ``memo`` is
     for what is computed of originals and references once.
     """
+
+    outcomes_only = False
 
     def __init__(
         self,
@@ -138,6 +140,13 @@ class Evidence:
     def originals(self) -> list[Outputs]:
         """The originals of the first look (two at least): what the gap and the fixture power are measured with."""
         return [self.populations.original(self.scenario, j) for j in range(max(2, self.profile.looks[0]))]
+
+    @functools.cached_property
+    def untrained(self) -> Outputs:
+        """A model with the weights that training begins with; measured part by part, as it is asked for."""
+        scenario = self.scenario
+        model = self.task.new_model(derive_seed(scenario.seed, "untrained"), scenario.architecture)
+        return Outputs.of(model.to(self.device), scenario)
 
     @functools.cached_property
     def retrain_cpu_s(self) -> float:

@@ -11,6 +11,7 @@ from linear_task import TASK
 
 from mu_conformance import registry
 from mu_conformance.checks import statistics
+from mu_conformance.checks.mu_bench import mu_bench
 from mu_conformance.outputs import Outputs
 from mu_conformance.task import Rows
 
@@ -120,3 +121,39 @@ def test_a_task_says_whether_it_has_rows_from_elsewhere(name):
 def test_a_task_on_published_data_says_whether_it_has_rows_from_elsewhere(name):
     task = registry.hub_task(name)
     assert task.has_ood == (task.ood_data is not None)
+
+
+class TestMuBench:
+    """A model right on 3 of 4 test, 1 of 2 forget and both retain rows; an untrained one that gives every class a third."""
+
+    @pytest.fixture
+    def evidence(self):
+        found = evidence_of(test=[0, 0, 0, 1], forget=[0, 1], retain=[0, 0])
+        found.scenario.forget_as_labelled = found.scenario.rows["forget"]
+        third = [[0.3334, 0.3333, 0.3333]]
+        found.untrained = model(test=third * 4, forget=third * 2, retain=third * 2)
+        return found
+
+    @pytest.fixture
+    def own(self):
+        return model(test=[0.8] * 4, forget=[[1 - 2e-9, 1e-9, 1e-9]] * 2, retain=[0.8] * 2)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("knowledge gap", 0.75),
+            # a sure answer against thirds: (ln(3/2) + (ln(1/2) + 2 ln 2) / 3) / 2 = 0.318
+            ("zero-retrain forgetting", 1 - 0.5 * (np.log(1.5) + np.log(2) / 3)),
+            ("MU-Bench overall, first form", (0.75 + 1 - 0.5) / 2),
+            # the same test score as the original, and the untrained model is right on one of two forget rows
+            ("MU-Bench overall, later form", 1.0),
+        ],
+    )
+    def test_by_hand(self, evidence, own, name, value):
+        evidence.originals = [own]
+        assert mu_bench(evidence)[name](evidence, own, []) == pytest.approx(value, abs=2e-4)
+
+    def test_without_right_and_wrong_there_is_no_knowledge_gap(self):
+        evidence = types.SimpleNamespace(task=registry.find_task("biography"))
+        assert "knowledge gap" not in mu_bench(evidence)
+        assert "zero-retrain forgetting" in mu_bench(evidence)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from mu_conformance.verdict import (
     worst_of,
 )
 
-__all__ = ["Statistic", "compare", "join", "report", "require_power", "separation"]
+__all__ = ["Statistic", "compare", "join", "report", "require_power", "separation", "with_reports"]
 
 Statistic = Callable[[Evidence, Outputs, list[Outputs]], float]
 """A number from one model's outputs, and the references to compare it with (never the model itself)."""
@@ -96,6 +97,14 @@ def compare(
         f"{interval.high:+.3f}] {verb} the margin {tolerated:.3f}.{futile} {cause}"
     )
     return Finding(outcome, message, (measurement,))
+
+
+def with_reports(finding: Finding, evidence: Evidence, reported: Mapping[str, Statistic]) -> Finding:
+    """The finding, and what is reported beside it and decides nothing (none of it where only outcomes are wanted)."""
+    if not finding.measurements or evidence.outcomes_only:
+        return finding
+    found = [report(evidence, name, statistic) for name, statistic in reported.items()]
+    return dataclasses.replace(finding, measurements=(*finding.measurements, *found))
 
 
 def report(evidence: Evidence, name: str, statistic: Statistic) -> Measurement:

@@ -20,8 +20,10 @@ __all__ = [
     "FORGETTING",
     "calibration_error",
     "confidence_spread",
+    "distribution",
     "forget_score",
     "largest_prediction_share",
+    "lira_auc",
     "lira_score",
     "loss_auc",
     "loss_difference",
@@ -142,6 +144,11 @@ def lira_scores(evidence: Evidence, own: Outputs, others: list[Outputs]) -> memb
     return membership.Attack(forget, holdout)
 
 
+def lira_auc(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """AUC of offline LiRA, forget rows against holdout rows."""
+    return lira_scores(evidence, own, others).auc
+
+
 def lira_score(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
     """Mean LiRA score of forget rows minus that of holdout rows, in standard deviations of the out models."""
     attack = lira_scores(evidence, own, others)
@@ -185,18 +192,22 @@ def rmia_score(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float
 @functools.cache
 def _distribution_on(part: str):
     @_of_one_model
-    def distribution(evidence: Evidence, own: Outputs, others: list[Outputs]) -> np.ndarray:
+    def answers(evidence: Evidence, own: Outputs, others: list[Outputs]) -> np.ndarray:
         found = evidence.task.behaviour(own[part])
         return np.concatenate([found, 1 - found], axis=1) if found.shape[1] == 1 else found
 
-    return distribution
+    return answers
+
+
+def distribution(evidence: Evidence, own: Outputs, part: str) -> np.ndarray:
+    """A model's answers on a part as probabilities, [n, k], each row's sum 1; a lone confidence p is (p, 1 - p)."""
+    return _distribution_on(part)(evidence, own, [])
 
 
 def output_divergence(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
     """Jensen-Shannon divergence of a model's answers on forget rows from the others' mean answers, the mean over rows, nats."""
-    distribution = _distribution_on("forget")
-    middle = np.mean([distribution(evidence, one, []) for one in others], axis=0)
-    return float(divergence.jensen_shannon(distribution(evidence, own, []), middle).mean())
+    middle = np.mean([distribution(evidence, one, "forget") for one in others], axis=0)
+    return float(divergence.jensen_shannon(distribution(evidence, own, "forget"), middle).mean())
 
 
 @_of_one_model

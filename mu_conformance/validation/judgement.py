@@ -22,6 +22,8 @@ DEFAULT = Claims()
 class DrawnEvidence(Evidence):
     """Evidence of models that are there already: no method is called."""
 
+    outcomes_only = True
+
     def __init__(
         self,
         scenario: Scenario,

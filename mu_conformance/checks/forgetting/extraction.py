@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from mu_conformance.checks import statistics
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.comparison import compare, report
+from mu_conformance.checks.comparison import compare, with_reports
 from mu_conformance.checks.finding import Finding
 from mu_conformance.evidence import Evidence
 from mu_conformance.verdict import Margin
@@ -27,10 +25,10 @@ def extraction(evidence: Evidence) -> Finding:
         Margin(floor=0.02, fraction=1 / 3),
         cause="Above the references: a short prompt still brings the texts out; below: they are pushed away.",
     )
-    if "facts" not in evidence.task.features or not finding.measurements:
+    if "facts" not in evidence.task.features:
         return finding
-    reported = (
-        report(evidence, "fact accuracy in other words", statistics.mean_output("rephrased_score")),
-        report(evidence, "median truth ratio", statistics.median_output("truth_ratio")),
-    )
-    return dataclasses.replace(finding, measurements=(*finding.measurements, *reported))
+    reported = {
+        "fact accuracy in other words": statistics.mean_output("rephrased_score"),
+        "median truth ratio": statistics.median_output("truth_ratio"),
+    }
+    return with_reports(finding, evidence, reported)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-import numpy as np
-
 from mu_conformance.checks import statistics
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.comparison import compare
-from mu_conformance.checks.finding import Finding, Measurement
+from mu_conformance.checks.comparison import compare, with_reports
+from mu_conformance.checks.finding import Finding
 from mu_conformance.evidence import Evidence
 from mu_conformance.protocol import Guarantee
 from mu_conformance.verdict import Margin
@@ -30,9 +26,4 @@ def membership_lira(evidence: Evidence) -> Finding:
         Margin(floor=0.05, fraction=0.25),
         cause="Above the references: members can still be told row by row; below: the deleted rows stand out.",
     )
-    if not finding.measurements:
-        return finding
-    count = finding.measurements[0].runs or 1
-    aucs = [statistics.lira_scores(evidence, own, evidence.references).auc for own in evidence.runs(count)]
-    reported = Measurement("LiRA AUC", float(np.mean(aucs)), runs=count)
-    return dataclasses.replace(finding, measurements=(*finding.measurements, reported))
+    return with_reports(finding, evidence, {"LiRA AUC": statistics.lira_auc})

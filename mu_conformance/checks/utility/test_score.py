@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from mu_conformance.checks import statistics
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.comparison import compare
+from mu_conformance.checks.comparison import compare, with_reports
 from mu_conformance.checks.finding import Finding
+from mu_conformance.checks.mu_bench import mu_bench
 from mu_conformance.evidence import Evidence
 from mu_conformance.verdict import Margin, Sides
 
@@ -15,9 +16,10 @@ def test_score(evidence: Evidence) -> Finding:
     """The score on test rows is no worse than the references'.
 
     MU-Bench's D_t. One-sided: a better score harms nobody. Five points of accuracy are tolerated; the references of
-    the embedded tasks spread by one to three, which this margin exceeds by five standard errors at the last look.
+    the embedded tasks spread by one to three, which this margin exceeds by five standard errors at the last look. What
+    else MU-Bench reports is reported beside it.
     """
-    return compare(
+    finding = compare(
         evidence,
         "test score",
         statistics.test_score,
@@ -25,3 +27,4 @@ def test_score(evidence: Evidence) -> Finding:
         sides=Sides.BELOW,
         cause="The method damages what the model was trained for.",
     )
+    return with_reports(finding, evidence, mu_bench(evidence))
