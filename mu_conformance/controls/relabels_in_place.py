@@ -1,0 +1,21 @@
+"""Writes wrong labels into the rows that it was handed."""
+
+from __future__ import annotations
+
+from mu_conformance.methods.retrain import Retrain
+from mu_conformance.protocol import Claims
+
+__all__ = ["RelabelsInPlace"]
+
+
+class RelabelsInPlace:
+    """Retrains exactly; the forget rows, which are views of the data set, have another label from then on."""
+
+    caught_by = "contract.data-unchanged"
+    claims = Claims(requires=("classes",))
+
+    def unlearn(self, model, request):
+        for row in range(len(request.forget)):
+            labels = request.forget[row]["labels"]
+            labels.copy_((labels + 1) % request.task.num_classes)
+        return Retrain().unlearn(model, request)

@@ -1,0 +1,20 @@
+"""Seeds the global generator and leaves it so."""
+
+from __future__ import annotations
+
+import torch
+
+from mu_conformance.methods.retrain import Retrain
+
+__all__ = ["ResetsGlobalSeed"]
+
+
+class ResetsGlobalSeed:
+    """Retrains exactly, then seeds torch for whoever comes next."""
+
+    caught_by = "contract.global-state-unchanged"
+
+    def unlearn(self, model, request):
+        retrained = Retrain().unlearn(model, request)
+        torch.manual_seed(0)
+        return retrained

@@ -1,0 +1,26 @@
+"""Takes several times as long as retraining."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from mu_conformance.methods.retrain import Retrain
+
+__all__ = ["SearchesTooLong"]
+
+
+class SearchesTooLong:
+    """Retrains exactly, then looks at the result for three times as long again and a while, and changes nothing."""
+
+    caught_by = "cost.wall-clock"
+
+    def unlearn(self, model, request):
+        started = time.process_time()
+        retrained = Retrain().unlearn(model, request)
+        until = time.process_time() + 3 * (time.process_time() - started) + 2.5
+        weights = torch.ones(100, 100)
+        while time.process_time() < until:
+            weights @ weights
+        return retrained
