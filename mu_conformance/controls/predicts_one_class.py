@@ -1,0 +1,26 @@
+"""Answers with the same class whatever it is asked."""
+
+from __future__ import annotations
+
+import torch
+
+from mu_conformance.methods.retrain import Retrain
+from mu_conformance.protocol import Claims
+from mu_conformance.unlearning.layers import last_layers
+
+__all__ = ["PredictsOneClass"]
+
+
+class PredictsOneClass:
+    """Retrains exactly, then raises the last layer's bias for the first class above all else."""
+
+    caught_by = "utility.no-collapse"
+    claims = Claims(requires=("classes",))
+
+    def unlearn(self, model, request):
+        retrained = Retrain().unlearn(model, request)
+        with torch.no_grad():
+            for name in last_layers(retrained, 1):
+                if name.endswith("bias"):
+                    retrained.get_parameter(name)[0] += 100.0
+        return retrained

@@ -1,0 +1,29 @@
+"""Random labels by a draw that is off by one: each row gets the label that it has."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from mu_conformance.protocol import Claims
+from mu_conformance.training import fit
+from mu_conformance.unlearning.relabelling import Relabelled
+
+__all__ = ["RelabelsWithOwnLabel"]
+
+
+class RelabelsWithOwnLabel:
+    """Trains on with "other" labels that are the rows' own: the end of a range is not drawn, so the shift is always 0."""
+
+    caught_by = "privacy.membership-loss"
+    claims = Claims(requires=("classes",))
+
+    def unlearn(self, model, request):
+        classes = request.task.num_classes
+        with request.seeded() as generator:
+            labels = torch.tensor([int(request.forget[row]["labels"]) for row in range(len(request.forget))])
+            shift = torch.randint(0, 1, (len(request.forget),), generator=generator)
+            rows = Relabelled(request.retain, request.forget, (labels + shift).remainder(classes).long())
+            recipe = request.recipe.further(0.3, 0.3)
+            return fit(copy.deepcopy(model), rows, request.task, recipe, request.seed)
