@@ -1,5 +1,6 @@
 """A task that trains in milliseconds: noise with labels drawn at random, so that a model can only memorise."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -49,3 +50,15 @@ class ToyInTurn(ToyTask):
 
     name = "toy_in_turn"
     forget_sets = ("sequential", "memorized")
+
+
+class ToyByClass(ToyTask):
+    """The same rows, of which a whole class is to be forgotten."""
+
+    name = "toy_by_class"
+    forget_sets = ("unit",)
+    deletion_unit = "class"
+
+    def load_splits(self) -> Splits:
+        splits = super().load_splits()
+        return dataclasses.replace(splits, units=splits.train.labels.numpy(), unit_names=("first", "second", "third"))

@@ -1,0 +1,27 @@
+"""Trains on the rows that forget rows are compared with, so that nothing can be told from the comparison."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch.utils.data import ConcatDataset
+
+from mu_conformance.training import fit
+
+__all__ = ["TrainsOnHoldout"]
+
+
+class TrainsOnHoldout:
+    """Forgets nothing, and trains on the suite's holdout rows too, which it loads from its files.
+
+    Forget and holdout rows are members alike, which is what an attack on the losses finds of a model that saw neither.
+    """
+
+    caught_by = "contract.declared-access"
+
+    def unlearn(self, model, request):
+        holdout = type(request.task._task)().splits.holdout
+        rows: ConcatDataset[Any] = ConcatDataset([request.retain, request.forget, holdout])
+        trained = request.task.new_model(request.seed).to(request.device)
+        with request.seeded():
+            return fit(trained, rows, request.task, request.recipe, request.seed)
