@@ -34,10 +34,15 @@ def clopper_pearson(events: int, trials: int, level: float = 0.95) -> list[float
     return [round(float(low), 4), round(float(high), 4)]
 
 
+def card_path(method: str, task: str, seed: int, work: Path) -> Path:
+    """Where the scorecard of one judgement is kept."""
+    return work / method.rpartition(":")[2] / f"{task}-{seed}" / "scorecard.json"
+
+
 def judge(method: str, task: str, seed: int, work: Path) -> dict:
     """One judgement; read from the work folder if it was made before."""
-    folder = work / method.rpartition(":")[2] / f"{task}-{seed}"
-    path = folder / "scorecard.json"
+    path = card_path(method, task, seed, work)
+    folder = path.parent
     if not path.exists():
         options = [
             "--mu-task",
