@@ -15,10 +15,11 @@ from mu_conformance.verdict import Outcome
 TOY = str(Path(__file__).parent / "toy")
 CONTROLS = registry.member_names("mu_conformance.controls")
 SHOWN_ON = {
-    # what a class to forget, a deep model, buffers or data in files are needed for; the toy task shows all others
+    # what needs a class to forget, a deep model, buffers, requests in turn or data in files; the toy task shows all others
     "ForgetsRandomRowsOnly": "ToyByClass",
     "HidesUntilFineTuned": "image_classification",
     "KeepsBuffers": "image_classification",
+    "RestoresFirstRequest": "ToyInTurn",
     "TrainsOnHoldout": "tabular",
     "UndeclaredRetain": "tabular",
 }

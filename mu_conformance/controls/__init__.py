@@ -1,4 +1,7 @@
-"""Methods that must fail, one file each; each names in ``caught_by`` the check that must catch it."""
+"""Methods that must fail, one file each; each names in ``caught_by`` the check that must catch it.
+
+One that only one kind of forget set shows names that as ``kind``.
+"""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ class ForgetsRandomRowsOnly:
     """Retrains exactly if the forget rows are of several classes; hands the original back for rows of one class."""
 
     caught_by = "privacy.membership-loss"
+    kind = "unit"
     claims = Claims(max_ratio=1.0, requires=("classes",))
 
     def unlearn(self, model, request):
