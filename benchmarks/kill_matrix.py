@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from methods_table import table
-from verdicts import FIRST_SEED, card_path, judge
+from verdicts import FIRST_SEED, card_path, judge, named_outcomes
 
 from mu_conformance import registry
 from mu_conformance.checks import catalogue
@@ -40,15 +40,16 @@ def outcomes(card: Card) -> dict[str, set[str]]:
     return found
 
 
-def row(name: str, named: str | None, cards: list[Card]) -> list[str]:
+def row(name: str, control: Any, cards: list[Card]) -> list[str]:
     """A method's row: its named check and in how many judgements that failed, then what failed, family by family."""
     judged = [outcomes(card) for card in cards]
     failed = Counter(id for one in judged for id, seen in one.items() if "failed" in seen)
+    named = None if control is None else control.caught_by
     if named is None:
         caught = ["-", "-"]
     else:
-        asked = sum(named in one for one in judged)
-        caught = [named, f"**{failed[named]}** of {asked}" if asked else "not asked"]
+        asked = [seen for card in cards if (seen := named_outcomes(control, card))]
+        caught = [named, f"**{sum('failed' in seen for seen in asked)}** of {len(asked)}" if asked else "not asked"]
     cells = []
     for family in FAMILIES:
         inside = f"{family}."
@@ -64,15 +65,15 @@ def row(name: str, named: str | None, cards: list[Card]) -> list[str]:
     return [name, *caught, *cells]
 
 
-def matrix(by_task: Mapping[str, Mapping[str, list[Card]]], named: Mapping[str, str]) -> str:
-    """A table for each task, from the scorecards of each method by its name; ``named`` has the check of each control."""
+def matrix(by_task: Mapping[str, Mapping[str, list[Card]]], controls: Mapping[str, Any]) -> str:
+    """A table for each task, from the scorecards of each method by its name; ``controls`` by theirs."""
     lines = []
     for task, by_method in by_task.items():
         counts = sorted({len(cards) for cards in by_method.values()})
         lines += [f"`{task}`, {' to '.join(map(str, counts))} judgements each.", ""]
-        rows = [row(name, named.get(name), cards) for name, cards in by_method.items()]
+        rows = [row(name, controls.get(name), cards) for name, cards in by_method.items()]
         lines += table(["method", "named check", "failed it", *FAMILIES], rows)
-    unnamed = sorted(set(catalogue()) - set(named.values()))
+    unnamed = sorted(set(catalogue()) - {control.caught_by for control in controls.values()})
     return "\n".join([*lines, f"Checks that no control names: {', '.join(unnamed) or 'none'}.", ""])
 
 
@@ -114,8 +115,7 @@ def main() -> None:
     if not by_task:
         raise SystemExit(f"no scorecards of {', '.join(tasks)} in {work}")
     command = "python benchmarks/kill_matrix.py " + " ".join(sys.argv[1:])
-    named = {name: control.caught_by for name, control in controls.items()}  # type: ignore[attr-defined]
-    written = f"    {command}\n\n{matrix(by_task, named)}"
+    written = f"    {command}\n\n{matrix(by_task, controls)}"
     text = arguments.output.read_text(encoding="utf-8")
     if BEGIN not in text or END not in text:
         raise SystemExit(f"{arguments.output} has no place for it, between {BEGIN} and {END}")

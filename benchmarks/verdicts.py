@@ -5,7 +5,8 @@
 
 Each judgement is a ``pytest --method ... --mu-seed N`` of its own. Its scorecard is kept in the work folder, so a
 stopped run goes on from what it had. The output says, per method, how many verdicts were what they should be: conformant
-for a method, nonconformant with the named check among the failures for a control.
+for a method, nonconformant with the named check among the failures for a control. Where the profile does not ask that
+check on the kind of forget set that shows a control, the control is not counted.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from scipy.stats import beta
 
@@ -37,6 +40,18 @@ def clopper_pearson(events: int, trials: int, level: float = 0.95) -> list[float
 def card_path(method: str, task: str, seed: int, work: Path) -> Path:
     """Where the scorecard of one judgement is kept."""
     return work / method.rpartition(":")[2] / f"{task}-{seed}" / "scorecard.json"
+
+
+def named_outcomes(control: Any, card: Mapping[str, Any]) -> set[str]:
+    """What became of a control's check on a scorecard, on the kind of forget set that shows it; empty if not asked."""
+    kind = getattr(control, "kind", "")
+    return {
+        entry["outcome"]
+        for entry in card["checks"]
+        if entry["required"]
+        and entry["id"] == control.caught_by
+        and entry["scenario"].partition("/")[2].startswith(kind)
+    }
 
 
 def judge(method: str, task: str, seed: int, work: Path) -> dict:
@@ -107,12 +122,15 @@ def main() -> None:
             right = [r for r in found if r["status"] == "conformant" and r["exit"] == 0]
             wanted = "conformant"
         else:
+            cards = [document.read(card_path(method, r["task"], r["seed"], arguments.work)) for r in found]
+            outcomes = [(r, named_outcomes(control, card)) for r, card in zip(found, cards, strict=True)]
+            found = [r for r, seen in outcomes if seen]
             right = [
-                r
-                for r in found
-                if r["status"] == "nonconformant" and r["exit"] == 1 and control.caught_by in r["failed"]
+                r for r, seen in outcomes if r["status"] == "nonconformant" and r["exit"] == 1 and "failed" in seen
             ]
             wanted = f"nonconformant, {control.caught_by} among the failures"
+        if not found:
+            continue
         wrong = len(found) - len(right)
         summary[method] = {
             "wanted": wanted,
@@ -125,7 +143,7 @@ def main() -> None:
             },
         }
     command = "python benchmarks/verdicts.py " + " ".join(sys.argv[1:])
-    document = {
+    written = {
         "command": command,
         "task": arguments.task,
         "profile": "smoke",
@@ -133,7 +151,7 @@ def main() -> None:
         "judgements": records,
     }
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    arguments.output.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(summary, indent=1))
 
 

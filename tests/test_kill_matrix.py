@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cards import FORGETTING, card
@@ -16,6 +17,10 @@ FINITE = ("contract.finite", "sentiment/contract")
 MEMBERSHIP = ("privacy.membership-loss", SCENARIO)
 
 
+def control(check: str, **attributes: str) -> SimpleNamespace:
+    return SimpleNamespace(caught_by=check, **attributes)
+
+
 @pytest.fixture
 def kill_matrix(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
@@ -26,14 +31,16 @@ def kill_matrix(monkeypatch):
 
 def test_a_row_counts_judgements_and_marks_the_named_check(kill_matrix):
     cards = [card({FORGETTING: "failed", MEMBERSHIP: "failed"}), card({FORGETTING: "failed"}), card()]
-    name, named, caught, contract, forgetting, privacy, *others = kill_matrix.row("Mine", "forgetting.score", cards)
+    name, named, caught, contract, forgetting, privacy, *others = kill_matrix.row(
+        "Mine", control("forgetting.score"), cards
+    )
     assert (name, named, caught) == ("Mine", "forgetting.score", "**2** of 3")
     assert (contract, forgetting, privacy) == ("", "**score 2**", "membership-loss 1")
     assert set(others) == {""}
 
 
 def test_an_error_is_no_failure(kill_matrix):
-    row = kill_matrix.row("Mine", "contract.finite", [card({FINITE: "error"})])
+    row = kill_matrix.row("Mine", control("contract.finite"), [card({FINITE: "error"})])
     assert row[2:4] == ["**0** of 1", "(errors 1)"]
 
 
@@ -42,11 +49,18 @@ def test_inconclusive_is_no_failure(kill_matrix):
 
 
 def test_a_named_check_that_is_not_required_was_not_asked(kill_matrix):
-    assert kill_matrix.row("Mine", "cost.wall-clock", [card()])[2] == "not asked"
+    assert kill_matrix.row("Mine", control("cost.wall-clock"), [card()])[2] == "not asked"
+
+
+def test_a_kind_that_is_not_judged_was_not_asked(kill_matrix):
+    in_turn, of_random = (control("forgetting.score", kind=kind) for kind in ("sequential", "random"))
+    cards = [card({FORGETTING: "failed"})]
+    assert kill_matrix.row("Mine", in_turn, cards)[2] == "not asked"
+    assert kill_matrix.row("Mine", of_random, cards)[2] == "**1** of 1"
 
 
 def test_a_table_for_each_task_and_what_no_control_names(kill_matrix):
-    text = kill_matrix.matrix({"sentiment": {"Mine": [card()]}}, {"Mine": "contract.finite"})
+    text = kill_matrix.matrix({"sentiment": {"Mine": [card()]}}, {"Mine": control("contract.finite")})
     assert "`sentiment`, 1 judgements each." in text
     assert "| Mine | contract.finite | **0** of 1 |" in text
     unnamed = text.rpartition("names: ")[2]
