@@ -26,7 +26,7 @@ class RestoresFirstRequest:
     kind = "sequential"
 
     def unlearn(self, model, request):
-        kept = _read(model)
+        kept: Any = _read(model)
         rows: ConcatDataset[Any] = ConcatDataset([request.retain, kept])
         retrained = request.task.new_model(request.seed).to(request.device)
         with request.seeded():
