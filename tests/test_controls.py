@@ -17,6 +17,7 @@ CONTROLS = registry.member_names("mu_conformance.controls")
 SHOWN_ON = {
     # what needs a class to forget, a deep model, buffers, requests in turn or data in files; the toy task shows all others
     "ForgetsRandomRowsOnly": "ToyByClass",
+    "HidesClassByBias": "ToyByClass",
     "HidesUntilFineTuned": "image_classification",
     "KeepsBuffers": "image_classification",
     "RestoresFirstRequest": "ToyInTurn",

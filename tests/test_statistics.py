@@ -103,6 +103,21 @@ def test_ood_score_is_the_mean_score():
     assert statistics.ood_score(evidence, model(ood=[0.8] * 4), []) == 0.75
 
 
+def test_within_class_auc_compares_rows_of_one_label():
+    evidence = evidence_of(forget=[0, 0, 1], holdout=[0, 1, 1, 2])
+    own = model(
+        forget=[[0.9, 0.05, 0.05], [0.4, 0.3, 0.3], [0.2, 0.7, 0.1]],
+        holdout=[[0.5, 0.25, 0.25], [0.2, 0.6, 0.2], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]],
+    )
+    # class 0: one of two pairs; class 1: one of two; a bias of class 0 changes none of it
+    assert statistics.within_class_auc(evidence, own, []) == 0.5
+    hidden = Outputs({part: {"logits": kept["logits"] - [20.0, 0.0, 0.0]} for part, kept in own.parts.items()})
+    assert statistics.within_class_auc(evidence, hidden, []) == 0.5
+    alone = evidence_of(forget=[2], holdout=[0, 1])
+    parts = {"forget": {"logits": np.zeros((1, 3))}, "holdout": {"logits": np.zeros((2, 3))}}
+    assert statistics.within_class_auc(alone, Outputs(parts), []) == 0.5
+
+
 def test_what_depends_on_one_model_is_computed_once():
     evidence = evidence_of(ood=[0, 1])
     own = model(ood=[0.8, 0.8])

@@ -37,6 +37,7 @@ __all__ = [
     "rmia_score",
     "test_score",
     "trained_label_score",
+    "within_class_auc",
     "worst_group_drop",
     "worst_rows_score",
 ]
@@ -119,6 +120,20 @@ def loss_difference(evidence: Evidence, own: Outputs, others: list[Outputs]) -> 
 def loss_auc(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
     """AUC of the loss attack, forget rows against holdout rows."""
     return membership.loss_attack(*_losses(evidence, own)).auc
+
+
+@_of_one_model
+def within_class_auc(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """AUC of the loss attack over pairs of a forget and a holdout row with the same label; 0.5 without such a pair."""
+    rows = evidence.scenario.rows
+    losses = dict(zip(("forget", "holdout"), _losses(evidence, own), strict=True))
+    labels = {part: rows[part].labels.numpy() for part in losses}
+    won = pairs = 0.0
+    for label in np.intersect1d(labels["forget"], labels["holdout"]):
+        forget, holdout = (losses[part][labels[part] == label] for part in ("forget", "holdout"))
+        won += membership.loss_attack(forget, holdout).auc * len(forget) * len(holdout)
+        pairs += len(forget) * len(holdout)
+    return won / pairs if pairs else 0.5
 
 
 @functools.cache

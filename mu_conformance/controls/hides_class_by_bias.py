@@ -1,0 +1,38 @@
+"""Forgets a class by never naming it."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from mu_conformance.methods.retrain import Retrain
+from mu_conformance.protocol import Claims
+from mu_conformance.unlearning.layers import last_layers
+
+__all__ = ["HidesClassByBias"]
+
+
+class HidesClassByBias:
+    """Asked to forget a class, lowers the last layer's bias for it and leaves the rest; other requests are retrained.
+
+    As wrong on the class as a model that never saw it, and as good on all else; the features are all there.
+    """
+
+    caught_by = "privacy.within-class"
+    kind = "unit"
+    claims = Claims(max_ratio=1.0, requires=("classes",))
+
+    def __init__(self, lowered: float = 10.0) -> None:
+        self.lowered = lowered
+
+    def unlearn(self, model, request):
+        classes = {int(request.forget[row]["labels"]) for row in range(len(request.forget))}
+        if len(classes) != 1:
+            return Retrain().unlearn(model, request)
+        hidden = copy.deepcopy(model)
+        with torch.no_grad():
+            for name in last_layers(hidden, 1):
+                if name.endswith("bias"):
+                    hidden.get_parameter(name)[classes.pop()] -= self.lowered
+        return hidden
