@@ -17,8 +17,7 @@ import torch
 
 from mu_conformance import training
 from mu_conformance.call_record import judge_call
-from mu_conformance.evidence import Caller, EvidenceError, default_budget, step_seconds
-from mu_conformance.isolation.job import CallSpec
+from mu_conformance.evidence import Caller, EvidenceError, call_spec, default_budget, step_seconds, with_flops
 from mu_conformance.populations import Populations
 from mu_conformance.protocol import Claims
 from mu_conformance.scenario import Scenario
@@ -116,23 +115,14 @@ class Audit:
             "forget": forget.digest(),
             "method": dict(self.described),
             "seed": seed,
+            "budget": self.task.conditions.budget,
         }
 
         def build() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
             state, _ = self.populations.model_state(scenario, trained_on, seed)
-            spec = CallSpec(
-                task_ref=self.task.ref,
-                conditions=self.task.conditions,
-                architecture=scenario.architecture,
-                recipe=scenario.recipe,
-                state=state,
-                forget=forget,
-                retain=retain if self.claims.needs_retain else None,
-                seed=seed,
-                ambient_seed=derive_seed(seed, "ambient"),
-                device=self.device,
-                budget=default_budget(scenario, self._seconds, 0.0),
-            )
+            budget = with_flops(default_budget(scenario, self._seconds, 0.0), scenario, retain, self.device)
+            needed = retain if self.claims.needs_retain else None
+            spec = call_spec(scenario, state, forget, needed, seed, budget, self.device)
             call = self.method.call(spec, self._seconds)
             record, model = judge_call(call, self.task, spec)
             problems = record.problems()

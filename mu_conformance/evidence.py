@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from torch import nn
 
 from mu_conformance import training
@@ -23,7 +24,7 @@ from mu_conformance.scenario import Scenario
 from mu_conformance.seeding import derive_seed, seeded
 from mu_conformance.task import Rows, Task
 
-__all__ = ["Caller", "Evidence", "EvidenceError", "Run", "default_budget"]
+__all__ = ["Caller", "Evidence", "EvidenceError", "Run", "call_spec", "default_budget", "step_seconds", "with_flops"]
 
 TIME_LIMIT_FLOOR = 60.0
 TIME_LIMIT_FACTOR = 10.0
@@ -101,6 +102,48 @@ def default_budget(scenario: Scenario, time_limit: float | None, retrain_s: floa
     return Budget(seconds=seconds, examples=examples)
 
 
+def with_flops(budget: Budget, scenario: Scenario, retain: Rows, device: str = "cpu") -> Budget:
+    """The budget with the FLOPs that the task's conditions allow of what retraining on ``retain`` takes, if they say.
+
+    Raises ``EvidenceError`` where that is less than a step.
+    """
+    share = scenario.task.conditions.budget
+    if share is None:
+        return budget
+    steps = scenario.recipe.steps(len(retain))
+    if share * steps < 1:
+        raise EvidenceError(
+            f"a budget of {share:g} is less than one of the {steps} steps that retraining takes on "
+            f"{scenario.name}; give --mu-budget {1 / steps:.2g} or more"
+        )
+    return dataclasses.replace(budget, flops=share * retrain_flops(scenario, retain, device))
+
+
+def call_spec(
+    scenario: Scenario,
+    state: dict[str, torch.Tensor],
+    forget: Rows,
+    retain: Rows | None,
+    seed: int,
+    budget: Budget,
+    device: str = "cpu",
+) -> CallSpec:
+    """One call on a scenario's model with the weights ``state``."""
+    return CallSpec(
+        task_ref=scenario.task.ref,
+        conditions=scenario.task.conditions,
+        architecture=scenario.architecture,
+        recipe=scenario.recipe,
+        state=state,
+        forget=forget,
+        retain=retain,
+        seed=seed,
+        ambient_seed=derive_seed(seed, "ambient"),
+        device=device,
+        budget=budget,
+    )
+
+
 class Evidence:
     """The evidence of one scenario: fixed populations, and as many runs as the checks ask for.
 
@@ -171,21 +214,7 @@ class Evidence:
     @functools.cached_property
     def budgets(self) -> list[Budget]:
         """The budget of each request in turn: of FLOPs, a share of what retraining on that request's rows takes."""
-        share = self.task.conditions.budget
-        if share is None:
-            return [self.budget] * len(self.scenario.requests)
-        found = []
-        for _, retain in self.scenario.requests:
-            steps = self.scenario.recipe.steps(len(retain))
-            if share * steps < 1:
-                raise EvidenceError(
-                    f"a budget of {share:g} is less than one of the {steps} steps that retraining takes on "
-                    f"{self.scenario.name}; give --mu-budget {1 / steps:.2g} or more"
-                )
-            found.append(
-                dataclasses.replace(self.budget, flops=share * retrain_flops(self.scenario, retain, self.device))
-            )
-        return found
+        return [with_flops(self.budget, self.scenario, retain, self.device) for _, retain in self.scenario.requests]
 
     def records(self, count: int) -> list[Run]:
         """At least ``count`` runs, whatever came of them; a crash stops the calling, for the next would crash too."""
@@ -209,19 +238,8 @@ class Evidence:
         model: nn.Module | None = None
         for turn, (forget, retain) in enumerate(scenario.requests):
             seed = scenario.run_seed(number, turn)
-            spec = CallSpec(
-                task_ref=scenario.task.ref,
-                conditions=scenario.task.conditions,
-                architecture=scenario.architecture,
-                recipe=scenario.recipe,
-                state=state,
-                forget=forget,
-                retain=retain if self.claims.needs_retain else None,
-                seed=seed,
-                ambient_seed=derive_seed(seed, "ambient"),
-                device=self.device,
-                budget=self.budgets[turn],
-            )
+            budget, needed = self.budgets[turn], retain if self.claims.needs_retain else None
+            spec = call_spec(scenario, state, forget, needed, seed, budget, self.device)
             assert self.budget.seconds is not None
             call = self.method.call(spec, self.budget.seconds)
             started = time.perf_counter()

@@ -10,6 +10,7 @@ from noise_task import NoiseTask
 
 from mu_conformance import manifest
 from mu_conformance.audit import audit_scenario, memberships
+from mu_conformance.conditions import Conditions
 from mu_conformance.isolation import loading
 from mu_conformance.judging import Judge, Settings
 from mu_conformance.measures.membership import largest_resolvable_epsilon
@@ -113,6 +114,20 @@ def test_a_call_that_fails_is_an_error(tmp_path):
     one.close()
     assert found.outcome is Outcome.ERROR
     assert "audited model 0 on noise/random-10%: escaped" in found.message
+
+
+def test_under_a_budget_a_call_is_stopped_as_elsewhere(tmp_path):
+    task = NoiseTask()
+    profile = dataclasses.replace(PROFILE, audit_models=2)
+    settings = Settings(
+        profile=profile, tasks=("noise",), cache=tmp_path, in_process=True, conditions=Conditions(budget=0.5)
+    )
+    one = Judge("mu_conformance.methods:Retrain", settings, tasks=[task])
+    (entry,) = [entry for entry in one.entries(task) if entry.kind == "audit"]
+    found, _ = one.finding(entry)
+    one.close()
+    assert found.outcome is Outcome.ERROR
+    assert "audited model 0 on noise/random-10%+budget-0.5: over_budget" in found.message
 
 
 def test_only_profiles_with_an_audit_ask_for_it():
