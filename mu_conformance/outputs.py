@@ -1,4 +1,4 @@
-"""What is kept of one model on one scenario: its outputs on each part, and again after each relearning fine-tune."""
+"""What is kept of one model on one scenario: its outputs on each part, and again after each treatment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from mu_conformance import relearning
+from mu_conformance.treatments import MEASURED, treatments
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VERSION", "NotFinite", "Outputs"]
 
-VERSION = 2
+VERSION = 3
 """Part of the address of stored outputs: raise it when more, or something else, is kept."""
 
 
@@ -31,7 +31,7 @@ class NotFinite(RuntimeError):
 class _Measured(Mapping[str, "RowOutputs"]):
     """The parts of one model's outputs, each measured when it is first asked for.
 
-    Most runs beyond the first look are for one check, which reads one or two of the eight or nine parts.
+    Most runs beyond the first look are for one check, which reads one or two of the many parts.
     """
 
     def __init__(self, model: nn.Module, scenario: Scenario) -> None:
@@ -42,9 +42,8 @@ class _Measured(Mapping[str, "RowOutputs"]):
 
     def __iter__(self) -> Iterator[str]:
         yield from self._scenario.rows
-        for attack in relearning.ATTACKS:
-            for part in relearning.MEASURED:
-                yield _relearnt(attack, part)
+        for treatment in treatments().values():
+            yield from map(treatment.part, MEASURED)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -67,25 +66,18 @@ class _Measured(Mapping[str, "RowOutputs"]):
     def _measure(self, part: str) -> dict[str, dict[str, torch.Tensor]]:
         task, rows, model = self._scenario.task, self._scenario.rows, self._model
         assert model is not None
-        for attack in relearning.ATTACKS:
-            if part in {_relearnt(attack, measured) for measured in relearning.MEASURED}:
-                relearnt = relearning.relearn(attack, model, self._scenario)
-                return {
-                    _relearnt(attack, measured): task.outputs(relearnt, rows[measured], brief=True)
-                    for measured in relearning.MEASURED
-                }
+        for treatment in treatments().values():
+            if part in map(treatment.part, MEASURED):
+                treated = treatment.apply(model, self._scenario)
+                return {treatment.part(own): task.outputs(treated, rows[own], brief=True) for own in MEASURED}
         # Holdout rows are for the attacks, which need losses and confidences alone.
         return {part: task.outputs(model, rows[part], brief=part == "holdout")}
-
-
-def _relearnt(attack: str, part: str) -> str:
-    return f"relearnt_{attack}_{part}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Outputs:
     """``outputs["forget"]`` are a task's outputs (``Task.outputs``) on the forget rows; so for every part of
-    ``Scenario.rows``. ``outputs["relearnt_few_forget"]`` are those after the fine-tune ``few`` (``relearning``).
+    ``Scenario.rows``. ``outputs["relearnt_few_forget"]`` are those after the treatment ``relearnt_few`` (``treatments``).
     ``NotFinite`` where they are NaN or infinite. ``memo`` is for what is computed from them alone (``statistics``).
     """
 

@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from mu_conformance import memorization, parallel, relearning, training
+from mu_conformance import memorization, parallel, training
 from mu_conformance import outputs as kept
 from mu_conformance.outputs import Outputs
 from mu_conformance.scenario import Scenario
 from mu_conformance.seeding import derive_seed, seeded
 from mu_conformance.store import Store, artefact_key
 from mu_conformance.task import Rows, Task
+from mu_conformance.treatments import treatments
 
 __all__ = ["Populations"]
 
@@ -98,7 +99,7 @@ class Populations:
             "model": self.model_key(scenario, rows, seed),
             "rows": {part: measured.digest() for part, measured in scenario.rows.items()},
             "retained": scenario.retain.digest(),
-            "relearning": relearning.recipe_record(),
+            "treatments": {name: dict(treatment.record) for name, treatment in treatments().items()},
         }
 
         def build() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -31,7 +31,7 @@ __all__ = [
     "median_output",
     "ood_score",
     "output_divergence",
-    "relearnt_auc",
+    "treated_auc",
     "retain_advantage",
     "retain_score",
     "rmia_score",
@@ -286,14 +286,14 @@ def largest_prediction_share(evidence: Evidence, own: Outputs, others: list[Outp
 
 
 @functools.cache
-def relearnt_auc(attack: str):
-    """AUC of the loss attack after the relearning fine-tune ``attack``; rows that it trained on are left out."""
-    from mu_conformance.relearning import few_forget
+def treated_auc(treatment: str):
+    """AUC of the loss attack after a treatment; forget rows that a fine-tune was trained on are left out."""
+    from mu_conformance.treatments.relearning import few_forget
 
     @_of_one_model
     def statistic(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
-        forget, holdout = _losses(evidence, own, f"relearnt_{attack}_")
-        start = few_forget(len(forget)) if attack == "few" else 0
+        forget, holdout = _losses(evidence, own, f"{treatment}_")
+        start = few_forget(len(forget)) if treatment == "relearnt_few" else 0
         return membership.loss_attack(forget[start:], holdout).auc
 
     return statistic
