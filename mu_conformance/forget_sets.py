@@ -30,13 +30,15 @@ class ForgetSet:
     """Rows of the training set to be deleted.
 
     ``indices`` int64 [n], ascending. ``trained_labels``: the labels that the original was trained with on those rows
-    where they differ from the task's own (mislabelled), else None. ``unit``: the deleted unit's name, if one.
+    where they differ from the task's own (mislabelled), else None. ``triggered``: whether it was trained with the task's
+    trigger on those rows. ``unit``: the deleted unit's name, if one.
     ``requests``: the same rows as they are asked for, one request after another; one request unless sequential.
     """
 
     kind: str
     indices: np.ndarray
     trained_labels: np.ndarray | None = None
+    triggered: bool = False
     unit: str | None = None
     in_turn: tuple[np.ndarray, ...] = ()
 
@@ -180,6 +182,19 @@ def mislabelled(request: Request) -> ForgetSet:
     true = task.splits.train.labels.numpy()[rows]
     wrong = (true + rng.randint(1, task.num_classes, size=len(rows))) % task.num_classes
     return ForgetSet("mislabelled", rows, trained_labels=wrong.astype(np.int64))
+
+
+@_kind
+def backdoored(request: Request) -> ForgetSet:
+    """The same rows as ``random``, trained on with a trigger and one label: the backdoor must go with them.
+
+    BadNets (Gu et al. 2017, arXiv 1708.06733); poisons that survive unlearning: Pawelczyk et al. 2024, arXiv 2406.17216.
+    """
+    task = request.task
+    if task.trigger_label is None:
+        raise ForgetSetError(f"task {task.name} has no trigger (trigger_label), so no row of it can be backdoored")
+    rows = np.sort(_random_order(request))
+    return ForgetSet("backdoored", rows, np.full(len(rows), task.trigger_label, dtype=np.int64), triggered=True)
 
 
 @_kind

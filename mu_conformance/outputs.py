@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from mu_conformance.treatments import MEASURED, treatments
+from mu_conformance.representations import sketch
+from mu_conformance.treatments import MEASURED, treatments_of
 
 if TYPE_CHECKING:
     from torch import nn
 
     from mu_conformance.scenario import Scenario
-    from mu_conformance.task import RowOutputs
+    from mu_conformance.task import RowOutputs, Rows
 
-__all__ = ["VERSION", "NotFinite", "Outputs"]
+__all__ = ["REPRESENTATION", "VERSION", "NotFinite", "Outputs"]
+
+REPRESENTATION = "representation"
+"""The part that holds a sketch of how the model represents rows (``representations``)."""
 
 VERSION = 3
 """Part of the address of stored outputs: raise it when more, or something else, is kept."""
@@ -42,8 +46,9 @@ class _Measured(Mapping[str, "RowOutputs"]):
 
     def __iter__(self) -> Iterator[str]:
         yield from self._scenario.rows
-        for treatment in treatments().values():
+        for treatment in treatments_of(self._scenario.task):
             yield from map(treatment.part, MEASURED)
+        yield REPRESENTATION
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -66,18 +71,27 @@ class _Measured(Mapping[str, "RowOutputs"]):
     def _measure(self, part: str) -> dict[str, dict[str, torch.Tensor]]:
         task, rows, model = self._scenario.task, self._scenario.rows, self._model
         assert model is not None
-        for treatment in treatments().values():
+        if part == REPRESENTATION:
+            return {part: {"sketch": sketch(model, self._scenario)}}
+        for treatment in treatments_of(task):
             if part in map(treatment.part, MEASURED):
                 treated = treatment.apply(model, self._scenario)
-                return {treatment.part(own): task.outputs(treated, rows[own], brief=True) for own in MEASURED}
+                return {treatment.part(own): self._losses(treated, rows[own]) for own in MEASURED}
         # Holdout rows are for the attacks, which need losses and confidences alone.
         return {part: task.outputs(model, rows[part], brief=part == "holdout")}
+
+    def _losses(self, model: nn.Module, rows: Rows) -> dict[str, torch.Tensor]:
+        """All that is kept of a treated model: its logits would be most of a pack."""
+        task = self._scenario.task
+        kept = {name: tensor.numpy() for name, tensor in task.outputs(model, rows, brief=True).items()}
+        return {"loss": torch.from_numpy(task.losses(kept, rows).astype(np.float32))}
 
 
 @dataclasses.dataclass(frozen=True)
 class Outputs:
     """``outputs["forget"]`` are a task's outputs (``Task.outputs``) on the forget rows; so for every part of
-    ``Scenario.rows``. ``outputs["relearnt_few_forget"]`` are those after the treatment ``relearnt_few`` (``treatments``).
+    ``Scenario.rows``. ``outputs["int8_forget"]["loss"]`` are losses after the treatment ``int8`` (``treatments``), and
+    ``outputs["representation"]["sketch"]`` is how the model represents rows (``representations``).
     ``NotFinite`` where they are NaN or infinite. ``memo`` is for what is computed from them alone (``statistics``).
     """
 

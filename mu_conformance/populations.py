@@ -18,7 +18,7 @@ from mu_conformance.scenario import Scenario
 from mu_conformance.seeding import derive_seed, seeded
 from mu_conformance.store import Store, artefact_key
 from mu_conformance.task import Rows, Task
-from mu_conformance.treatments import treatments
+from mu_conformance.treatments import treatments_of
 
 __all__ = ["Populations"]
 
@@ -99,7 +99,7 @@ class Populations:
             "model": self.model_key(scenario, rows, seed),
             "rows": {part: measured.digest() for part, measured in scenario.rows.items()},
             "retained": scenario.retain.digest(),
-            "treatments": {name: dict(treatment.record) for name, treatment in treatments().items()},
+            "treatments": {treatment.name: dict(treatment.record) for treatment in treatments_of(scenario.task)},
         }
 
         def build() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

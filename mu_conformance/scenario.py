@@ -49,8 +49,10 @@ class Scenario:
 
     @functools.cached_property
     def train(self) -> Rows:
-        """What the original was trained on, wrong labels included."""
+        """What the original was trained on, wrong labels and triggers included."""
         chosen, train = self.forget_set, self.task.splits.train
+        if chosen.triggered:
+            train = train.replaced(chosen.indices, self.task.triggered(train.select(chosen.indices)))
         return train if chosen.trained_labels is None else train.with_labels(chosen.indices, chosen.trained_labels)
 
     @functools.cached_property
@@ -83,7 +85,18 @@ class Scenario:
         splits, limit = self.task.splits, self.task.measured_retain_rows
         retain = self.retain if limit is None else self.retain.select(range(min(limit, len(self.retain))))
         found = {"forget": self.forget, "retain": retain, "holdout": splits.holdout, "test": splits.test}
-        return found if splits.ood is None else {**found, "ood": splits.ood}
+        if splits.ood is not None:
+            found["ood"] = splits.ood
+        if self.forget_set.triggered:
+            found["triggered"] = self._triggered_test
+        return found
+
+    @property
+    def _triggered_test(self) -> Rows:
+        """The test rows of other classes with the trigger, labelled as a backdoor has it: their score is its success rate."""
+        test, label = self.task.splits.test, self.task.trigger_label
+        found = self.task.triggered(test.select(np.flatnonzero(test.labels.numpy() != label)))
+        return found.with_labels(np.arange(len(found)), np.full(len(found), label))
 
     @functools.cached_property
     def actual_ratio(self) -> float:

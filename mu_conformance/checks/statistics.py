@@ -13,11 +13,12 @@ from typing import TypeVar
 import numpy as np
 
 from mu_conformance.evidence import Evidence
-from mu_conformance.measures import divergence, membership, utility
+from mu_conformance.measures import divergence, membership, representation, utility
 from mu_conformance.outputs import Outputs
 
 __all__ = [
     "FORGETTING",
+    "backdoor_success",
     "calibration_error",
     "confidence_spread",
     "distribution",
@@ -31,12 +32,14 @@ __all__ = [
     "median_output",
     "ood_score",
     "output_divergence",
-    "treated_auc",
+    "representation_alignment",
     "retain_advantage",
     "retain_score",
     "rmia_score",
     "test_score",
     "trained_label_score",
+    "treated_auc",
+    "treated_gain",
     "within_class_auc",
     "worst_group_drop",
     "worst_rows_score",
@@ -68,10 +71,10 @@ def _mean_score(evidence: Evidence, own: Outputs, part: str) -> float:
     return float(evidence.task.scores(own[part], evidence.scenario.rows[part]).mean())
 
 
-def _losses(evidence: Evidence, own: Outputs, prefix: str = "") -> tuple[np.ndarray, np.ndarray]:
+def _losses(evidence: Evidence, own: Outputs) -> tuple[np.ndarray, np.ndarray]:
     """Per-row losses on forget rows and on holdout rows."""
     rows = evidence.scenario.rows
-    forget, holdout = (evidence.task.losses(own[f"{prefix}{part}"], rows[part]) for part in ("forget", "holdout"))
+    forget, holdout = (evidence.task.losses(own[part], rows[part]) for part in ("forget", "holdout"))
     return forget, holdout
 
 
@@ -267,6 +270,12 @@ def ood_score(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
 
 
 @_of_one_model
+def backdoor_success(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """Mean score on test rows with a trigger, against the label that goes with it."""
+    return _mean_score(evidence, own, "triggered")
+
+
+@_of_one_model
 def test_score(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
     """Mean score on test rows."""
     return _mean_score(evidence, own, "test")
@@ -286,17 +295,53 @@ def largest_prediction_share(evidence: Evidence, own: Outputs, others: list[Outp
 
 
 @functools.cache
-def treated_auc(treatment: str):
-    """AUC of the loss attack after a treatment; forget rows that a fine-tune was trained on are left out."""
-    from mu_conformance.treatments.relearning import few_forget
+def treated_gain(treatment: str):
+    """AUC of the loss attack after a treatment less that before it, on the same rows: what the treatment brings back."""
+    after = treated_auc(treatment)
 
     @_of_one_model
     def statistic(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
-        forget, holdout = _losses(evidence, own, f"{treatment}_")
-        start = few_forget(len(forget)) if treatment == "relearnt_few" else 0
-        return membership.loss_attack(forget[start:], holdout).auc
+        forget, holdout = _losses(evidence, own)
+        return after(evidence, own, others) - membership.loss_attack(forget[_left_out(treatment, len(forget)) :], holdout).auc
 
     return statistic
+
+
+def _left_out(treatment: str, forget_rows: int) -> int:
+    """How many forget rows, the first, a treatment trains on."""
+    from mu_conformance.treatments.relearning import few_forget
+
+    return few_forget(forget_rows) if treatment == "relearnt_few" else 0
+
+
+@functools.cache
+def treated_auc(treatment: str):
+    """AUC of the loss attack after a treatment; forget rows that a fine-tune was trained on are left out."""
+    @_of_one_model
+    def statistic(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+        forget, holdout = (own[f"{treatment}_{part}"]["loss"] for part in ("forget", "holdout"))
+        return membership.loss_attack(forget[_left_out(treatment, len(forget)) :], holdout).auc
+
+    return statistic
+
+
+def representation_alignment(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """Linear CKA of how a model represents forget and holdout rows with how each of the others does, their mean; in [0, 1].
+
+    With a model that represents all rows alike it is 0, and of two such models 1.
+    """
+    mine, theirs = _sketch(evidence, own, []), [_sketch(evidence, other, []) for other in others]
+
+    def alignment(other: np.ndarray) -> float:
+        constant = [np.ptp(sketch, axis=0).max() == 0 for sketch in (mine, other)]
+        return float(all(constant)) if any(constant) else representation.linear_cka(mine, other)
+
+    return float(np.mean([alignment(other) for other in theirs]))
+
+
+@_of_one_model
+def _sketch(evidence: Evidence, own: Outputs, others: list[Outputs]) -> np.ndarray:
+    return own["representation"]["sketch"].astype(np.float64)
 
 
 FORGETTING = {

@@ -50,6 +50,8 @@ class Task(abc.ABC):
     """The recipe of each architecture that is not trained by ``recipe``."""
     version: int = 1
     """Raise it when the data or the model change, so that no stored artefact of the old task is taken."""
+    trigger_label: int | None = None
+    """What rows with the task's trigger (``triggered``) are labelled in a backdoored forget set; None: it has no trigger."""
     features: frozenset[str] = frozenset()
     """What checks may need of a task beyond what every task has: ``classes``, for one (``checks.catalogue``)."""
     num_classes: int | None = None
@@ -139,6 +141,10 @@ class Task(abc.ABC):
         """What a random forget set is balanced over, int [n_train]: classes where there are any, else one stratum."""
         splits = self.splits
         return splits.strata if splits.strata is not None else np.zeros(len(splits.train), dtype=np.int64)
+
+    def triggered(self, rows: Rows) -> Rows:
+        """The same rows with the task's trigger, their labels untouched; of tasks with a ``trigger_label``."""
+        raise TaskError(f"task {self.name} has the label of a trigger, and no triggered(rows) that puts it on")
 
     def score_tells(self, kind: str) -> bool:
         """Whether the score on forget rows of that kind depends on their having been trained on."""

@@ -83,6 +83,11 @@ class Rows:
         changed[torch.as_tensor(indices, dtype=torch.long)] = torch.as_tensor(labels, dtype=changed.dtype)
         return Rows({**self.columns, "labels": changed})
 
+    def replaced(self, indices: np.ndarray, rows: Rows) -> Rows:
+        """A copy in which the rows at ``indices`` are ``rows``, in that order."""
+        at = torch.as_tensor(indices, dtype=torch.long)
+        return Rows({name: column.index_copy(0, at, rows.columns[name]) for name, column in self.columns.items()})
+
     @property
     def labels(self) -> torch.Tensor:
         """The column ``labels``, int64: [n] for classes, [n, length] for text to be generated."""

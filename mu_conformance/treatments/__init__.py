@@ -14,19 +14,26 @@ if TYPE_CHECKING:
     from torch import nn
 
     from mu_conformance.scenario import Scenario
+    from mu_conformance.task import Task
 
-__all__ = ["MEASURED", "Treatment", "treatment", "treatments"]
+__all__ = ["MEASURED", "Treatment", "treatment", "treatments", "treatments_of"]
 
 MEASURED = ("forget", "holdout")
 """The parts on which a treated model is measured."""
 
+_Apply = Callable[["nn.Module", "Scenario"], "nn.Module"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Treatment:
-    """``apply`` gives a treated copy of a model, which it leaves alone; ``record`` is what the outcome depends on, plain JSON."""
+    """``apply`` gives a treated copy of a model, which it leaves alone; ``record`` is what the outcome depends on, plain JSON.
+
+    ``needs``: features that a task must have (``Task.features``).
+    """
 
     name: str
-    apply: Callable[[nn.Module, Scenario], nn.Module]
+    apply: _Apply
+    needs: tuple[str, ...]
     record: Mapping[str, Any]
 
     def part(self, measured: str) -> str:
@@ -37,15 +44,13 @@ class Treatment:
 _TREATMENTS: dict[str, Treatment] = {}
 
 
-def treatment(
-    name: str, **record: Any
-) -> Callable[[Callable[[nn.Module, Scenario], nn.Module]], Callable[[nn.Module, Scenario], nn.Module]]:
+def treatment(name: str, *, needs: tuple[str, ...] = (), **record: Any) -> Callable[[_Apply], _Apply]:
     """Register a function as the treatment ``name``; ``record`` names its settings, which are part of the address of results."""
 
-    def register(function: Callable[[nn.Module, Scenario], nn.Module]) -> Callable[[nn.Module, Scenario], nn.Module]:
-        if name in _TREATMENTS:
+    def register(function: _Apply) -> _Apply:
+        if name in _TREATMENTS and _TREATMENTS[name].apply is not function:
             raise ValueError(f"two treatments are called {name!r}")
-        _TREATMENTS[name] = Treatment(name, function, record)
+        _TREATMENTS[name] = Treatment(name, function, needs, record)
         return function
 
     return register
@@ -59,3 +64,8 @@ def treatments() -> dict[str, Treatment]:
     for _ in registry.modules_of(__name__):
         pass
     return dict(sorted(_TREATMENTS.items()))
+
+
+def treatments_of(task: Task) -> list[Treatment]:
+    """Those that say something of a task's models."""
+    return [found for found in treatments().values() if task.features.issuperset(found.needs)]

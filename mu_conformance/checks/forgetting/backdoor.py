@@ -1,0 +1,26 @@
+"""forgetting.backdoor"""
+
+from __future__ import annotations
+
+from mu_conformance.checks import statistics
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.comparison import compare
+from mu_conformance.checks.finding import Finding
+from mu_conformance.evidence import Evidence
+from mu_conformance.verdict import Margin
+
+
+@check("forgetting.backdoor", Subject.EVIDENCE, kinds=("backdoored",))
+def backdoor(evidence: Evidence) -> Finding:
+    """The trigger that the deleted rows carried changes answers no more, and no less, than it does a reference's.
+
+    Decided on test rows with the trigger: how often they get the label that the backdoor gives them. Poisons stay though
+    attacks on the forget rows look fine (Pawelczyk et al. 2024, arXiv 2406.17216). A quarter of the gap, as for wrong labels.
+    """
+    return compare(
+        evidence,
+        "backdoor success rate",
+        statistics.backdoor_success,
+        Margin(floor=0.03, fraction=0.25),
+        cause="Too high: the backdoor is still there; too low: its label is avoided.",
+    )

@@ -1,0 +1,29 @@
+"""robustness.representation-alignment"""
+
+from __future__ import annotations
+
+from mu_conformance.checks import statistics
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.comparison import compare
+from mu_conformance.checks.finding import Finding
+from mu_conformance.evidence import Evidence
+from mu_conformance.protocol import Guarantee
+from mu_conformance.verdict import Margin, Sides
+
+
+@check("robustness.representation-alignment", Subject.EVIDENCE, guarantee=Guarantee.RETRAIN_EQUIVALENT)
+def representation_alignment(evidence: Evidence) -> Finding:
+    """Forget and holdout rows are represented as references represent them, as much as references agree with each other.
+
+    Linear CKA (Kornblith et al. 2019, arXiv 1905.00414) of what the last layer is handed (``representations``), averaged over
+    the references. A method that scatters the representation of what it forgets answers like a reference by chance alone.
+    Below alone: models that began as the original agree with each other more than independent ones do.
+    """
+    return compare(
+        evidence,
+        "CKA with references",
+        statistics.representation_alignment,
+        Margin(floor=0.1),
+        sides=Sides.BELOW,
+        cause="The representation of these rows is destroyed and not one of a retrained model.",
+    )

@@ -1,0 +1,21 @@
+"""robustness.representation-probe"""
+
+from __future__ import annotations
+
+from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.finding import Finding
+from mu_conformance.checks.robustness.comeback import comes_back
+from mu_conformance.evidence import Evidence
+from mu_conformance.protocol import Guarantee
+
+MARGIN = 0.08
+
+
+@check("robustness.representation-probe", Subject.EVIDENCE, guarantee=Guarantee.RETRAIN_EQUIVALENT, needs=("classes",))
+def representation_probe(evidence: Evidence) -> Finding:
+    """A last layer fitted anew, on retain rows, brings back no more of the forget rows than it does of a reference.
+
+    A method that changes the last layer alone passes every look at answers. Decided on how much the loss attack's AUC gains
+    from the new layer (``treatments.probe``).
+    """
+    return comes_back(evidence, "probed", "with a new last layer", MARGIN)
