@@ -203,6 +203,17 @@ class Evidence:
         """Rows that retraining reads, for each request."""
         return self.scenario.recipe.epochs * sum(len(retain) for _, retain in self.scenario.requests)
 
+    @functools.cached_property
+    def model_mib(self) -> float:
+        """What the weights and buffers of a model take."""
+        state = self.populations.original_state(self.scenario, 0)
+        return sum(tensor.nbytes for tensor in state.values()) / 2**20
+
+    @functools.cached_property
+    def data_mib(self) -> float:
+        """What the training rows take."""
+        return sum(column.nbytes for column in self.scenario.train.columns.values()) / 2**20
+
     @property
     def task(self) -> Task:
         return self.scenario.task

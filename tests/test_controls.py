@@ -18,6 +18,9 @@ SHOWN_ON = {
     # what needs a class to forget, a deep model, buffers, requests in turn or data in files; the toy task shows all others
     "ForgetsRandomRowsOnly": "ToyByClass",
     "HidesClassByBias": "ToyByClass",
+    "HidesFromRounding": "image_classification",
+    "HidesInLastLayer": "image_classification",
+    "HidesInSmallWeights": "image_classification",
     "HidesUntilFineTuned": "image_classification",
     "KeepsBuffers": "image_classification",
     "RestoresFirstRequest": "ToyInTurn",

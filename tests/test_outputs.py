@@ -12,7 +12,9 @@ from mu_conformance.profiles import PROFILES
 from mu_conformance.scenario import scenarios
 
 PARTS = ["forget", "retain", "holdout", "test", "ood"]
-RELEARNT = [f"relearnt_{attack}_{part}" for attack in ("retain", "few") for part in ("forget", "holdout")]
+TREATMENTS = ("int8", "nf4", "noised", "probed", "pruned", "relearnt_few", "relearnt_retain")
+TREATED = [f"{name}_{part}" for name in TREATMENTS for part in ("forget", "holdout")]
+EVERY = [*PARTS, *TREATED, "representation"]
 
 
 @pytest.fixture
@@ -47,10 +49,10 @@ def test_what_is_asked_for_is_measured_once_and_nothing_else(scenario, measured)
 def test_everything_is_measured_for_the_store(scenario):
     model = scenario.task.new_model(0)
     stored = Outputs.from_tensors(Outputs.of(model, scenario).tensors())
-    assert sorted(stored.parts) == sorted(PARTS + RELEARNT)
+    assert sorted(stored.parts) == sorted(EVERY)
     assert stored.seconds == 0
     backwards = Outputs.of(model, scenario)
-    for part in reversed(PARTS + RELEARNT):
+    for part in reversed(EVERY):
         for name, values in backwards[part].items():
             np.testing.assert_array_equal(values, stored[part][name])
 

@@ -7,6 +7,7 @@ import copy
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn import functional
 
 from mu_conformance.treatments import treatment
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from mu_conformance.scenario import Scenario
 
-__all__ = ["NF4", "int8", "nf4", "to_int8", "to_nf4"]
+__all__ = ["NF4", "int8", "nf4", "nf4_cell", "to_int8", "to_nf4"]
 
 BLOCK = 64
 NF4 = (
@@ -38,13 +39,34 @@ def to_int8(weights: torch.Tensor) -> torch.Tensor:
 
 def to_nf4(weights: torch.Tensor, block: int = BLOCK) -> torch.Tensor:
     """Round trip through 4-bit NormalFloat in blocks of ``block`` weights, each scaled by its largest magnitude."""
-    flat = weights.float().flatten()
-    padded = torch.nn.functional.pad(flat, (0, -len(flat) % block)).view(-1, block)
+    codes, scale, values = _nf4_codes(weights, block)
+    return _unblocked(values[codes] * scale, weights)
+
+
+def nf4_cell(weights: torch.Tensor, block: int = BLOCK) -> tuple[torch.Tensor, torch.Tensor]:
+    """Between what each weight can lie and be rounded to the same value, two tensors of the weights' shape.
+
+    The weights of the largest magnitude, which set a block's scale, stay as they are.
+    """
+    codes, scale, values = _nf4_codes(weights, block)
+    edges = torch.cat([values[:1], (values[1:] + values[:-1]) / 2, values[-1:]])
+    low, high = (_unblocked(edges[at] * scale, weights) for at in (codes, codes + 1))
+    fixed = weights.abs() >= _unblocked(scale.expand_as(codes), weights)
+    return torch.where(fixed, weights, low), torch.where(fixed, weights, high)
+
+
+def _nf4_codes(weights: torch.Tensor, block: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Which of the values each weight is rounded to, [blocks, block]; the scales [blocks, 1]; the values [16]."""
+    flat = weights.detach().float().flatten()
+    padded = functional.pad(flat, (0, -len(flat) % block)).view(-1, block)
     scale = padded.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
     values = torch.tensor(NF4, device=weights.device)
     middles = (values[1:] + values[:-1]) / 2
-    nearest = values[torch.bucketize((padded / scale).contiguous(), middles)]
-    return (nearest * scale).flatten()[: len(flat)].reshape(weights.shape).to(weights.dtype)
+    return torch.bucketize((padded / scale).contiguous(), middles), scale, values
+
+
+def _unblocked(blocks: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    return blocks.flatten()[: like.numel()].reshape(like.shape).to(like.dtype)
 
 
 @treatment("int8")

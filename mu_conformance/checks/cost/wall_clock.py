@@ -28,13 +28,11 @@ def wall_clock(evidence: Evidence) -> Finding:
     runs = evidence.records(count)
     cpu = float(np.median([run.total(lambda call: call.cpu_s) for run in runs]))
     wall = float(np.median([run.total(lambda call: call.wall_s) for run in runs]))
-    peak = float(np.median([max(record.call.peak_mib for record in run.records) for run in runs]))
     retrain = evidence.retrain_cpu_s
     ratio = cpu / retrain
     measurements = (
         Measurement("processor seconds, times retraining", ratio, margin=MARGIN, runs=len(runs)),
         Measurement("wall seconds", wall, runs=len(runs)),
-        Measurement("peak memory of a call, MiB", peak, runs=len(runs)),
         Measurement("processor seconds of retraining", retrain),
     )
     if cpu <= MARGIN * retrain + START_UP_S:

@@ -17,13 +17,14 @@ def representation_alignment(evidence: Evidence) -> Finding:
 
     Linear CKA (Kornblith et al. 2019, arXiv 1905.00414) of what the last layer is handed (``representations``), averaged over
     the references. A method that scatters the representation of what it forgets answers like a reference by chance alone.
-    Below alone: models that began as the original agree with each other more than independent ones do.
+    Below alone: models that share a start may agree more than independent ones do. 0.15 is three reference deviations where these
+    spread most (0.05, sentiment); weights drawn anew fall 0.2 below on image_classification.
     """
     return compare(
         evidence,
         "CKA with references",
         statistics.representation_alignment,
-        Margin(floor=0.1),
+        Margin(floor=0.15),
         sides=Sides.BELOW,
         cause="The representation of these rows is destroyed and not one of a retrained model.",
     )

@@ -1,0 +1,50 @@
+"""Forgets by the smallest weights alone, which pruning removes."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from mu_conformance.methods.retrain import Retrain
+from mu_conformance.treatments.perturbation import PRUNED_SHARE
+from mu_conformance.unlearning.imitation import imitated, within
+
+__all__ = ["HidesInSmallWeights"]
+
+
+class HidesInSmallWeights:
+    """Moves those weights of the original that pruning sets to 0, and no further than that it still does, until it answers on
+    the forget rows as a retrained model does: the pruned model is the pruned original.
+    """
+
+    caught_by = "robustness.noise-and-pruning"
+
+    def __init__(self, steps: int = 300, learning_rate_share: float = 0.3, weight: float = 0.3) -> None:
+        self.steps, self.learning_rate_share, self.weight = steps, learning_rate_share, weight
+
+    def unlearn(self, model, request):
+        hidden, retrained = copy.deepcopy(model), Retrain().unlearn(model, request)
+        if not len(request.forget):
+            return retrained
+        room = {name: _room(p.detach()) for name, p in hidden.named_parameters() if p.ndim >= 2}
+        return imitated(
+            hidden,
+            model,
+            retrained,
+            request,
+            steps=self.steps,
+            learning_rate_share=self.learning_rate_share,
+            weight=self.weight,
+            after_step=within(hidden, room),
+        )
+
+
+def _room(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The bounds of each weight: the smallest may be any number that is no larger than the largest of them, others stay."""
+    count = round(PRUNED_SHARE * weights.numel())
+    if count == 0:
+        return weights, weights
+    edge = weights.abs().flatten().kthvalue(count).values
+    small = weights.abs() <= edge
+    return torch.where(small, -edge, weights), torch.where(small, edge, weights)

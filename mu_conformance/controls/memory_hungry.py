@@ -1,0 +1,23 @@
+"""Needs far more memory than training does."""
+
+from __future__ import annotations
+
+import torch
+
+from mu_conformance.methods.retrain import Retrain
+
+__all__ = ["MemoryHungry"]
+
+GIBIBYTES = 1.25
+
+
+class MemoryHungry:
+    """Retrains exactly, and fills more than a gibibyte meanwhile, as a gradient kept for each row would."""
+
+    caught_by = "cost.peak-memory"
+
+    def unlearn(self, model, request):
+        gradients = torch.ones(int(GIBIBYTES * 2**30 / 4))
+        retrained = Retrain().unlearn(model, request)
+        del gradients
+        return retrained
