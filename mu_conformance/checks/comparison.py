@@ -72,7 +72,9 @@ def compare(
     return _decided(evidence, name, of_runs, references, originals, tolerated, sides, cause)
 
 
-def compare_spread(evidence: Evidence, name: str, statistic: Statistic, *, floor: float, times: float, cause: str) -> Finding:
+def compare_spread(
+    evidence: Evidence, name: str, statistic: Statistic, *, floor: float, times: float, cause: str
+) -> Finding:
     """Decide whether a statistic spreads more over runs than over references, by more than ``times`` their spread or ``floor``.
 
     The spread is the mean distance from the median; distances are compared as values are (Brown & Forsythe 1974). Above alone.

@@ -302,7 +302,10 @@ def treated_gain(treatment: str):
     @_of_one_model
     def statistic(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
         forget, holdout = _losses(evidence, own)
-        return after(evidence, own, others) - membership.loss_attack(forget[_left_out(treatment, len(forget)) :], holdout).auc
+        return (
+            after(evidence, own, others)
+            - membership.loss_attack(forget[_left_out(treatment, len(forget)) :], holdout).auc
+        )
 
     return statistic
 
@@ -317,6 +320,7 @@ def _left_out(treatment: str, forget_rows: int) -> int:
 @functools.cache
 def treated_auc(treatment: str):
     """AUC of the loss attack after a treatment; forget rows that a fine-tune was trained on are left out."""
+
     @_of_one_model
     def statistic(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
         forget, holdout = (own[f"{treatment}_{part}"]["loss"] for part in ("forget", "holdout"))

@@ -36,5 +36,8 @@ def relearning(evidence: Evidence) -> Finding:
             )
             for rows in MARGINS
         ),
-        *(comes_back(evidence, f"relearnt_{rows}", f"by relearning ({rows})", margin) for rows, margin in MARGINS.items()),
+        *(
+            comes_back(evidence, f"relearnt_{rows}", f"by relearning ({rows})", margin)
+            for rows, margin in MARGINS.items()
+        ),
     )
