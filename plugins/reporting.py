@@ -14,11 +14,11 @@ from mu_conformance.plugins.aggregate import Aggregate
 from mu_conformance.plugins.options import Options
 
 from mu_conformance import manifest
+from mu_conformance.conditions import Conditions
 from mu_conformance.judging import Settings
 from mu_conformance.profiles import PROFILES
 from mu_conformance.protocol import Claims
-from mu_conformance.scorecard import building, comparison, document, markdown, methods, summary
-from mu_conformance.scorecard.validity import false_alarm_rate
+from mu_conformance.scorecard import building, comparison, document, markdown, methods, summary, validity
 from mu_conformance.scorecard.verdicts import CONFORMANT
 from mu_conformance.scorecard.waivers import Waiver
 
@@ -129,8 +129,7 @@ class Reporting:
                 "isolated": not settings.in_process,
                 "artefacts_sha256": _joined(aggregate.store_digests),
                 "power": [aggregate.power[name] for name in sorted(aggregate.power)],
-                # measured on the embedded tasks alone
-                "false_alarm_rate": false_alarm_rate() if settings.data == "embedded" else None,
+                **_error_rates(settings, {e.task for e in entries if manifest.required(e, claims)}),
             },
             environment=building.environment(settings.device),
             invocation={
@@ -193,6 +192,16 @@ def _append_step_summary(rendered: str) -> None:
     if os.environ.get("GITHUB_STEP_SUMMARY"):
         with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8") as file:
             file.write(rendered + "\n")
+
+
+def _error_rates(settings: Settings, tasks: set[str]) -> dict[str, Any]:
+    """What is known of how often verdicts like this one are wrong: measured on the embedded tasks under no condition alone."""
+    plain = settings.data == "embedded" and settings.architecture is None and settings.conditions == Conditions()
+    measured = validity.studies() if plain else {}
+    return {
+        "false_alarm_rate": validity.false_alarm_rate(measured, settings.profile, tasks),
+        "share_kept_that_is_detected": validity.detected(measured, settings.profile, tasks),
+    }
 
 
 def _joined(digests: set[str]) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mu_conformance.checks import statistics
 from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.comeback import comes_back
 from mu_conformance.checks.comparison import compare, join
 from mu_conformance.checks.finding import Finding
-from mu_conformance.checks.robustness.comeback import comes_back
 from mu_conformance.evidence import Evidence
 from mu_conformance.protocol import Guarantee
 from mu_conformance.verdict import Margin
