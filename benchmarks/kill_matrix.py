@@ -3,7 +3,8 @@
     python benchmarks/kill_matrix.py --task image_classification --task tabular --seeds 3 --output docs/validity.md
 
 Judges as ``verdicts.py`` does, into the same work folder, so what one has judged the other takes; a stopped run goes on
-from what it had. ``--made`` judges nothing and writes what there is. The rows are the controls, and methods that must not
+from what it had. A control that shows only on a kind of forget set which the smoke profile leaves out is judged by the
+standard profile. ``--made`` judges nothing and writes what there is. The rows are the controls, and methods that must not
 fail (``METHODS``, or ``--method``).
 """
 
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from methods_table import table
-from verdicts import FIRST_SEED, card_path, judge, named_outcomes
+from verdicts import FIRST_SEED, card_path, judge, named_outcomes, profile_for
 
 from mu_conformance import registry
 from mu_conformance.checks import catalogue
@@ -82,7 +83,7 @@ def gather(methods: Iterable[str], tasks: Iterable[str], seeds: range, work: Pat
     found: dict[str, dict[str, list[Card]]] = {}
     for task in tasks:
         for method in methods:
-            paths = [card_path(method, task, seed, work) for seed in seeds]
+            paths = [card_path(method, task, seed, work, profile_for(method, task)) for seed in seeds]
             cards = [document.read(path) for path in paths if path.exists()]
             if cards:
                 found.setdefault(task, {})[method.rpartition(":")[2]] = cards

@@ -21,25 +21,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scipy.stats import beta
-
 from mu_conformance import registry
 from mu_conformance.scorecard import document
+from mu_conformance.validation.rates import clopper_pearson
 
 FIRST_SEED = 1000
 
 
-def clopper_pearson(events: int, trials: int, level: float = 0.95) -> list[float]:
-    """The exact interval of a rate (Clopper & Pearson 1934)."""
-    tail = (1 - level) / 2
-    low = beta.ppf(tail, events, trials - events + 1) if events else 0.0
-    high = beta.ppf(1 - tail, events + 1, trials - events) if events < trials else 1.0
-    return [round(float(low), 4), round(float(high), 4)]
-
-
-def card_path(method: str, task: str, seed: int, work: Path) -> Path:
+def card_path(method: str, task: str, seed: int, work: Path, profile: str = "smoke") -> Path:
     """Where the scorecard of one judgement is kept."""
-    return work / method.rpartition(":")[2] / f"{task}-{seed}" / "scorecard.json"
+    judgement = f"{task}-{seed}" if profile == "smoke" else f"{task}-{profile}-{seed}"
+    return work / method.rpartition(":")[2] / judgement / "scorecard.json"
+
+
+def profile_for(method: str, task: str) -> str:
+    """The profile to judge by: standard where smoke has not the kind of forget set that shows a control."""
+    control = registry.members("mu_conformance.controls").get(method.rpartition(":")[2])
+    found = registry.find_task(task)
+    kind = getattr(control, "kind", "") if ".controls:" in method else ""
+    shown = not kind or kind not in found.forget_sets or kind in found.forget_sets[: found.quick_kinds]
+    return "smoke" if shown else "standard"
 
 
 def named_outcomes(control: Any, card: Mapping[str, Any]) -> set[str]:
@@ -56,12 +57,15 @@ def named_outcomes(control: Any, card: Mapping[str, Any]) -> set[str]:
 
 def judge(method: str, task: str, seed: int, work: Path) -> dict:
     """One judgement; read from the work folder if it was made before."""
-    path = card_path(method, task, seed, work)
+    profile = profile_for(method, task)
+    path = card_path(method, task, seed, work, profile)
     folder = path.parent
     if not path.exists():
         options = [
             "--mu-task",
             task,
+            "--mu-profile",
+            profile,
             "--mu-seed",
             str(seed),
             "--mu-cache",
@@ -122,7 +126,12 @@ def main() -> None:
             right = [r for r in found if r["status"] == "conformant" and r["exit"] == 0]
             wanted = "conformant"
         else:
-            cards = [document.read(card_path(method, r["task"], r["seed"], arguments.work)) for r in found]
+
+            def of(method: str, record: dict) -> Path:
+                task = record["task"]
+                return card_path(method, task, record["seed"], arguments.work, profile_for(method, task))
+
+            cards = [document.read(of(method, r)) for r in found]
             outcomes = [(r, named_outcomes(control, card)) for r, card in zip(found, cards, strict=True)]
             found = [r for r, seen in outcomes if seen]
             right = [
@@ -138,7 +147,7 @@ def main() -> None:
             "of": len(found),
             "wrong_rate": {
                 "estimate": round(wrong / len(found), 4),
-                "interval": clopper_pearson(wrong, len(found)),
+                "interval": [round(end, 4) for end in clopper_pearson(wrong, len(found))],
                 "level": 0.95,
             },
         }
