@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import secrets
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -173,6 +174,7 @@ class Evidence:
         self.time_limit = time_limit
         self.memo: dict[Any, Any] = {}
         self._runs: list[Run] = []
+        self._unseen: list[Run] = []
         self._loading_s = 0.0
 
     @functools.cached_property
@@ -242,13 +244,37 @@ class Evidence:
             outputs.append(run.outputs)
         return outputs
 
+    def unseen_runs(self, count: int) -> list[Outputs]:
+        """Outputs of ``count`` runs on originals that nobody has seen before: trained now, from seeds that nothing foretells.
+
+        ``EvidenceError`` if any of them cannot be judged.
+        """
+        scenario, outputs = self.scenario, []
+        while len(self._unseen) < count:
+            secret = secrets.randbits(48)
+            state = self.populations.unstored_state(scenario, scenario.train, derive_seed(secret, "original"))
+            self._unseen.append(self._follow(-1, state, functools.partial(derive_seed, secret, "run"), whole=False))
+        for run in self._unseen[:count]:
+            if run.outputs is None:
+                raise EvidenceError(f"a run on an unseen original of {scenario.name}: {'; '.join(run.problems[:3])}")
+            outputs.append(run.outputs)
+        return outputs
+
     def _run(self, number: int) -> Run:
+        state = self.populations.original_state(self.scenario, number)
+        # Whole for the first look, which every check reads: outputs that no check reads must be finite too.
+        whole = self.task.measured_at_once or number < self.profile.looks[0]
+        return self._follow(number, state, functools.partial(self.scenario.run_seed, number), whole=whole)
+
+    def _follow(
+        self, number: int, state: dict[str, torch.Tensor], seed_of: Callable[[int], int], *, whole: bool
+    ) -> Run:
+        """The requests in turn on one original, each with the seed that its turn has."""
         scenario = self.scenario
-        state = self.populations.original_state(scenario, number)
         records: list[CallRecord] = []
         model: nn.Module | None = None
         for turn, (forget, retain) in enumerate(scenario.requests):
-            seed = scenario.run_seed(number, turn)
+            seed = seed_of(turn)
             budget, needed = self.budgets[turn], retain if self.claims.needs_retain else None
             spec = call_spec(scenario, state, forget, needed, seed, budget, self.device)
             assert self.budget.seconds is not None
@@ -263,8 +289,7 @@ class Evidence:
         assert model is not None
         outputs = Outputs.of(model, scenario)
         try:
-            # Whole for the first look, which every check reads: outputs that no check reads must be finite too.
-            if scenario.task.measured_at_once or number < self.profile.looks[0]:
+            if whole:
                 outputs.tensors()
             records[-1] = dataclasses.replace(records[-1], copied=self._copied(outputs))
         except NotFinite as error:
@@ -274,7 +299,9 @@ class Evidence:
     @property
     def evaluation_s(self) -> float:
         """Seconds that the suite took to load and measure what came back."""
-        return self._loading_s + sum(run.outputs.seconds for run in self._runs if run.outputs is not None)
+        return self._loading_s + sum(
+            run.outputs.seconds for run in (*self._runs, *self._unseen) if run.outputs is not None
+        )
 
     @functools.cached_property
     def _reference_behaviour(self) -> np.ndarray:

@@ -87,6 +87,10 @@ class Populations:
         artefact = self.store.get(description, lambda: self._train(scenario, rows, seed))
         return artefact.tensors, artefact.info
 
+    def unstored_state(self, scenario: Scenario, rows: Rows, seed: int) -> dict[str, torch.Tensor]:
+        """The weights of a model that is trained now and not kept: for a seed that will not come again."""
+        return self._train(scenario, rows, seed)[0]
+
     def training_seconds(self, scenario: Scenario, number: int) -> float:
         """CPU seconds that training the original with that number took, on the machine that trained it."""
         return float(self.model_state(scenario, scenario.train, scenario.original_seed(number))[1]["cpu_seconds"])

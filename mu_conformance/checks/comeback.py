@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from mu_conformance.checks import statistics
-from mu_conformance.checks.comparison import compare, with_reports
+from mu_conformance.checks.comparison import compare, reference_values, with_reports
 from mu_conformance.checks.finding import Finding
 from mu_conformance.evidence import Evidence
 from mu_conformance.verdict import Margin, Sides
 
 __all__ = ["comes_back"]
 
+MARGIN = Margin(floor=0.05, fraction=1 / 6)
 
-def comes_back(evidence: Evidence, treatment: str, how: str, floor: float) -> Finding:
-    """Whether the loss attack's AUC gains more from a treatment than the references' does, by more than ``floor``.
 
-    A model is compared with itself before the treatment: seeds move both alike, so that the gain spreads several times less
-    than the AUC does. Above alone: what falls was not hidden.
+def comes_back(evidence: Evidence, treatment: str, how: str, margin: Margin = MARGIN) -> Finding:
+    """Whether the loss attack's AUC gains more from a treatment than the references' does.
+
+    A model is compared with itself before the treatment: seeds move both alike, so that the gain spreads less than the AUC
+    does. The margin is a part of what originals are ahead of references without any treatment: a sixth is two reference
+    deviations where these spread most (text_to_image, 0.055 after fine-tuning), 0.05 four on tasks with classes. Above alone:
+    what falls was not hidden.
     """
+    auc = statistics.loss_auc
+    originals = [auc(evidence, own, evidence.references) for own in evidence.originals]
+    ahead = float(np.mean(originals) - reference_values(evidence, auc).mean())
     found = compare(
         evidence,
         f"loss attack AUC gained {how}",
         statistics.treated_gain(treatment),
-        Margin(floor=floor),
+        Margin(floor=margin.value(ahead)),
         sides=Sides.ABOVE,
         cause=f"What was hidden comes back {how}.",
     )

@@ -41,6 +41,10 @@ class DrawnEvidence(Evidence):
             raise EvidenceError(f"{count} runs are asked for, and {len(self._drawn)} were drawn")
         return self._drawn[:count]
 
+    def unseen_runs(self, count: int) -> list[Outputs]:
+        """Any of the runs: no method has seen what a pool's models began from."""
+        return self.runs(count)
+
     def records(self, count: int) -> list[Run]:
         raise EvidenceError("models from a pool were not made by calls")
 

@@ -9,8 +9,6 @@ from mu_conformance.checks.finding import Finding
 from mu_conformance.evidence import Evidence
 from mu_conformance.protocol import Guarantee
 
-MARGIN = 0.08
-
 
 @check("robustness.noise-and-pruning", Subject.EVIDENCE, guarantee=Guarantee.RETRAIN_EQUIVALENT)
 def noise_and_pruning(evidence: Evidence) -> Finding:
@@ -21,7 +19,7 @@ def noise_and_pruning(evidence: Evidence) -> Finding:
     """
     return join(
         *(
-            comes_back(evidence, treatment, how, MARGIN)
+            comes_back(evidence, treatment, how)
             for treatment, how in (("noised", "with noise"), ("pruned", "after pruning"))
         )
     )

@@ -9,8 +9,6 @@ from mu_conformance.checks.finding import Finding
 from mu_conformance.evidence import Evidence
 from mu_conformance.protocol import Guarantee
 
-MARGIN = 0.05
-
 
 @check("robustness.quantization", Subject.EVIDENCE, guarantee=Guarantee.RETRAIN_EQUIVALENT)
 def quantization(evidence: Evidence) -> Finding:
@@ -18,8 +16,6 @@ def quantization(evidence: Evidence) -> Finding:
 
     Quantization can undo small changes of the weights (Zhang et al. 2024, arXiv 2410.16454: 21 % of the forgotten knowledge
     in full precision, 83 % at 4 bits). Decided on how much the loss attack's AUC gains from a round trip through int8 and
-    through 4-bit NormalFloat (``treatments.quantization``); 0.05 is several standard deviations of the references' gain.
+    through 4-bit NormalFloat (``treatments.quantization``).
     """
-    return join(
-        *(comes_back(evidence, bits, how, MARGIN) for bits, how in (("int8", "at 8 bits"), ("nf4", "at 4 bits")))
-    )
+    return join(*(comes_back(evidence, bits, how) for bits, how in (("int8", "at 8 bits"), ("nf4", "at 4 bits"))))

@@ -8,8 +8,6 @@ from mu_conformance.checks.finding import Finding
 from mu_conformance.evidence import Evidence
 from mu_conformance.protocol import Guarantee
 
-MARGIN = 0.08
-
 
 @check("robustness.representation-probe", Subject.EVIDENCE, guarantee=Guarantee.RETRAIN_EQUIVALENT, needs=("classes",))
 def representation_probe(evidence: Evidence) -> Finding:
@@ -18,4 +16,4 @@ def representation_probe(evidence: Evidence) -> Finding:
     A method that changes the last layer alone passes every look at answers. Decided on how much the loss attack's AUC gains
     from the new layer (``treatments.probe``).
     """
-    return comes_back(evidence, "probed", "with a new last layer", MARGIN)
+    return comes_back(evidence, "probed", "with a new last layer")

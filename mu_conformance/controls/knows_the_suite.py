@@ -1,0 +1,28 @@
+"""Knows the requests that the suite makes by default, and works on no others."""
+
+from __future__ import annotations
+
+import itertools
+
+from mu_conformance import forget_sets
+from mu_conformance.methods.retrain import Retrain
+from mu_conformance.scenario import DEFAULT_SEED
+from mu_conformance.seeding import derive_seed
+
+__all__ = ["KnowsTheSuite"]
+
+RUNS = 64
+
+
+class KnowsTheSuite:
+    """Retrains where a request carries a seed that the suite uses by default, as if it returned weights that were prepared for
+    that very original, and else returns the original."""
+
+    caught_by = "robustness.unseen-model"
+
+    def unlearn(self, model, request):
+        kinds = ("unit", *(f"{kind}-10%" for kind in forget_sets.kinds()))
+        known = itertools.product((f"{request.task.name}/{kind}" for kind in kinds), range(RUNS))
+        if request.seed in {derive_seed(DEFAULT_SEED, "run", *asked) for asked in known}:
+            return Retrain().unlearn(model, request)
+        return model
