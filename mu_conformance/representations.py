@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from mu_conformance.sharding import ShardedEnsemble
 from mu_conformance.task.base import in_batches
 
 if TYPE_CHECKING:
@@ -39,7 +40,12 @@ def _watched(model: nn.Module) -> Iterator[_Watch]:
         if inputs and isinstance(inputs[0], torch.Tensor) and inputs[0].is_floating_point():
             watch.module, watch.handed = module, inputs[0]
 
-    holders = [module for module in model.modules() if any(True for _ in module.parameters(recurse=False))]
+    holders = [
+        module
+        for name, module in model.named_modules()
+        # an adapter stands beside the layer that it adapts
+        if "lora_" not in name and any(True for _ in module.parameters(recurse=False))
+    ]
     hooks = [module.register_forward_pre_hook(note) for module in holders]
     try:
         yield watch
@@ -58,8 +64,10 @@ def last_layer(model: nn.Module, task: Task, rows: Rows) -> nn.Module | None:
 def representations(model: nn.Module, task: Task, rows: Rows, batch_size: int = BATCH) -> torch.Tensor:
     """What the last layer of ``model`` is handed for each row, flattened: float32 [n, d] on the CPU, d 0 if there is nothing.
 
-    Evaluation mode; the model's mode is restored.
+    Of an ensemble, what the last layer of each member is handed. Evaluation mode; the model's mode is restored.
     """
+    if isinstance(model, ShardedEnsemble):
+        return torch.cat([representations(member, task, rows, batch_size) for member in model.members], dim=1)
     with _watched(model) as watch:
 
         def of_batch(batch: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -20,7 +20,7 @@ from mu_conformance.verdict import (
     worst_of,
 )
 
-__all__ = ["Statistic", "compare", "compare_spread", "join", "report", "require_power", "separation", "with_reports"]
+__all__ = ["Statistic", "compare", "join", "report", "require_power", "separation", "with_reports"]
 
 Statistic = Callable[[Evidence, Outputs, list[Outputs]], float]
 """A number from one model's outputs, and the references to compare it with (never the model itself)."""
@@ -65,50 +65,10 @@ def compare(
     references = reference_values(evidence, statistic)
     originals = np.array([statistic(evidence, own, evidence.references) for own in evidence.originals])
     tolerated = margin.value(float(originals.mean() - references.mean()))
-
-    def of_runs(count: int) -> np.ndarray:
-        return np.array([statistic(evidence, own, evidence.references) for own in evidence.runs(count)])
-
-    return _decided(evidence, name, of_runs, references, originals, tolerated, sides, cause)
-
-
-def compare_spread(
-    evidence: Evidence, name: str, statistic: Statistic, *, floor: float, times: float, cause: str
-) -> Finding:
-    """Decide whether a statistic spreads more over runs than over references, by more than ``times`` their spread or ``floor``.
-
-    The spread is the mean distance from the median; distances are compared as values are (Brown & Forsythe 1974). Above alone.
-    """
-    require_power(evidence)
-    references = _from_median(reference_values(evidence, statistic))
-    originals = np.array([statistic(evidence, own, evidence.references) for own in evidence.originals])
-
-    def of_runs(count: int) -> np.ndarray:
-        return _from_median(np.array([statistic(evidence, own, evidence.references) for own in evidence.runs(count)]))
-
-    tolerated = max(floor, times * float(references.mean()))
-    return _decided(evidence, name, of_runs, references, _from_median(originals), tolerated, Sides.ABOVE, cause)
-
-
-def _from_median(values: np.ndarray) -> np.ndarray:
-    return np.abs(values - np.median(values))
-
-
-def _decided(
-    evidence: Evidence,
-    name: str,
-    of_runs: Callable[[int], np.ndarray],
-    references: np.ndarray,
-    originals: np.ndarray,
-    tolerated: float,
-    sides: Sides,
-    cause: str,
-) -> Finding:
-    """The decision on the values of the first so many runs against those of the references."""
     *_, last = evidence.profile.looks
     futile = ""
     for count in evidence.profile.looks:
-        runs = of_runs(count)
+        runs = np.array([statistic(evidence, own, evidence.references) for own in evidence.runs(count)])
         interval = difference_interval(runs, references, evidence.profile.level)
         outcome = decide(interval, tolerated, sides)
         if outcome is not Outcome.INCONCLUSIVE:

@@ -334,18 +334,17 @@ def representation_alignment(evidence: Evidence, own: Outputs, others: list[Outp
 
     With a model that represents all rows alike it is 0, and of two such models 1.
     """
-    mine, theirs = _sketch(evidence, own, []), [_sketch(evidence, other, []) for other in others]
-
-    def alignment(other: np.ndarray) -> float:
-        constant = [np.ptp(sketch, axis=0).max() == 0 for sketch in (mine, other)]
-        return float(all(constant)) if any(constant) else representation.linear_cka(mine, other)
-
-    return float(np.mean([alignment(other) for other in theirs]))
+    return float(np.mean([_alignment(own, other) for other in others]))
 
 
-@_of_one_model
-def _sketch(evidence: Evidence, own: Outputs, others: list[Outputs]) -> np.ndarray:
-    return own["representation"]["sketch"].astype(np.float64)
+def _alignment(own: Outputs, other: Outputs) -> float:
+    key = ("alignment", id(other))
+    if key not in own.memo:
+        mine, theirs = (outputs["representation"]["sketch"].astype(np.float64) for outputs in (own, other))
+        constant = [np.ptp(sketch, axis=0).max() == 0 for sketch in (mine, theirs)]
+        found = float(all(constant)) if any(constant) else representation.linear_cka(mine, theirs)
+        own.memo[key] = other, found  # which keeps the other, so that its id is not another's one day
+    return own.memo[key][1]
 
 
 FORGETTING = {

@@ -28,7 +28,8 @@ def noised(model: nn.Module, scenario: Scenario) -> nn.Module:
     found = copy.deepcopy(model)
     generator = torch.Generator().manual_seed(SEED)
     for parameter in found.parameters():
-        if parameter.ndim >= 2 and parameter.is_floating_point():
+        # one weight has no spread
+        if parameter.ndim >= 2 and parameter.is_floating_point() and parameter.numel() > 1:
             drawn = torch.randn(parameter.shape, generator=generator).to(parameter)
             parameter.add_(NOISE_SHARE * parameter.std() * drawn)
     return found
@@ -42,6 +43,7 @@ def pruned(model: nn.Module, scenario: Scenario) -> nn.Module:
     for parameter in found.parameters():
         if parameter.ndim >= 2 and parameter.is_floating_point():
             count = round(PRUNED_SHARE * parameter.numel())
-            smallest = parameter.abs().flatten().argsort(stable=True)[:count]
-            parameter.view(-1)[smallest] = 0.0
+            flat = parameter.flatten()
+            flat[flat.abs().argsort(stable=True)[:count]] = 0.0
+            parameter.copy_(flat.view(parameter.shape))
     return found

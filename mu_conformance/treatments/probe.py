@@ -47,6 +47,15 @@ def _refit(model: nn.Module, scenario: Scenario) -> None:
     head.weight.copy_(SCALE * weight)
     if head.bias is not None:
         head.bias.copy_(SCALE * bias)
+    _silence_adapters(model, head)
+
+
+def _silence_adapters(model: nn.Module, layer: nn.Linear) -> None:
+    """What an adapter adds to a layer is set to 0."""
+    for adapted in model.modules():
+        if getattr(adapted, "base_layer", None) is layer:
+            for parameter in adapted.get_submodule("lora_B").parameters():
+                parameter.zero_()
 
 
 def ridge(
@@ -55,13 +64,16 @@ def ridge(
     """Ridge regression: weight [k, d] and bias [k] from features [n, d] to what is wanted [n, k].
 
     Minimises the squared error summed over rows plus ``penalty`` n times the features' mean variance times the squared
-    weights; the intercept is free, or 0. Features that are all alike give weights of 0.
+    weights; the intercept is free, or 0. Features that are all alike give weights of 0. ``ValueError`` for a penalty that
+    is not above 0.
     """
+    if not penalty > 0:
+        raise ValueError(f"the penalty must be above 0, got {penalty}")
     zero_x, zero_y = torch.zeros_like(features[0]), torch.zeros_like(wanted[0])
     middle_x, middle_y = (features.mean(dim=0), wanted.mean(dim=0)) if intercept else (zero_x, zero_y)
     x, y = features - middle_x, wanted - middle_y
     strength = penalty * float(x.square().sum()) / x.shape[1]
-    if strength == 0:
+    if strength == 0 or (intercept and bool((features == features[0]).all())):
         return torch.zeros(wanted.shape[1], features.shape[1], dtype=features.dtype), middle_y
     gram = x.T @ x + strength * torch.eye(x.shape[1], dtype=x.dtype)
     weight = torch.linalg.solve(gram, x.T @ y).T
