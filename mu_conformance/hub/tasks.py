@@ -47,6 +47,7 @@ class HubTask(Task):
     recipe = PUBLISHED_RECIPE
     data_parallel = True
     measured_at_once = True
+    from_checkpoint = True
     every_class_occurs = False
     """Classes are the published ones; a limit of rows may leave some without any."""
 

@@ -67,6 +67,9 @@ class Task(abc.ABC):
     measured_at_once: bool = False
     """Whether all parts of a run are measured at once and not as checks ask for them: for models too large to keep."""
 
+    from_checkpoint: bool = False
+    """Whether originals begin as published checkpoints, so that training one more takes long."""
+
     _curriculum: MovingSuperLoss | None = None
 
     @abc.abstractmethod

@@ -9,6 +9,7 @@ from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.comparison import Statistic, join, reference_values, require_power
 from mu_conformance.checks.finding import Finding, Measurement
 from mu_conformance.evidence import Evidence
+from mu_conformance.verdict import Outcome, Sides, decide, difference_interval
 
 SPREADS = 4.5
 """Reference deviations within which every run must lie: of 1000 runs of retraining none is expected outside."""
@@ -29,29 +30,41 @@ def seeds(evidence: Evidence) -> Finding:
     gap = float(np.mean([statistic(evidence, own, evidence.references) for own in evidence.originals]))
     gap -= float(reference_values(evidence, statistic).mean())
     return join(
-        _worst(evidence, name, statistic, np.sign(gap), abs(gap) / 2, "is hardly moved from what the original does"),
-        _worst(evidence, "test score", statistics.test_score, -1.0, SCORE, "is of little use"),
+        _worst(
+            evidence,
+            name,
+            statistic,
+            Sides.ABOVE if gap > 0 else Sides.BELOW,
+            abs(gap) / 2,
+            "is hardly moved from what the original does",
+        ),
+        _worst(evidence, "test score", statistics.test_score, Sides.BELOW, SCORE, "is of little use"),
     )
 
 
-def _worst(evidence: Evidence, name: str, statistic: Statistic, direction: float, least: float, what: str) -> Finding:
+def _worst(evidence: Evidence, name: str, statistic: Statistic, sides: Sides, least: float, what: str) -> Finding:
     references = reference_values(evidence, statistic)
     runs = evidence.runs(evidence.profile.looks[0])
     values = np.array([statistic(evidence, own, evidence.references) for own in runs])
-    away = direction * (values - references.mean())
     tolerated = max(least, SPREADS * float(references.std(ddof=1)))
-    worst = int(away.argmax())
+    worst = int(values.argmax() if sides is Sides.ABOVE else values.argmin())
+    # The run is what it is, no sample of others: only where the references' mean lies is uncertain.
+    interval = difference_interval(np.full(2, values[worst]), references, evidence.profile.level)
+    outcome = decide(interval, tolerated, sides)
     measurement = Measurement(
         name=f"{name} of the worst run",
         value=float(values[worst]),
+        interval=interval,
         margin=tolerated,
         references=(float(references.mean()), float(references.std(ddof=1)), len(references)),
         runs=len(runs),
+        sides=sides,
     )
-    if away[worst] <= tolerated:
+    if outcome is Outcome.PASSED:
         return Finding.passed(measurement)
-    return Finding.failed(
-        f"run {worst} {what}: its {name} is {values[worst]:.3f}, of {len(references)} references {references.mean():.3f} "
-        f"and no run may lie further away than {tolerated:.3f}; the median run has {np.median(values):.3f}",
-        measurement,
+    return Finding(
+        outcome,
+        f"run {worst} {what}: its {name} is {values[worst]:.3f}, of {len(references)} references {references.mean():.3f}, and "
+        f"no run may lie further away than {tolerated:.3f}; the median run has {np.median(values):.3f}",
+        (measurement,),
     )

@@ -18,7 +18,7 @@ LEVEL = 1 - 0.05 / len(LOOKS)
 
 def _first_kind(task: Task, kind: str) -> bool:
     """On one kind of forget set, and not where an original takes a published checkpoint and hours."""
-    return kind == task.forget_sets[0] and not task.provenance(task.architectures[0])
+    return kind == task.forget_sets[0] and not task.from_checkpoint
 
 
 @check("robustness.unseen-model", Subject.EVIDENCE, applies=_first_kind)
