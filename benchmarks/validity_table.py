@@ -1,0 +1,76 @@
+"""docs/validity.md: false alarms and detection by task, from what ``mu-conformance validate`` wrote; and what scorecards carry.
+
+    mu-conformance validate tabular image_classification sentiment --output rates.json
+    python benchmarks/validity_table.py rates.json --output docs/validity.md
+
+Several files may be given, of other tasks or profiles; a later one replaces what an earlier one says of the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from methods_table import table
+
+BEGIN, END = "<!-- rates -->", "<!-- end of rates -->"
+SHIPPED = Path(__file__).parents[1] / "mu_conformance" / "scorecard" / "validity.json"
+MOST = 3
+"""Checks that are named of a share."""
+
+
+def percent(rate: Mapping[str, Any]) -> str:
+    low, high = rate["interval"]
+    return f"{100 * rate['estimate']:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def page(studies: Mapping[str, Any]) -> str:
+    shares = sorted({one["kept"] for study in studies.values() for one in study["detection"]})
+    heading = ["task", "profile", "judgements", "false alarms", *(f"{share:g} kept" for share in shares)]
+    rows, causes = [], []
+    for _, study in sorted(studies.items()):
+        alarms, detection = study["false_alarm_rate"], {one["kept"]: one for one in study["detection"]}
+        found = [f"{100 * detection[share]['estimate']:.0f} %" if share in detection else "-" for share in shares]
+        rows.append([study["task"], study["profile"], str(alarms["judgements"]), percent(alarms), *found])
+        for share in (0.0, *shares[:2]):
+            one = alarms if share == 0 else detection.get(share)
+            checks = list(one["not_passed_by_check"].items())[:MOST] if one else []
+            named = ", ".join(f"{name} {100 * rate:.0f} %" for name, rate in checks) or "none"
+            causes.append([study["task"], f"{share:g}", named])
+    return "\n".join(
+        [
+            "A false alarm: exact retraining is not conformant. The other columns: how often a method that keeps that share of the",
+            "forget rows, at random, is not conformant.",
+            "",
+            *table(heading, rows),
+            f"Which checks did not pass most often (the first {MOST}):",
+            "",
+            *table(["task", "kept", "checks"], causes),
+        ]
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rates", nargs="+", type=Path)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    studies: dict[str, Any] = {}
+    for path in arguments.rates:
+        studies |= json.loads(path.read_text(encoding="utf-8"))["studies"]
+    text = arguments.output.read_text(encoding="utf-8")
+    if BEGIN not in text or END not in text:
+        raise SystemExit(f"{arguments.output} has no place for it, between {BEGIN} and {END}")
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    arguments.output.write_text(f"{before}{BEGIN}\n\n{page(studies)}\n{END}{after}", encoding="utf-8")
+    tasks = " ".join(sorted({study["task"] for study in studies.values()}))
+    shipped = {"command": f"mu-conformance validate {tasks}", "studies": studies}
+    SHIPPED.write_text(f"{json.dumps(shipped, indent=1, sort_keys=True)}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
