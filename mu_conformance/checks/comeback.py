@@ -19,9 +19,9 @@ def comes_back(evidence: Evidence, treatment: str, how: str, margin: Margin = MA
     """Whether the loss attack's AUC gains more from a treatment than the references' does.
 
     A model is compared with itself before the treatment: seeds move both alike, so that the gain spreads less than the AUC
-    does. The margin is a part of what originals are ahead of references without any treatment: a sixth is two reference
-    deviations where these spread most (text_to_image, 0.055 after fine-tuning), 0.05 four on tasks with classes. Above alone:
-    what falls was not hidden.
+    does. The margin is a part of what originals are ahead of references without any treatment, which is two reference
+    deviations or more on every scenario of the smoke profile (``benchmarks/comeback.py``). Above alone: what falls was not
+    hidden.
     """
     auc = statistics.loss_auc
     originals = [auc(evidence, own, evidence.references) for own in evidence.originals]
