@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from mu_conformance.checks import statistics
-from mu_conformance.checks.comparison import compare, reference_values, with_reports
+from mu_conformance.checks.comparison import compare, gap, with_reports
 from mu_conformance.checks.finding import Finding
 from mu_conformance.evidence import Evidence
 from mu_conformance.verdict import Margin, Sides
@@ -23,14 +21,11 @@ def comes_back(evidence: Evidence, treatment: str, how: str, margin: Margin = MA
     deviations or more on every scenario of the smoke profile (``benchmarks/comeback.py``). Above alone: what falls was not
     hidden.
     """
-    auc = statistics.loss_auc
-    originals = [auc(evidence, own, evidence.references) for own in evidence.originals]
-    ahead = float(np.mean(originals) - reference_values(evidence, auc).mean())
     found = compare(
         evidence,
         f"loss attack AUC gained {how}",
         statistics.treated_gain(treatment),
-        Margin(floor=margin.value(ahead)),
+        Margin(floor=margin.value(gap(evidence, statistics.loss_auc))),
         sides=Sides.ABOVE,
         cause=f"What was hidden comes back {how}.",
     )

@@ -20,7 +20,7 @@ from mu_conformance.verdict import (
     worst_of,
 )
 
-__all__ = ["Statistic", "compare", "join", "report", "require_power", "separation", "with_reports"]
+__all__ = ["Statistic", "compare", "gap", "join", "report", "require_power", "separation", "with_reports"]
 
 Statistic = Callable[[Evidence, Outputs, list[Outputs]], float]
 """A number from one model's outputs, and the references to compare it with (never the model itself)."""
@@ -39,6 +39,12 @@ def reference_values(evidence: Evidence, statistic: Statistic) -> np.ndarray:
             [statistic(evidence, own, references[:k] + references[k + 1 :]) for k, own in enumerate(references)]
         )
     return evidence.memo[key]
+
+
+def gap(evidence: Evidence, statistic: Statistic) -> float:
+    """How far the originals' mean lies above the references'; below 0 where it lies below."""
+    originals = [statistic(evidence, own, evidence.references) for own in evidence.originals]
+    return float(np.mean(originals) - reference_values(evidence, statistic).mean())
 
 
 def separation(original: np.ndarray, references: np.ndarray) -> float:

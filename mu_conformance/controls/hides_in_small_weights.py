@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 
-from mu_conformance.methods.retrain import Retrain
 from mu_conformance.treatments.perturbation import PRUNED_SHARE
-from mu_conformance.unlearning.imitation import imitated, within
+from mu_conformance.unlearning.imitation import Imitator, within
 
 __all__ = ["HidesInSmallWeights"]
 
 
-class HidesInSmallWeights:
+class HidesInSmallWeights(Imitator):
     """Moves those weights of the original that pruning sets to 0, and no further than that it still does, until it answers on
     the forget rows as a retrained model does: the pruned model is the pruned original.
     """
 
     caught_by = "robustness.noise-and-pruning"
+    steps, learning_rate_share = 300, 0.3
 
-    def __init__(self, steps: int = 300, learning_rate_share: float = 0.3, weight: float = 0.3) -> None:
-        self.steps, self.learning_rate_share, self.weight = steps, learning_rate_share, weight
-
-    def unlearn(self, model, request):
-        hidden, retrained = copy.deepcopy(model), Retrain().unlearn(model, request)
-        if not len(request.forget):
-            return retrained
-        room = {name: _room(p.detach()) for name, p in hidden.named_parameters() if p.ndim >= 2}
-        return imitated(
-            hidden,
-            model,
-            retrained,
-            request,
-            steps=self.steps,
-            learning_rate_share=self.learning_rate_share,
-            weight=self.weight,
-            after_step=within(hidden, room),
-        )
+    def kept_in(self, hidden):
+        return within(hidden, {name: _room(p.detach()) for name, p in hidden.named_parameters() if p.ndim >= 2})
 
 
 def _room(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

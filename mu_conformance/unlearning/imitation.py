@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from mu_conformance.methods.retrain import Retrain
 from mu_conformance.training import descend
 
-__all__ = ["imitated", "within"]
+__all__ = ["Imitator", "imitated", "within"]
+
+
+class Imitator:
+    """A method that hides: it moves the original until it answers on the forget rows as a retrained model does.
+
+    A subclass names its steps, what it moves (``moved``) and how far (``kept_in``).
+    """
+
+    steps: int
+    learning_rate_share: float
+    weight = 0.3
+
+    def kept_in(self, hidden: nn.Module) -> Callable[[int], None] | None:
+        """What is called after each step, to put weights back where they may be."""
+        return None
+
+    def moved(self, hidden: nn.Module) -> contextlib.AbstractContextManager[None]:
+        """Inside which only what may be moved requires gradients."""
+        return contextlib.nullcontext()
+
+    def unlearn(self, model, request):
+        hidden, retrained = copy.deepcopy(model), Retrain().unlearn(model, request)
+        if not len(request.forget):
+            return retrained
+        with self.moved(hidden):
+            return imitated(
+                hidden,
+                model,
+                retrained,
+                request,
+                steps=self.steps,
+                learning_rate_share=self.learning_rate_share,
+                weight=self.weight,
+                after_step=self.kept_in(hidden),
+            )
 
 
 def imitated(

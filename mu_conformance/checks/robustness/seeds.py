@@ -6,7 +6,7 @@ import numpy as np
 
 from mu_conformance.checks import statistics
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.comparison import Statistic, join, reference_values, require_power
+from mu_conformance.checks.comparison import Statistic, gap, join, reference_values, require_power
 from mu_conformance.checks.finding import Finding, Measurement
 from mu_conformance.evidence import Evidence
 from mu_conformance.verdict import Outcome, Sides, decide, difference_interval
@@ -27,15 +27,14 @@ def seeds(evidence: Evidence) -> Finding:
     require_power(evidence)
     name, _ = evidence.memo["power"]
     statistic = statistics.FORGETTING[name]
-    gap = float(np.mean([statistic(evidence, own, evidence.references) for own in evidence.originals]))
-    gap -= float(reference_values(evidence, statistic).mean())
+    ahead = gap(evidence, statistic)
     return join(
         _worst(
             evidence,
             name,
             statistic,
-            Sides.ABOVE if gap > 0 else Sides.BELOW,
-            abs(gap) / 2,
+            Sides.ABOVE if ahead > 0 else Sides.BELOW,
+            abs(ahead) / 2,
             "is hardly moved from what the original does",
         ),
         _worst(evidence, "test score", statistics.test_score, Sides.BELOW, SCORE, "is of little use"),

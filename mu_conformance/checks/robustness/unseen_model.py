@@ -6,7 +6,7 @@ import numpy as np
 
 from mu_conformance.checks import statistics
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.comparison import reference_values, require_power
+from mu_conformance.checks.comparison import gap, reference_values, require_power
 from mu_conformance.checks.finding import Finding, Measurement
 from mu_conformance.evidence import Evidence
 from mu_conformance.task import Task
@@ -33,9 +33,9 @@ def unseen_model(evidence: Evidence) -> Finding:
     name, _ = evidence.memo["power"]
     statistic = statistics.FORGETTING[name]
     references = reference_values(evidence, statistic)
-    original = float(np.mean([statistic(evidence, own, evidence.references) for own in evidence.originals]))
-    gap = original - float(references.mean())
-    sides, tolerated = (Sides.ABOVE if gap > 0 else Sides.BELOW), abs(gap) / 2
+    ahead = gap(evidence, statistic)
+    original = float(references.mean()) + ahead
+    sides, tolerated = (Sides.ABOVE if ahead > 0 else Sides.BELOW), abs(ahead) / 2
     for count in LOOKS:
         runs = np.array([statistic(evidence, own, evidence.references) for own in evidence.unseen_runs(count)])
         interval = difference_interval(runs, references, LEVEL)
