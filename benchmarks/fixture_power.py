@@ -3,6 +3,7 @@
     python benchmarks/fixture_power.py --output docs/tasks.md
     python benchmarks/fixture_power.py --all-models --profile smoke --originals 3 --references 8 --output docs/architectures.md
     python benchmarks/fixture_power.py --task sentiment --model bert --kind random --originals 2 --references 8
+    python benchmarks/fixture_power.py --peft lora:8 --profile smoke --kind random --originals 2 --references 8
 
 Under the suite's default seed what ships is used; everything else is trained into the cache, so a stopped run goes on.
 """
@@ -21,6 +22,7 @@ from torch import nn
 from mu_conformance import registry
 from mu_conformance.checks import catalogue, statistics
 from mu_conformance.checks.comparison import reference_values, separation
+from mu_conformance.conditions import Conditions
 from mu_conformance.evidence import Evidence
 from mu_conformance.judging import packaged_packs
 from mu_conformance.outputs import Outputs
@@ -148,6 +150,8 @@ def main() -> None:
     parser.add_argument("--all-models", action="store_true")
     parser.add_argument("--kind", action="append", default=[])
     parser.add_argument("--profile", default="standard", choices=list(PROFILES), help="whose kinds of forget set")
+    parser.add_argument("--peft", default="", help="as --mu-peft")
+    parser.add_argument("--curriculum", default="", help="as --mu-curriculum")
     parser.add_argument("--ratio", type=float, default=0.1)
     parser.add_argument("--originals", type=int, default=4)
     parser.add_argument("--references", type=int, default=32)
@@ -158,7 +162,7 @@ def main() -> None:
     torch.set_num_threads(1)
     rows = []
     for name in arguments.task or sorted(registry.tasks()):
-        task = registry.find_task(name)
+        task = registry.find_task(name).under(Conditions.parse(arguments.peft, arguments.curriculum))
         for architecture in task.architectures if arguments.all_models else arguments.model or task.architectures[:1]:
             rows += measure(task, architecture, arguments)
     if arguments.output:

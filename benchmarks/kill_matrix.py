@@ -4,7 +4,7 @@
 
 Judges as ``verdicts.py`` does, into the same work folder, so what one has judged the other takes; a stopped run goes on
 from what it had. A control that shows only on a kind of forget set which the smoke profile leaves out is judged by the
-standard profile. ``--made`` judges nothing and writes what there is. The rows are the controls, and methods that must not
+standard profile on that kind. ``--made`` judges nothing and writes what there is. The rows are the controls, and methods that must not
 fail (``METHODS``, or ``--method``).
 """
 

@@ -6,7 +6,8 @@
 Each judgement is a ``pytest --method ... --mu-seed N`` of its own. Its scorecard is kept in the work folder, so a
 stopped run goes on from what it had. The output says, per method, how many verdicts were what they should be: conformant
 for a method, nonconformant with the named check among the failures for a control. Where the profile does not ask that
-check on the kind of forget set that shows a control, the control is not counted.
+check on the kind of forget set that shows a control, the control is not counted. Where smoke leaves that kind out, the
+standard profile judges the control on it alone.
 """
 
 from __future__ import annotations
@@ -73,6 +74,9 @@ def judge(method: str, task: str, seed: int, work: Path) -> dict:
             "--mu-report",
             str(folder),
         ]
+        if profile != "smoke":
+            # the kind that shows the control, and no other: each takes originals and references of its own
+            options += ["-k", registry.members("mu_conformance.controls")[method.rpartition(":")[2]].kind]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         run = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--method", method, *options],

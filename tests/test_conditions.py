@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import linear_task
 import pytest
 import torch
@@ -106,6 +108,15 @@ class TestTaskUnder:
         before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         after = fit(model, rows_of(8), task, TrainingRecipe(3, 2, 0.1), 1).state_dict()
         assert {name for name in before if not torch.equal(before[name], after[name])} == set(free)
+
+    def test_adapters_beside_random_weights_are_trained_longer_and_faster(self):
+        plain, found = TASK.recipe_for("linear"), TASK.under(LORA).recipe_for("linear")
+        assert (found.epochs, found.learning_rate) == (4 * plain.epochs, 2 * plain.learning_rate)
+        assert dataclasses.replace(found, epochs=plain.epochs, learning_rate=plain.learning_rate) == plain
+
+    def test_adapters_beside_a_checkpoint_are_trained_by_the_recipe(self, monkeypatch):
+        monkeypatch.setattr(linear_task.Toy, "from_checkpoint", True)
+        assert TASK.under(LORA).recipe_for("linear") == TASK.recipe_for("linear")
 
     def test_a_convex_task_is_not_under_adapters(self):
         tabular = registry.find_task("tabular")

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from scipy.special import expit
 
+from mu_conformance.adapters import add_lora, for_adapters
 from mu_conformance.conditions import Conditions
 from mu_conformance.curriculum import MovingSuperLoss
 from mu_conformance.protocol import TrainingRecipe
@@ -154,8 +155,9 @@ class Task(abc.ABC):
         return True
 
     def recipe_for(self, architecture: str) -> TrainingRecipe:
-        """How the original of that architecture is trained."""
-        return self.recipes.get(architecture, self.recipe)
+        """How the original of that architecture is trained; adapters beside random weights learn longer (``adapters``)."""
+        found = self.recipes.get(architecture, self.recipe)
+        return found if self.conditions.lora_rank is None or self.from_checkpoint else for_adapters(found)
 
     def new_model(self, seed: int, architecture: str | None = None) -> nn.Module:
         """A freshly initialised model whose weights are a function of ``seed``, in evaluation mode."""
@@ -166,8 +168,6 @@ class Task(abc.ABC):
             else:
                 model = ShardedEnsemble([self.build_model(chosen) for _ in range(shards)])
             if self.conditions.lora_rank is not None:
-                from mu_conformance.adapters import add_lora
-
                 add_lora(model, self.conditions.lora_rank)
             return model.eval()
 
