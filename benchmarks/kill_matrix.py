@@ -1,128 +1,128 @@
-"""docs/validity.md: which checks fail on which control, judged on fresh seeds through the command line; resumable.
+"""docs/validity.md: verdicts on wholly fresh models, and which checks fail on which control, from what ``verdicts.py`` judged.
 
-    python benchmarks/kill_matrix.py --task image_classification --task tabular --seeds 3 --output docs/validity.md
-
-Judges as ``verdicts.py`` does, into the same work folder, so what one has judged the other takes; a stopped run goes on
-from what it had. A control that shows only on a kind of forget set which the smoke profile leaves out is judged by the
-standard profile on that kind. ``--made`` judges nothing and writes what there is. The rows are the controls, and methods that must not
-fail (``METHODS``, or ``--method``).
+python benchmarks/verdicts.py --controls --method mu_conformance.methods:Retrain --seeds 5
+python benchmarks/kill_matrix.py --output docs/validity.md
 """
 
 from __future__ import annotations
 
 import argparse
-import concurrent.futures
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from methods_table import table
-from verdicts import FIRST_SEED, card_path, judge, named_outcomes, profile_for
+from verdicts import RESULTS, Record, control_of, read, right
 
-from mu_conformance import registry
 from mu_conformance.checks import catalogue
-from mu_conformance.scorecard import document
 from mu_conformance.scorecard.summary import FAMILIES
+from mu_conformance.validation.rates import clopper_pearson
 
+FRESH, FRESH_END = "<!-- fresh -->", "<!-- end of fresh -->"
 BEGIN, END = "<!-- kill matrix -->", "<!-- end of kill matrix -->"
-METHODS = ("mu_conformance.methods:Retrain", "mu_conformance.methods:SISA")
-
-Card = Mapping[str, Any]
 
 
-def outcomes(card: Card) -> dict[str, set[str]]:
-    """What became of each required check of a scorecard, on all scenarios together."""
-    found: dict[str, set[str]] = {}
-    for entry in card["checks"]:
-        if entry["required"]:
-            found.setdefault(entry["id"], set()).add(entry["outcome"])
-    return found
+def rate(judged: Iterable[bool]) -> list[str]:
+    """How many, how many right, and the rate of wrong ones with its interval."""
+    found = list(judged)
+    wrong = found.count(False)
+    low, high = clopper_pearson(wrong, len(found))
+    return [str(len(found)), str(len(found) - wrong), f"{wrong / len(found):.3f} [{low:.3f}, {high:.3f}]"]
 
 
-def row(name: str, control: Any, cards: list[Card]) -> list[str]:
+def fresh(records: Iterable[Record]) -> str:
+    """A row for each method that must be conformant on each task, on all together, and of controls on each task."""
+    groups: dict[tuple[str, str], list[bool]] = {}
+    for record in records:
+        verdict = right(record)
+        if verdict is None:
+            continue
+        if record["named"] is None:
+            what = f"{record['method'].rpartition(':')[2]} is conformant"
+            groups.setdefault((what, "all together"), []).append(verdict)
+        else:
+            what = "a control is nonconformant, its named check among the failures"
+        groups.setdefault((what, record["task"]), []).append(verdict)
+    rows = [[what, task, *rate(judged)] for (what, task), judged in sorted(groups.items())]
+    heading = ["what", "task", "judgements", "as it should be", "rate of wrong verdicts, 95 % Clopper-Pearson"]
+    return "\n".join(table(heading, rows))
+
+
+def row(name: str, caught_by: str | None, records: list[Record]) -> list[str]:
     """A method's row: its named check and in how many judgements that failed, then what failed, family by family."""
-    judged = [outcomes(card) for card in cards]
-    failed = Counter(id for one in judged for id, seen in one.items() if "failed" in seen)
-    named = None if control is None else control.caught_by
-    if named is None:
+    failed = Counter(check for one in records for check, found in one["not_passed"].items() if "failed" in found)
+    if caught_by is None:
         caught = ["-", "-"]
     else:
-        asked = [seen for card in cards if (seen := named_outcomes(control, card))]
-        caught = [named, f"**{sum('failed' in seen for seen in asked)}** of {len(asked)}" if asked else "not asked"]
+        asked = [one["named"] for one in records if one["named"]]
+        caught = [
+            caught_by,
+            f"**{sum('failed' in found for found in asked)}** of {len(asked)}" if asked else "not asked",
+        ]
     cells = []
     for family in FAMILIES:
         inside = f"{family}."
         parts = [
-            f"**{id.removeprefix(inside)} {count}**" if id == named else f"{id.removeprefix(inside)} {count}"
-            for id, count in sorted(failed.items())
-            if id.startswith(inside)
+            f"**{check.removeprefix(inside)} {count}**"
+            if check == caught_by
+            else f"{check.removeprefix(inside)} {count}"
+            for check, count in sorted(failed.items())
+            if check.startswith(inside)
         ]
-        unknown = [any(id.startswith(inside) and "error" in seen for id, seen in one.items()) for one in judged]
-        if any(unknown):
-            parts.append(f"(errors {sum(unknown)})")
+        unknown = sum(
+            any(check.startswith(inside) and "error" in found for check, found in one["not_passed"].items())
+            for one in records
+        )
+        if unknown:
+            parts.append(f"(errors {unknown})")
         cells.append(", ".join(parts))
     return [name, *caught, *cells]
 
 
-def matrix(by_task: Mapping[str, Mapping[str, list[Card]]], controls: Mapping[str, Any]) -> str:
-    """A table for each task, from the scorecards of each method by its name; ``controls`` by theirs."""
-    lines = []
-    for task, by_method in by_task.items():
-        counts = sorted({len(cards) for cards in by_method.values()})
-        lines += [f"`{task}`, {' to '.join(map(str, counts))} judgements each.", ""]
-        rows = [row(name, controls.get(name), cards) for name, cards in by_method.items()]
+def matrix(records: Iterable[Record]) -> str:
+    """A table for each task on which controls were judged: these, and the methods that were judged beside them."""
+    by_task: dict[str, dict[str, list[Record]]] = {}
+    for record in records:
+        by_task.setdefault(record["task"], {}).setdefault(record["method"], []).append(record)
+    lines, named = [], set()
+    for task, by_method in sorted(by_task.items()):
+        controls: Mapping[str, Any] = {method: control_of(method) for method in by_method}
+        if not any(controls.values()):
+            continue
+        counts = {len(own) for method, own in by_method.items() if controls[method]}
+        counted = f"{min(counts)} to {max(counts)}" if len(counts) > 1 else f"{min(counts)}"
+        lines += [f"`{task}`, {counted} judgements of each control.", ""]
+        rows = []
+        for method, own in sorted(by_method.items(), key=lambda item: (controls[item[0]] is not None, item[0])):
+            caught_by = controls[method].caught_by if controls[method] else None
+            named.add(caught_by)
+            rows.append(row(method.rpartition(":")[2], caught_by, own))
         lines += table(["method", "named check", "failed it", *FAMILIES], rows)
-    unnamed = sorted(set(catalogue()) - {control.caught_by for control in controls.values()})
+    unnamed = sorted(set(catalogue()) - named)
     return "\n".join([*lines, f"Checks that no control names: {', '.join(unnamed) or 'none'}.", ""])
 
 
-def gather(methods: Iterable[str], tasks: Iterable[str], seeds: range, work: Path) -> dict[str, dict[str, list[Card]]]:
-    """By task and method, the scorecards that are there."""
-    found: dict[str, dict[str, list[Card]]] = {}
-    for task in tasks:
-        for method in methods:
-            paths = [card_path(method, task, seed, work, profile_for(method, task)) for seed in seeds]
-            cards = [document.read(path) for path in paths if path.exists()]
-            if cards:
-                found.setdefault(task, {})[method.rpartition(":")[2]] = cards
-    return found
+def write(page: Path, begin: str, end: str, text: str) -> None:
+    """Replace what lies between two marks of a page."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise SystemExit(f"{page} has no place for it, between {begin} and {end}")
+    page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", action="append", default=[])
-    parser.add_argument("--method", action="append", default=[], help=f"besides the controls; default {METHODS}")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--work", type=Path, default=Path("mu-verdicts"))
-    parser.add_argument("--made", action="store_true", help="judge nothing, write what there is")
-    parser.add_argument(
-        "--output", type=Path, required=True, help=f"what lies between {BEGIN} and {END} is written anew"
-    )
+    parser.add_argument("--results", type=Path, default=RESULTS, help="what verdicts.py wrote; default %(default)s")
+    parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
-    work, tasks = arguments.work.resolve(), arguments.task or ["image_classification"]
-    work.mkdir(parents=True, exist_ok=True)
-    controls = registry.members("mu_conformance.controls")
-    methods = [*(arguments.method or METHODS), *(f"mu_conformance.controls:{name}" for name in controls)]
-    seeds = range(FIRST_SEED, FIRST_SEED + arguments.seeds)
-    if not arguments.made:
-        # Seeds outside methods: the first judgement of a seed trains its models, the others share them.
-        jobs = [(method, task, seed, work) for task in tasks for seed in seeds for method in methods]
-        with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-            list(pool.map(lambda job: judge(*job), jobs))
-    by_task = gather(methods, tasks, seeds, work)
-    if not by_task:
-        raise SystemExit(f"no scorecards of {', '.join(tasks)} in {work}")
-    command = "python benchmarks/kill_matrix.py " + " ".join(sys.argv[1:])
-    written = f"    {command}\n\n{matrix(by_task, controls)}"
-    text = arguments.output.read_text(encoding="utf-8")
-    if BEGIN not in text or END not in text:
-        raise SystemExit(f"{arguments.output} has no place for it, between {BEGIN} and {END}")
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    arguments.output.write_text(f"{before}{BEGIN}\n\n{written}\n{END}{after}", encoding="utf-8")
+    records = list(read(arguments.results).values())
+    if not records:
+        raise SystemExit(f"no judgements in {arguments.results}; run verdicts.py")
+    commits = ", ".join(sorted({record["commit"] for record in records}))
+    write(arguments.output, FRESH, FRESH_END, f"Judged at {commits}.\n\n{fresh(records)}")
+    write(arguments.output, BEGIN, END, matrix(records))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """Judge methods on fresh seeds through the command line, as a user would; resumable.
 
-    python benchmarks/verdicts.py --method mu_conformance.methods:Retrain --seeds 20 --output results/retrain.json
-    python benchmarks/verdicts.py --controls --seeds 5 --output results/controls.json
+    python benchmarks/verdicts.py --method mu_conformance.methods:Retrain --task tabular --seeds 20
+    python benchmarks/verdicts.py --controls --method mu_conformance.methods:Retrain --seeds 5
 
-Each judgement is a ``pytest --method ... --mu-seed N`` of its own. Its scorecard is kept in the work folder, so a
-stopped run goes on from what it had. The output says, per method, how many verdicts were what they should be: conformant
-for a method, nonconformant with the named check among the failures for a control. Where the profile does not ask that
-check on the kind of forget set that shows a control, the control is not counted. Where smoke leaves that kind out, the
-standard profile judges the control on it alone.
+Each judgement is a ``pytest --method ... --mu-seed N`` of its own, by the smoke profile. Where smoke leaves out the kind of
+forget set that shows a control, the standard profile judges the control on that kind alone. What became of each goes into
+``RESULTS`` as it is made, one line each, with the commit; a stopped run goes on from what is there. ``kill_matrix.py`` makes
+tables of it. To judge all anew, delete that file and the work folder.
 """
 
 from __future__ import annotations
@@ -22,24 +21,45 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from mu_conformance import registry
 from mu_conformance.scorecard import document
-from mu_conformance.validation.rates import clopper_pearson
 
 FIRST_SEED = 1000
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "verdicts.json"
+
+Record = dict[str, Any]
 
 
-def card_path(method: str, task: str, seed: int, work: Path, profile: str = "smoke") -> Path:
-    """Where the scorecard of one judgement is kept."""
-    judgement = f"{task}-{seed}" if profile == "smoke" else f"{task}-{profile}-{seed}"
-    return work / method.rpartition(":")[2] / judgement / "scorecard.json"
+def read(path: Path = RESULTS) -> dict[str, Record]:
+    """The judgements that were made, by ``key``."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def keep(record: Record, path: Path = RESULTS) -> None:
+    """Add a judgement; several processes may judge at once."""
+    with FileLock(path.with_suffix(".lock")):
+        records = {**read(path), key(record["method"], record["task"], record["seed"]): record}
+        lines = (f"{json.dumps(name)}: {json.dumps(records[name], sort_keys=True)}" for name in sorted(records))
+        path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+def key(method: str, task: str, seed: int) -> str:
+    return f"{method} {task} {seed}"
+
+
+def control_of(method: str) -> Any:
+    """The control that a method is, with its ``caught_by`` and ``kind``; None if it is none."""
+    return (
+        registry.members("mu_conformance.controls").get(method.rpartition(":")[2]) if ".controls:" in method else None
+    )
 
 
 def profile_for(method: str, task: str) -> str:
     """The profile to judge by: standard where smoke has not the kind of forget set that shows a control."""
-    control = registry.members("mu_conformance.controls").get(method.rpartition(":")[2])
-    found = registry.find_task(task)
-    kind = getattr(control, "kind", "") if ".controls:" in method else ""
+    kind, found = getattr(control_of(method), "kind", ""), registry.find_task(task)
     shown = not kind or kind not in found.forget_sets or kind in found.forget_sets[: found.quick_kinds]
     return "smoke" if shown else "standard"
 
@@ -56,116 +76,93 @@ def named_outcomes(control: Any, card: Mapping[str, Any]) -> set[str]:
     }
 
 
-def judge(method: str, task: str, seed: int, work: Path) -> dict:
-    """One judgement; read from the work folder if it was made before."""
+def record_of(card: Mapping[str, Any], method: str, task: str, seed: int, exit_code: int, commit: str) -> Record:
+    """What is kept of a scorecard. ``not_passed``: by check, what else became of it on one scenario or more."""
+    required = [entry for entry in card["checks"] if entry["required"]]
+    others: dict[str, set[str]] = {}
+    for entry in required:
+        if entry["outcome"] != "passed":
+            others.setdefault(entry["id"], set()).add(entry["outcome"])
+    control = control_of(method)
+    return {
+        "method": method,
+        "task": task,
+        "seed": seed,
+        "profile": profile_for(method, task),
+        "commit": commit,
+        "status": card["verdict"]["status"],
+        "exit": exit_code,
+        "required": len(required),
+        "not_passed": {check: sorted(outcomes) for check, outcomes in sorted(others.items())},
+        "named": None if control is None else sorted(named_outcomes(control, card)),
+        "separation": min((power["separation"] for power in card["suite"].get("power", [])), default=None),
+    }
+
+
+def judge(method: str, task: str, seed: int, work: Path, commit: str) -> Record:
+    """One judgement. Its scorecard stays in the work folder, where a run that was cut off finds it."""
     profile = profile_for(method, task)
-    path = card_path(method, task, seed, work, profile)
-    folder = path.parent
+    judgement = f"{task}-{seed}" if profile == "smoke" else f"{task}-{profile}-{seed}"
+    folder = work / method.rpartition(":")[2] / judgement
+    path = folder / "scorecard.json"
     if not path.exists():
-        options = [
-            "--mu-task",
-            task,
-            "--mu-profile",
-            profile,
-            "--mu-seed",
-            str(seed),
-            "--mu-cache",
-            str(work / "cache"),
-            "--mu-report",
-            str(folder),
-        ]
+        options = ["--mu-task", task, "--mu-profile", profile, "--mu-seed", str(seed)]
+        options += ["--mu-cache", str(work / "cache"), "--mu-report", str(folder)]
         if profile != "smoke":
             # the kind that shows the control, and no other: each takes originals and references of its own
-            options += ["-k", registry.members("mu_conformance.controls")[method.rpartition(":")[2]].kind]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+            options += ["-k", control_of(method).kind]
         run = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--method", method, *options],
             cwd=work,
-            env=environment,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
         )
         if not path.exists():
             raise SystemExit(f"{method} with seed {seed} wrote no scorecard:\n{run.stdout[-2000:]}{run.stderr[-2000:]}")
         (folder / "exit").write_text(str(run.returncode), encoding="utf-8")
-    card = document.read(path)
-    status = card["verdict"]["status"]
-    print(f"{method} {task} seed {seed}: {status} {sorted(set(card['verdict']['not_passed']))}", flush=True)
-    return {
-        "method": method,
-        "task": task,
-        "seed": seed,
-        "status": status,
-        "exit": int((folder / "exit").read_text(encoding="utf-8")),
-        "failed": sorted({e["id"] for e in card["checks"] if e["required"] and e["outcome"] in ("failed", "error")}),
-        "not_passed": sorted(f"{e['id']} on {e['scenario']}: {e['outcome']}" for e in card["checks"]
-                             if e["required"] and e["outcome"] != "passed")[:12],
-        "separation": {power["scenario"]: power["separation"] for power in card["suite"]["power"]},
-    }  # fmt: skip
+    exit_code = int((folder / "exit").read_text(encoding="utf-8"))
+    return record_of(document.read(path), method, task, seed, exit_code, commit)
+
+
+def right(record: Record) -> bool | None:
+    """Whether a verdict is what it should be: conformant, of a control nonconformant by its check; None if that was not asked."""
+    if record["named"] is None:
+        return record["status"] == "conformant" and record["exit"] == 0
+    if not record["named"]:
+        return None
+    return record["status"] == "nonconformant" and record["exit"] == 1 and "failed" in record["named"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--method", action="append", default=[])
     parser.add_argument("--controls", action="store_true", help="every control")
-    parser.add_argument("--task", default="image_classification", help="the cheapest task by default")
+    parser.add_argument("--task", action="append", default=[], help="default: image_classification")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--work", type=Path, default=Path("mu-verdicts"))
-    parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
-    arguments.work = arguments.work.resolve()
-    arguments.work.mkdir(parents=True, exist_ok=True)
-    named = registry.members("mu_conformance.controls")
-    methods = arguments.method + [f"mu_conformance.controls:{name}" for name in named if arguments.controls]
-    # Seeds outermost: the first judgement of a seed trains its models, the others share them.
-    jobs = [(method, seed) for seed in range(FIRST_SEED, FIRST_SEED + arguments.seeds) for method in methods]
+    work = arguments.work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    named = registry.members("mu_conformance.controls") if arguments.controls else {}
+    methods = [*arguments.method, *(f"mu_conformance.controls:{name}" for name in named)]
+    # Seeds outside methods: the first judgement of a seed trains its models, the others share them.
+    seeds = range(FIRST_SEED, FIRST_SEED + arguments.seeds)
+    wanted = [(m, t, s) for t in arguments.task or ["image_classification"] for s in seeds for m in methods]
+    made = read()
+
+    def one(job: tuple[str, str, int]) -> None:
+        record = judge(*job, work, commit)
+        keep(record)
+        word = {True: "right", False: "WRONG", None: "not asked"}[right(record)]
+        print(f"{key(*job)}: {word}, {record['status']}, {len(record['not_passed'])} checks not passed", flush=True)
+
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        records = list(pool.map(lambda job: judge(job[0], arguments.task, job[1], arguments.work), jobs))
-    summary = {}
-    for method in methods:
-        found = [record for record in records if record["method"] == method]
-        control = named.get(method.rpartition(":")[2]) if ".controls:" in method else None
-        if control is None:
-            right = [r for r in found if r["status"] == "conformant" and r["exit"] == 0]
-            wanted = "conformant"
-        else:
-
-            def of(method: str, record: dict) -> Path:
-                task = record["task"]
-                return card_path(method, task, record["seed"], arguments.work, profile_for(method, task))
-
-            cards = [document.read(of(method, r)) for r in found]
-            outcomes = [(r, named_outcomes(control, card)) for r, card in zip(found, cards, strict=True)]
-            found = [r for r, seen in outcomes if seen]
-            right = [
-                r for r, seen in outcomes if r["status"] == "nonconformant" and r["exit"] == 1 and "failed" in seen
-            ]
-            wanted = f"nonconformant, {control.caught_by} among the failures"
-        if not found:
-            continue
-        wrong = len(found) - len(right)
-        summary[method] = {
-            "wanted": wanted,
-            "right": len(right),
-            "of": len(found),
-            "wrong_rate": {
-                "estimate": round(wrong / len(found), 4),
-                "interval": [round(end, 4) for end in clopper_pearson(wrong, len(found))],
-                "level": 0.95,
-            },
-        }
-    command = "python benchmarks/verdicts.py " + " ".join(sys.argv[1:])
-    written = {
-        "command": command,
-        "task": arguments.task,
-        "profile": "smoke",
-        "summary": summary,
-        "judgements": records,
-    }
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(summary, indent=1))
+        list(pool.map(one, [job for job in wanted if key(*job) not in made]))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""The table of controls and checks in docs/validity.md, from hand-made scorecards."""
+"""Verdicts on fresh models and the table of controls and checks in docs/validity.md, from hand-made scorecards."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,83 +16,159 @@ from mu_conformance.scorecard import document
 SCENARIO = FORGETTING[1]
 FINITE = ("contract.finite", "sentiment/contract")
 MEMBERSHIP = ("privacy.membership-loss", SCENARIO)
+METHOD, CONTROL = "package:Mine", "package.controls:Cheat"
+
+
+@pytest.fixture
+def verdicts(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+    import verdicts
+
+    return verdicts
+
+
+@pytest.fixture
+def kill_matrix(verdicts):
+    import kill_matrix
+
+    return kill_matrix
+
+
+@pytest.fixture
+def record(verdicts, kill_matrix, monkeypatch):
+    """Makes a judgement of METHOD, or with ``control`` of CONTROL."""
+
+    def of(changed: dict | None = None, control: SimpleNamespace | None = None, exit_code: int = 1, seed: int = 1000):
+        for module in (verdicts, kill_matrix):
+            monkeypatch.setattr(module, "control_of", lambda method: control if method == CONTROL else None)
+        method = CONTROL if control else METHOD
+        return verdicts.record_of(card(changed), method, "sentiment", seed, exit_code, "abc1234")
+
+    return of
 
 
 def control(check: str, **attributes: str) -> SimpleNamespace:
     return SimpleNamespace(caught_by=check, **attributes)
 
 
-@pytest.fixture
-def kill_matrix(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
-    import kill_matrix
+class TestRecord:
+    def test_what_is_kept_of_a_scorecard(self, record):
+        found = record({FORGETTING: "failed", FINITE: "error"})
+        assert found["not_passed"] == {"contract.finite": ["error"], "forgetting.score": ["failed"]}
+        assert (found["required"], found["status"], found["named"], found["profile"]) == (
+            6,
+            "nonconformant",
+            None,
+            "smoke",
+        )
 
-    return kill_matrix
+    def test_a_method_is_right_if_conformant(self, record, verdicts):
+        assert verdicts.right(record(exit_code=0)) is True
+        assert verdicts.right(record(exit_code=1)) is False
+        assert verdicts.right(record({FORGETTING: "inconclusive"}, exit_code=0)) is False
 
+    def test_a_control_is_right_if_its_check_failed(self, record, verdicts):
+        named = control("forgetting.score")
+        assert verdicts.right(record({FORGETTING: "failed"}, named)) is True
+        assert verdicts.right(record({MEMBERSHIP: "failed"}, named)) is False
+        assert verdicts.right(record({FORGETTING: "inconclusive"}, named)) is False
+        assert verdicts.right(record({FORGETTING: "failed"}, named, exit_code=0)) is False
 
-def test_a_row_counts_judgements_and_marks_the_named_check(kill_matrix):
-    cards = [card({FORGETTING: "failed", MEMBERSHIP: "failed"}), card({FORGETTING: "failed"}), card()]
-    name, named, caught, contract, forgetting, privacy, *others = kill_matrix.row(
-        "Mine", control("forgetting.score"), cards
-    )
-    assert (name, named, caught) == ("Mine", "forgetting.score", "**2** of 3")
-    assert (contract, forgetting, privacy) == ("", "**score 2**", "membership-loss 1")
-    assert set(others) == {""}
+    def test_a_check_that_was_not_asked_says_nothing(self, record, verdicts):
+        assert verdicts.right(record(control=control("cost.wall-clock"))) is None
+        assert verdicts.right(record({FORGETTING: "failed"}, control("forgetting.score", kind="sequential"))) is None
+        assert verdicts.right(record({FORGETTING: "failed"}, control("forgetting.score", kind="random"))) is True
 
+    def test_judgements_are_kept_and_read(self, record, verdicts, tmp_path):
+        path = tmp_path / "verdicts.json"
+        first, second = record(seed=1001), record(seed=1000)
+        verdicts.keep(first, path)
+        verdicts.keep(second, path)
+        verdicts.keep(second, path)
+        assert list(verdicts.read(path).values()) == [second, first]
+        assert len(path.read_text().splitlines()) == 4
 
-def test_an_error_is_no_failure(kill_matrix):
-    row = kill_matrix.row("Mine", control("contract.finite"), [card({FINITE: "error"})])
-    assert row[2:4] == ["**0** of 1", "(errors 1)"]
-
-
-def test_inconclusive_is_no_failure(kill_matrix):
-    assert kill_matrix.row("Mine", None, [card({FORGETTING: "inconclusive"})]) == ["Mine", "-", "-", *[""] * 6]
-
-
-def test_a_named_check_that_is_not_required_was_not_asked(kill_matrix):
-    assert kill_matrix.row("Mine", control("cost.wall-clock"), [card()])[2] == "not asked"
-
-
-def test_a_kind_that_is_not_judged_was_not_asked(kill_matrix):
-    in_turn, of_random = (control("forgetting.score", kind=kind) for kind in ("sequential", "random"))
-    cards = [card({FORGETTING: "failed"})]
-    assert kill_matrix.row("Mine", in_turn, cards)[2] == "not asked"
-    assert kill_matrix.row("Mine", of_random, cards)[2] == "**1** of 1"
-
-
-def test_a_table_for_each_task_and_what_no_control_names(kill_matrix):
-    text = kill_matrix.matrix({"sentiment": {"Mine": [card()]}}, {"Mine": control("contract.finite")})
-    assert "`sentiment`, 1 judgements each." in text
-    assert "| Mine | contract.finite | **0** of 1 |" in text
-    unnamed = text.rpartition("names: ")[2]
-    assert "contract.finite" not in unnamed
-    assert unnamed.count(",") == len(catalogue()) - 2
-
-
-def test_only_what_was_judged_is_gathered(kill_matrix, tmp_path):
-    path = kill_matrix.card_path("package:Mine", "sentiment", 1000, tmp_path)
-    path.parent.mkdir(parents=True)
-    document.write(card(), path)
-    found = kill_matrix.gather(["package:Mine", "package:Other"], ["sentiment", "tabular"], range(1000, 1003), tmp_path)
-    assert {task: {name: len(cards) for name, cards in own.items()} for task, own in found.items()} == {
-        "sentiment": {"Mine": 1}
-    }
+    def test_a_judgement_that_was_cut_off_is_found_in_the_work_folder(self, record, verdicts, tmp_path):
+        record()
+        folder = tmp_path / "Mine" / "sentiment-1000"
+        folder.mkdir(parents=True)
+        document.write(card({FORGETTING: "failed"}), folder / "scorecard.json")
+        (folder / "exit").write_text("1")
+        found = verdicts.judge(METHOD, "sentiment", 1000, tmp_path, "abc1234")
+        assert found == record({FORGETTING: "failed"})
 
 
-def test_the_page_has_a_place_for_it(kill_matrix, tmp_path, monkeypatch):
-    page = tmp_path / "page.md"
-    page.write_text("no place here\n")
-    path = kill_matrix.card_path(kill_matrix.METHODS[0], "sentiment", 1000, tmp_path)
-    path.parent.mkdir(parents=True)
-    document.write(card(), path)
-    arguments = ["--made", "--task", "sentiment", "--work", str(tmp_path), "--output", str(page)]
-    monkeypatch.setattr(sys, "argv", ["kill_matrix.py", *arguments])
-    with pytest.raises(SystemExit, match="has no place for it"):
+class TestRow:
+    def test_it_counts_judgements_and_marks_the_named_check(self, kill_matrix, record):
+        named = control("forgetting.score")
+        records = [record({FORGETTING: "failed", MEMBERSHIP: "failed"}, named), record({FORGETTING: "failed"}, named)]
+        records.append(record(control=named))
+        name, check, caught, contract, forgetting, privacy, *others = kill_matrix.row(
+            "Mine", "forgetting.score", records
+        )
+        assert (name, check, caught) == ("Mine", "forgetting.score", "**2** of 3")
+        assert (contract, forgetting, privacy) == ("", "**score 2**", "membership-loss 1")
+        assert set(others) == {""}
+
+    def test_an_error_is_no_failure(self, kill_matrix, record):
+        row = kill_matrix.row("Mine", "contract.finite", [record({FINITE: "error"}, control("contract.finite"))])
+        assert row[2:4] == ["**0** of 1", "(errors 1)"]
+
+    def test_inconclusive_is_no_failure(self, kill_matrix, record):
+        assert kill_matrix.row("Mine", None, [record({FORGETTING: "inconclusive"})]) == ["Mine", "-", "-", *[""] * 6]
+
+    def test_a_named_check_that_is_not_required_was_not_asked(self, kill_matrix, record):
+        assert (
+            kill_matrix.row("Mine", "cost.wall-clock", [record(control=control("cost.wall-clock"))])[2] == "not asked"
+        )
+
+
+class TestTables:
+    def test_a_table_for_each_task_and_what_no_control_names(self, kill_matrix, record):
+        text = kill_matrix.matrix([record(exit_code=0), record({FINITE: "failed"}, control("contract.finite"))])
+        assert "`sentiment`, 1 judgements of each control." in text
+        rows = [line for line in text.splitlines() if line.startswith(("| Mine", "| Cheat"))]
+        assert [row.split(" | ")[:3] for row in rows] == [
+            ["| Mine", "-", "-"],
+            ["| Cheat", "contract.finite", "**1** of 1"],
+        ]
+        unnamed = text.rpartition("names: ")[2]
+        assert "contract.finite" not in unnamed
+        assert unnamed.count(",") == len(catalogue()) - 2
+
+    def test_a_task_without_controls_has_no_table(self, kill_matrix, record):
+        assert "sentiment" not in kill_matrix.matrix([record()])
+
+    def test_wrong_verdicts_are_counted_by_task_and_together(self, kill_matrix, record):
+        records = [record(exit_code=0), {**record(exit_code=1), "task": "tabular"}]
+        lines = kill_matrix.fresh(records).splitlines()[2:5]
+        # 1 of 2 wrong, by Clopper and Pearson 1 - 0.975^(1/2) and its complement; 0 and 1 of 1: 0.975 and 0.025
+        assert lines == [
+            "| Mine is conformant | all together | 2 | 1 | 0.500 [0.013, 0.987] |",
+            "| Mine is conformant | sentiment | 1 | 1 | 0.000 [0.000, 0.975] |",
+            "| Mine is conformant | tabular | 1 | 0 | 1.000 [0.025, 1.000] |",
+        ]
+
+    def test_the_page_has_places_for_them(self, kill_matrix, record, tmp_path, monkeypatch):
+        page, results = tmp_path / "page.md", tmp_path / "verdicts.json"
+        made = record({FORGETTING: "failed"}, control("forgetting.score"))
+        results.write_text(json.dumps({"one": made}))
+        monkeypatch.setattr(sys, "argv", ["kill_matrix.py", "--results", str(results), "--output", str(page)])
+        page.write_text("no place here\n")
+        with pytest.raises(SystemExit, match="has no place for it"):
+            kill_matrix.main()
+        places = (kill_matrix.FRESH, kill_matrix.FRESH_END, kill_matrix.BEGIN, kill_matrix.END)
+        page.write_text("before\n{}\nold\n{}\nbetween\n{}\nold\n{}\nafter\n".format(*places))
         kill_matrix.main()
-    page.write_text(f"before\n{kill_matrix.BEGIN}\nold\n{kill_matrix.END}\nafter\n")
-    kill_matrix.main()
-    text = page.read_text()
-    assert text.startswith("before\n")
-    assert text.endswith("after\n")
-    assert "old" not in text
-    assert "| Retrain | - | - |" in text
+        text = page.read_text()
+        assert text.startswith("before\n")
+        assert text.endswith("after\n")
+        assert "\nbetween\n" in text
+        assert "old" not in text
+        assert "Judged at abc1234." in text
+        assert "| Cheat | forgetting.score | **1** of 1 |" in text
+
+    def test_nothing_judged(self, kill_matrix, tmp_path, monkeypatch):
+        monkeypatch.setattr(sys, "argv", ["x", "--results", str(tmp_path / "none.json"), "--output", str(tmp_path)])
+        with pytest.raises(SystemExit, match=r"no judgements in .*none.json; run verdicts.py"):
+            kill_matrix.main()
