@@ -61,12 +61,11 @@ def flops_share(judge: Judge, task: str, runs: int = 1) -> float | None:
     shares = []
     for scenario in judge.scenarios(task):
         evidence = judge.evidence(task, scenario.name)
-        retraining = sum(budget.flops or 0.0 for budget in evidence.budgets) / NO_LIMIT
         for run in evidence.records(runs)[:runs]:
-            spent = [record.call.report.get("flops") for record in run.records if record.call.returned]
-            if None in spent or len(spent) < len(evidence.budgets):
+            share = evidence.flops_share(run)
+            if share is None:
                 return None
-            shares.append(sum(spent) / retraining)
+            shares.append(share)
     return sum(shares) / len(shares)
 
 

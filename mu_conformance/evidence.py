@@ -244,6 +244,15 @@ class Evidence:
             outputs.append(run.outputs)
         return outputs
 
+    def flops_share(self, run: Run) -> float | None:
+        """FLOPs of a run as a share of retraining's; None where nothing counted them (no ``--mu-budget``) or a call failed."""
+        share = self.task.conditions.budget
+        calls = [record.call for record in run.records]
+        spent = [call.report["flops"] for call in calls if call.returned and call.report.get("flops") is not None]
+        if share is None or len(spent) < len(self.budgets):
+            return None
+        return share * sum(spent) / sum(budget.flops or 0.0 for budget in self.budgets)
+
     def unseen_runs(self, count: int) -> list[Outputs]:
         """Outputs of ``count`` runs on originals that nobody has seen before: trained now, from seeds that nothing foretells.
 

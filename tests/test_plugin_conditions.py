@@ -31,11 +31,14 @@ def test_a_method_that_exceeds_its_budget_is_stopped_and_fails(toy, method, says
 
 
 # fine-tuning is a fifth of the recipe's epochs: the second budget is a quarter of that
-@pytest.mark.parametrize("budget", ["0.25", "0.05"])
-def test_a_method_within_its_budget_is_judged(toy, budget):
+@pytest.mark.parametrize(("budget", "least", "most"), [("0.25", 0.199, 0.201), ("0.05", 0.04, 0.05)])
+def test_a_method_within_its_budget_is_judged(toy, budget, least, most):
     run = toy.run("mu_conformance.methods:FineTune", "--mu-budget", budget, "-k", "budget-respected or random")
     assert entry(run, "contract.budget-respected", f"toy/random-10%+budget-{budget}")["outcome"] == "passed"
     assert entry(run, "forgetting.loss", f"toy/random-10%+budget-{budget}")["measurements"]
+    cost = entry(run, "cost.wall-clock", f"toy/random-10%+budget-{budget}")["measurements"]
+    (share,) = [one["value"] for one in cost if one["name"] == "FLOPs, times retraining"]
+    assert least < share <= most
 
 
 def test_a_budget_of_less_than_a_step_is_an_error_that_says_so(toy):
