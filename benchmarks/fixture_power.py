@@ -5,6 +5,7 @@
     python benchmarks/fixture_power.py --task sentiment --model bert --kind random --originals 2 --references 8
     python benchmarks/fixture_power.py --peft lora:8 --profile smoke --kind random --originals 2 --references 8
 
+With --output each task's rows go into the table of a page; those of scenarios that were not measured stay as they are.
 Under the suite's default seed what ships is used; everything else is trained into the cache, so a stopped run goes on.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -143,6 +144,20 @@ def _library_class(model: nn.Module) -> str:
     return "-"
 
 
+def write(page: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
+    """Put rows into the table of a page, in the place of those of the same scenario; what was not measured stays."""
+    before, _, rest = page.read_text(encoding="utf-8").partition("<!-- table -->\n")
+    table, _, after = rest.partition("<!-- end -->")
+    heading = [f"| {' | '.join(columns)} |", f"| {' | '.join('---' for _ in columns)} |"]
+    identity = [columns.index(name) for name in ("task", "model", "forget set")]
+    old = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]] if table.startswith(heading[0]) else []
+    cells = [*old, *([row[column] for column in columns] for row in rows)]
+    kept = {tuple(row[place] for place in identity): row for row in cells}
+    found = [kept[key] for key in sorted(kept, key=lambda key: key[0])]
+    lines = "\n".join([*heading, *(f"| {' | '.join(row)} |" for row in found)])
+    page.write_text(f"{before}<!-- table -->\n{lines}\n<!-- end -->{after}", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", action="append", default=[])
@@ -160,20 +175,13 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    rows = []
+    columns = ARCHITECTURE_COLUMNS if arguments.all_models else COLUMNS
     for name in arguments.task or sorted(registry.tasks()):
         task = registry.find_task(name).under(Conditions.parse(arguments.peft, arguments.curriculum))
         for architecture in task.architectures if arguments.all_models else arguments.model or task.architectures[:1]:
-            rows += measure(task, architecture, arguments)
-    if arguments.output:
-        columns = ARCHITECTURE_COLUMNS if arguments.all_models else COLUMNS
-        lines = [" | ".join(columns), " | ".join("---" for _ in columns)]
-        lines += [" | ".join(row[column] for column in columns) for row in rows]
-        table = "\n".join(f"| {line} |" for line in lines)
-        text = arguments.output.read_text(encoding="utf-8")
-        before, _, rest = text.partition("<!-- table -->\n")
-        after = rest.partition("<!-- end -->")[2]
-        arguments.output.write_text(f"{before}<!-- table -->\n{table}\n<!-- end -->{after}", encoding="utf-8")
+            rows = measure(task, architecture, arguments)
+            if arguments.output:
+                write(arguments.output, columns, rows)
 
 
 if __name__ == "__main__":

@@ -104,8 +104,10 @@ def judge(method: str, task: str, seed: int, work: Path, commit: str) -> Record:
     profile = profile_for(method, task)
     judgement = f"{task}-{seed}" if profile == "smoke" else f"{task}-{profile}-{seed}"
     folder = work / method.rpartition(":")[2] / judgement
-    path = folder / "scorecard.json"
-    if not path.exists():
+    path, ended = folder / "scorecard.json", folder / "exit"
+    # written last: without it a judgement was cut off
+    if not ended.exists():
+        path.unlink(missing_ok=True)
         options = ["--mu-task", task, "--mu-profile", profile, "--mu-seed", str(seed)]
         options += ["--mu-cache", str(work / "cache"), "--mu-report", str(folder)]
         if profile != "smoke":
@@ -120,9 +122,8 @@ def judge(method: str, task: str, seed: int, work: Path, commit: str) -> Record:
         )
         if not path.exists():
             raise SystemExit(f"{method} with seed {seed} wrote no scorecard:\n{run.stdout[-2000:]}{run.stderr[-2000:]}")
-        (folder / "exit").write_text(str(run.returncode), encoding="utf-8")
-    exit_code = int((folder / "exit").read_text(encoding="utf-8"))
-    return record_of(document.read(path), method, task, seed, exit_code, commit)
+        ended.write_text(str(run.returncode), encoding="utf-8")
+    return record_of(document.read(path), method, task, seed, int(ended.read_text(encoding="utf-8")), commit)
 
 
 def right(record: Record) -> bool | None:
