@@ -3,8 +3,8 @@
     python benchmarks/verdicts.py --method mu_conformance.methods:Retrain --task tabular --seeds 20
     python benchmarks/verdicts.py --controls --method mu_conformance.methods:Retrain --seeds 5
 
-Each judgement is a ``pytest --method ... --mu-seed N`` of its own, by the smoke profile. Where smoke leaves out the kind of
-forget set that shows a control, the standard profile judges the control on that kind alone. What became of each goes into
+Each judgement is a ``pytest --method ... --mu-seed N`` of its own, by the smoke profile; where smoke leaves out what shows a
+control, by a profile that has it, on that alone (``asked``). What became of each goes into
 ``RESULTS`` as it is made, one line each, with the commit; a stopped run goes on from what is there. ``kill_matrix.py`` makes
 tables of it. To judge all anew, delete that file and the work folder.
 """
@@ -24,6 +24,8 @@ from typing import Any
 from filelock import FileLock
 
 from mu_conformance import registry
+from mu_conformance.checks import find_check
+from mu_conformance.checks.catalogue import Subject
 from mu_conformance.scorecard import document
 
 FIRST_SEED = 1000
@@ -57,11 +59,23 @@ def control_of(method: str) -> Any:
     )
 
 
-def profile_for(method: str, task: str) -> str:
-    """The profile to judge by: standard where smoke has not the kind of forget set that shows a control."""
-    kind, found = getattr(control_of(method), "kind", ""), registry.find_task(task)
-    shown = not kind or kind not in found.forget_sets or kind in found.forget_sets[: found.quick_kinds]
-    return "smoke" if shown else "standard"
+def asked(method: str, task: str) -> tuple[str, str]:
+    """The profile to judge by, and what of it (``-k``; empty for all): smoke, or where that has not what shows a control.
+
+    That is its kind of forget set by the standard profile, or the audit by the certify profile, and no more of either:
+    each takes originals and references of its own.
+    """
+    control, found = control_of(method), registry.find_task(task)
+    if control is None:
+        return "smoke", ""
+    check = find_check(control.caught_by)
+    if check.subject is Subject.AUDIT:
+        return "certify", check.id.partition(".")[2]
+    showing = {control.kind} if hasattr(control, "kind") else set(check.kinds or found.forget_sets)
+    others = [kind for kind in found.forget_sets if kind in showing]
+    if not others or others[0] in found.forget_sets[: found.quick_kinds]:
+        return "smoke", ""
+    return "standard", others[0]
 
 
 def named_outcomes(control: Any, card: Mapping[str, Any]) -> set[str]:
@@ -88,7 +102,7 @@ def record_of(card: Mapping[str, Any], method: str, task: str, seed: int, exit_c
         "method": method,
         "task": task,
         "seed": seed,
-        "profile": profile_for(method, task),
+        "profile": asked(method, task)[0],
         "commit": commit,
         "status": card["verdict"]["status"],
         "exit": exit_code,
@@ -101,7 +115,7 @@ def record_of(card: Mapping[str, Any], method: str, task: str, seed: int, exit_c
 
 def judge(method: str, task: str, seed: int, work: Path, commit: str) -> Record:
     """One judgement. Its scorecard stays in the work folder, where a run that was cut off finds it."""
-    profile = profile_for(method, task)
+    profile, keyword = asked(method, task)
     judgement = f"{task}-{seed}" if profile == "smoke" else f"{task}-{profile}-{seed}"
     folder = work / method.rpartition(":")[2] / judgement
     path, ended = folder / "scorecard.json", folder / "exit"
@@ -110,9 +124,8 @@ def judge(method: str, task: str, seed: int, work: Path, commit: str) -> Record:
         path.unlink(missing_ok=True)
         options = ["--mu-task", task, "--mu-profile", profile, "--mu-seed", str(seed)]
         options += ["--mu-cache", str(work / "cache"), "--mu-report", str(folder)]
-        if profile != "smoke":
-            # the kind that shows the control, and no other: each takes originals and references of its own
-            options += ["-k", control_of(method).kind]
+        if keyword:
+            options += ["-k", keyword]
         run = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--method", method, *options],
             cwd=work,

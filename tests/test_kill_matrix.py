@@ -172,3 +172,22 @@ class TestTables:
         monkeypatch.setattr(sys, "argv", ["x", "--results", str(tmp_path / "none.json"), "--output", str(tmp_path)])
         with pytest.raises(SystemExit, match=r"no judgements in .*none.json; run verdicts.py"):
             kill_matrix.main()
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        (METHOD, ("smoke", "")),
+        ("mu_conformance.controls:DoNothing", ("smoke", "")),
+        ("mu_conformance.controls:HidesClassByBias", ("smoke", "")),
+        ("mu_conformance.controls:RestoresFirstRequest", ("standard", "sequential")),
+        ("mu_conformance.controls:KeepsHardRows", ("standard", "mislabelled")),
+    ],
+)
+def test_what_smoke_does_not_show_is_judged_where_it_shows(verdicts, method, expected):
+    assert verdicts.asked(method, "image_classification") == expected
+
+
+def test_what_the_audit_alone_shows_is_judged_by_certify(verdicts, monkeypatch):
+    monkeypatch.setattr(verdicts, "control_of", lambda method: control("privacy.worst-example"))
+    assert verdicts.asked(CONTROL, "image_classification") == ("certify", "worst-example")
