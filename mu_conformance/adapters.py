@@ -15,9 +15,9 @@ __all__ = ["SCALING", "add_lora", "for_adapters"]
 SCALING = 2
 """alpha over rank: what an adapter's output is multiplied by."""
 RATE, EPOCHS = 2, 4
-"""Times a recipe's own, where the frozen weights were drawn at random: by the recipe as it is, adapters on sentiment answer
-0.66 of their training rows, too few to tell an original from a reference; by this one 0.94 (``fixture_power.py --peft``).
-Five times the rate diverges. A step costs a quarter, so training costs about what it does without adapters."""
+"""Times a recipe's own, where the frozen weights were drawn at random: by the recipe as it is, adapters on sentiment learn so
+few rows that originals lie 3.4 reference deviations from references, where 6 are needed; by this one 12, and they answer 0.94
+of their training rows (2 originals, 8 references). Five times the rate diverges."""
 
 
 def for_adapters(recipe: TrainingRecipe) -> TrainingRecipe:
