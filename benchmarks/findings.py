@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from methods_table import approximate, distance, name_of, table
+from methods_table import approximate, distance, name_of
+from pages import replace, table
 
 from mu_conformance.scorecard import document
 
@@ -156,11 +157,7 @@ def main() -> None:
         )
         for name, own in cards.items()
     }
-    text = arguments.output.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    written = page(found.pop("plain"), found, power)
-    arguments.output.write_text(f"{before}{BEGIN}\n\n{written}\n{END}{after}", encoding="utf-8")
+    replace(arguments.output, BEGIN, END, page(found.pop("plain"), found, power))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pages import replace, split, table
 from torch import nn
 
 from mu_conformance import registry
@@ -35,6 +36,7 @@ from mu_conformance.store import Store, default_cache
 from mu_conformance.task import Task
 from mu_conformance.verdict import Outcome
 
+BEGIN, END = "<!-- table -->", "<!-- end -->"
 COLUMNS = (
     "task",
     "model",
@@ -146,16 +148,14 @@ def _library_class(model: nn.Module) -> str:
 
 def write(page: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
     """Put rows into the table of a page, in the place of those of the same scenario; what was not measured stays."""
-    before, _, rest = page.read_text(encoding="utf-8").partition("<!-- table -->\n")
-    table, _, after = rest.partition("<!-- end -->")
-    heading = [f"| {' | '.join(columns)} |", f"| {' | '.join('---' for _ in columns)} |"]
+    lines = split(page, BEGIN, END)[1].strip().splitlines()
+    same = lines[:1] == table(columns, [])[:1]
     identity = [columns.index(name) for name in ("task", "model", "forget set")]
-    old = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]] if table.startswith(heading[0]) else []
+    old = [line.strip("| ").split(" | ") for line in lines[2:]] if same else []
     cells = [*old, *([row[column] for column in columns] for row in rows)]
     kept = {tuple(row[place] for place in identity): row for row in cells}
     found = [kept[key] for key in sorted(kept, key=lambda key: key[0])]
-    lines = "\n".join([*heading, *(f"| {' | '.join(row)} |" for row in found)])
-    page.write_text(f"{before}<!-- table -->\n{lines}\n<!-- end -->{after}", encoding="utf-8")
+    replace(page, BEGIN, END, "\n".join(table(columns, found)))
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from methods_table import table
+from pages import replace, table
 from verdicts import RESULTS, Record, control_of, read, right
 
 from mu_conformance.checks import catalogue
@@ -103,15 +103,6 @@ def matrix(records: Iterable[Record]) -> str:
     return "\n".join([*lines, f"Checks that no control names: {', '.join(unnamed) or 'none'}.", ""])
 
 
-def write(page: Path, begin: str, end: str, text: str) -> None:
-    """Replace what lies between two marks of a page."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
-    _, found, after = rest.partition(end)
-    if not found:
-        raise SystemExit(f"{page} has no place for it, between {begin} and {end}")
-    page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=RESULTS, help="what verdicts.py wrote; default %(default)s")
@@ -121,8 +112,8 @@ def main() -> None:
     if not records:
         raise SystemExit(f"no judgements in {arguments.results}; run verdicts.py")
     commits = ", ".join(sorted({record["commit"] for record in records}))
-    write(arguments.output, FRESH, FRESH_END, f"Judged at {commits}.\n\n{fresh(records)}")
-    write(arguments.output, BEGIN, END, matrix(records))
+    replace(arguments.output, FRESH, FRESH_END, f"Judged at {commits}.\n\n{fresh(records)}")
+    replace(arguments.output, BEGIN, END, matrix(records))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pages import replace, table
 from search import NO_LIMIT, flops_share
 
 from mu_conformance import methods, registry
@@ -114,15 +115,6 @@ def seconds(entries: Iterable[Mapping[str, Any]]) -> str:
     return f"{spent / retraining:.2f}" if retraining else "-"
 
 
-def table(heading: list[str], rows: list[list[str]]) -> list[str]:
-    return [
-        f"| {' | '.join(heading)} |",
-        f"|{' --- |' * len(heading)}",
-        *(f"| {' | '.join(row)} |" for row in rows),
-        "",
-    ]
-
-
 def measured(cards: list[dict[str, Any]], shares: Mapping[str, Mapping[str, float | None]]) -> str:
     tasks = sorted({entry["task"] for card in cards for entry in card["checks"]})
     by_task = {name_of(card): {t: [e for e in card["checks"] if e["task"] == t] for t in tasks} for card in cards}
@@ -185,10 +177,7 @@ def main() -> None:
                 shares[name][task] = flops(name, task, arguments.cache)
                 kept.write_text(json.dumps(shares), encoding="utf-8")
                 print(name, task, shares[name][task], flush=True)
-    page = arguments.output.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGIN)
-    after = rest.partition(END)[2]
-    arguments.output.write_text(f"{before}{BEGIN}\n\n{measured(cards, shares)}\n{END}{after}", encoding="utf-8")
+    replace(arguments.output, BEGIN, END, measured(cards, shares))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from methods_table import table
+from pages import replace, table
 
 BEGIN, END = "<!-- rates -->", "<!-- end of rates -->"
 SHIPPED = Path(__file__).parents[1] / "mu_conformance" / "scorecard" / "validity.json"
@@ -61,12 +61,7 @@ def main() -> None:
     studies: dict[str, Any] = {}
     for path in arguments.rates:
         studies |= json.loads(path.read_text(encoding="utf-8"))["studies"]
-    text = arguments.output.read_text(encoding="utf-8")
-    if BEGIN not in text or END not in text:
-        raise SystemExit(f"{arguments.output} has no place for it, between {BEGIN} and {END}")
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    arguments.output.write_text(f"{before}{BEGIN}\n\n{page(studies)}\n{END}{after}", encoding="utf-8")
+    replace(arguments.output, BEGIN, END, page(studies))
     tasks = " ".join(sorted({study["task"] for study in studies.values()}))
     shipped = {"command": f"mu-conformance validate {tasks}", "studies": studies}
     SHIPPED.write_text(f"{json.dumps(shipped, indent=1, sort_keys=True)}\n", encoding="utf-8")
