@@ -92,6 +92,7 @@ def test_a_method_that_raises_on_real_requests(toy):
         ("TriesTheNetwork", "contract.no-network", "tried to connect: socket."),
         ("TrainingMode", "contract.mode-and-device-preserved", "training mode"),
         ("ReadsSuiteFiles", "contract.declared-access", "snippets.tsv"),
+        ("ReadsSuiteFilesByALink", "contract.declared-access", "snippets.tsv"),
         ("RestartsTheLoader", "contract.order-invariant", "first batch"),
         ("ResetsGlobalSeed", "contract.global-state-unchanged", "reseeded"),
     ],

@@ -43,10 +43,13 @@ class Recorder:
                 name = os.path.abspath(os.fsdecode(path))
                 if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND):
                     self._note(self.written, name)
-                elif name.startswith(self.watched) and not name.endswith((".py", ".pyc")):
-                    self._note(self.suite_files_read, name)
-        elif event == "os.rename":
-            self._note(self.written, os.path.abspath(os.fsdecode(arguments[1])))
+                else:
+                    self._note_if_ours(name)
+        elif event in ("os.rename", "os.link"):
+            # another name for a file of ours is a way to read it
+            self._note_if_ours(os.fsdecode(arguments[0]))
+            if event == "os.rename":
+                self._note(self.written, os.path.abspath(os.fsdecode(arguments[1])))
         elif event in _NETWORK:
             if getattr(arguments[0], "family", None) != socket.AF_UNIX:
                 self._refuse(f"{event} {arguments[1]!r}")
@@ -54,6 +57,12 @@ class Recorder:
             self._refuse(f"{event} {arguments[0]!r}")
         elif event in _PROCESSES:
             self._note(self.programs, f"{event} {arguments[0]!r}"[:200])
+
+    def _note_if_ours(self, path: str) -> None:
+        """Note a file or folder of the suite, by whatever links it is reached."""
+        name = os.path.realpath(path)
+        if f"{name}{os.sep}".startswith(self.watched) and not name.endswith((".py", ".pyc")):
+            self._note(self.suite_files_read, name)
 
     def _refuse(self, what: str) -> None:
         self._note(self.connections, what[:200])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -160,6 +161,17 @@ class ReadsSuiteFiles(Retrain):
         import importlib.resources
 
         importlib.resources.files("mu_conformance.fixtures.sentiment").joinpath("snippets.tsv").read_text("utf-8")
+        return super().unlearn(model, request)
+
+
+class ReadsSuiteFilesByALink(Retrain):
+    def unlearn(self, model, request):
+        import importlib.resources
+        import tempfile
+
+        link = Path(tempfile.mkdtemp()) / "mine"
+        link.symlink_to(importlib.resources.files("mu_conformance.fixtures.sentiment").joinpath("snippets.tsv"))
+        link.read_text("utf-8")
         return super().unlearn(model, request)
 
 
