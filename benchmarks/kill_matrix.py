@@ -1,7 +1,9 @@
 """docs/validity.md: verdicts on wholly fresh models, and which checks fail on which control, from what ``verdicts.py`` judged.
 
-python benchmarks/verdicts.py --controls --method mu_conformance.methods:Retrain --seeds 5
-python benchmarks/kill_matrix.py --output docs/validity.md
+    python benchmarks/verdicts.py --controls --method mu_conformance.methods:Retrain --seeds 5
+    python benchmarks/kill_matrix.py --output docs/validity.md
+
+Judgements of several commits may stand together; the page names them.
 """
 
 from __future__ import annotations
