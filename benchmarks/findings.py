@@ -143,7 +143,7 @@ def main() -> None:
     parser.add_argument("--plain", type=Path, required=True)
     parser.add_argument("--condition", action="append", default=[], metavar="NAME=DIR")
     parser.add_argument(
-        "--output", type=Path, required=True, help=f"what lies between {BEGIN} and {END} is written anew"
+        "--output", type=Path, help=f"what lies between {BEGIN} and {END} is written anew; without it, to the terminal"
     )
     arguments = parser.parse_args()
     cards = {"plain": read(arguments.plain)}
@@ -157,7 +157,11 @@ def main() -> None:
         )
         for name, own in cards.items()
     }
-    replace(arguments.output, BEGIN, END, page(found.pop("plain"), found, power))
+    text = page(found.pop("plain"), found, power)
+    if arguments.output:
+        replace(arguments.output, BEGIN, END, text)
+    else:
+        print(text)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,12 @@
-"""LoRA adapters, through peft: small trainable matrices beside frozen weights (Hu et al. 2022, arXiv 2106.09685)."""
+"""LoRA adapters, through peft: small trainable matrices beside frozen weights (Hu et al. 2022, arXiv 2106.09685).
+
+Beside a checkpoint they go where they usually do, into linear layers and convolutions, and are trained by the task's recipe.
+Weights that were drawn at random say nothing of a token, so beside these embeddings have adapters too, and training is longer.
+"""
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from typing import TYPE_CHECKING
 
@@ -14,19 +19,21 @@ __all__ = ["SCALING", "add_lora", "for_adapters"]
 
 SCALING = 2
 """alpha over rank: what an adapter's output is multiplied by."""
-RATE, EPOCHS = 2, 4
-"""Times a recipe's own, where the frozen weights were drawn at random: by the recipe as it is, adapters on sentiment learn so
-few rows that originals lie 3.4 reference deviations from references, where 6 are needed; by this one 7.7. Three times the rate
-diverges for some seeds."""
+EPOCHS = 3
+"""Times a recipe's own: with as many as the recipe image_classification's models know 0.77 of their training rows, with twice as
+many relation_extraction's 0.97 to 1.00, with these both know all."""
 
 
 def for_adapters(recipe: TrainingRecipe) -> TrainingRecipe:
     """The recipe by which adapters beside weights that were drawn at random learn their rows."""
-    return dataclasses.replace(recipe, learning_rate=RATE * recipe.learning_rate, epochs=EPOCHS * recipe.epochs)
+    return dataclasses.replace(recipe, epochs=EPOCHS * recipe.epochs)
 
 
-def add_lora(model: nn.Module, rank: int) -> nn.Module:
-    """``model`` with adapters of that rank in all its linear layers and convolutions of images and videos, in place.
+def add_lora(model: nn.Module, rank: int, *, embeddings: bool = False) -> nn.Module:
+    """``model`` with adapters of that rank in all its linear layers and convolutions (but grouped ones) of images and videos, in place.
+
+    With ``embeddings`` in these too, but for those that are frozen as built (sines of positions) or whose weights have another
+    place in the model (the output layer).
 
     The adapters alone are trainable. They are drawn from torch's global generator and add nothing at first. A model
     keeps its class; a layer ``x`` holds its old weights as ``x.base_layer``.
@@ -37,7 +44,13 @@ def add_lora(model: nn.Module, rank: int) -> nn.Module:
     from transformers.pytorch_utils import Conv1D
 
     kinds = (nn.Linear, nn.Conv2d, nn.Conv3d, Conv1D)
-    layers = [name for name, module in model.named_modules() if isinstance(module, kinds)]
+    # peft has adapters for grouped convolutions of some ranks alone
+    layers = [name for name, m in model.named_modules() if isinstance(m, kinds) and getattr(m, "groups", 1) == 1]
+    if embeddings:
+        places = collections.Counter(parameter for _, parameter in model.named_parameters(remove_duplicate=False))
+        # exactly this class: one that derives from it is called in a way of its own
+        found = [(name, module) for name, module in model.named_modules() if type(module) is nn.Embedding]
+        layers += [name for name, e in found if e.weight.requires_grad and places[e.weight] == 1]
     if not layers:
         raise ValueError(f"{type(model).__name__} has no layer that LoRA adapters go into")
     config = LoraConfig(r=rank, lora_alpha=SCALING * rank, lora_dropout=0.0, target_modules=layers)

@@ -109,10 +109,16 @@ class TestTaskUnder:
         after = fit(model, rows_of(8), task, TrainingRecipe(3, 2, 0.1), 1).state_dict()
         assert {name for name in before if not torch.equal(before[name], after[name])} == set(free)
 
-    def test_adapters_beside_random_weights_are_trained_longer_and_faster(self):
+    def test_adapters_beside_random_weights_are_trained_longer(self):
         plain, found = TASK.recipe_for("linear"), TASK.under(LORA).recipe_for("linear")
-        assert (found.epochs, found.learning_rate) == (4 * plain.epochs, 2 * plain.learning_rate)
-        assert dataclasses.replace(found, epochs=plain.epochs, learning_rate=plain.learning_rate) == plain
+        assert found == dataclasses.replace(plain, epochs=3 * plain.epochs)
+
+    def test_embeddings_have_adapters_beside_random_weights_alone(self, monkeypatch):
+        words = "bert.embeddings.word_embeddings.lora_embedding_A.default"
+        task = registry.find_task("sentiment").under(LORA)
+        assert dict(task.new_model(0).named_parameters())[words].requires_grad
+        monkeypatch.setattr(type(task), "from_checkpoint", True)
+        assert words not in dict(task.new_model(0).named_parameters())
 
     def test_adapters_beside_a_checkpoint_are_trained_by_the_recipe(self, monkeypatch):
         monkeypatch.setattr(linear_task.Toy, "from_checkpoint", True)
@@ -137,6 +143,24 @@ class TestAddLora:
             product = layer.lora_B.default.weight @ layer.lora_A.default.weight
             # alpha over rank is 2
             torch.testing.assert_close(model(x).logits, expected + 2 * x @ product.T)
+
+    def test_embeddings_on_request_but_no_tied_derived_and_frozen_ones(self):
+        class Shifted(torch.nn.Embedding):
+            def forward(self, ids, by):
+                return super().forward(ids + by)
+
+        model = torch.nn.ModuleDict({"alone": torch.nn.Embedding(5, 2), "tied": torch.nn.Embedding(3, 2)})
+        model.update({"output": torch.nn.Linear(2, 3), "shifted": Shifted(5, 2), "twice": torch.nn.Embedding(5, 2)})
+        model["frozen"] = torch.nn.Embedding(5, 2).requires_grad_(False)
+        model["output"].weight, model["again"] = model["tied"].weight, model["twice"]
+        names = {name for name, p in add_lora(model, 2, embeddings=True).named_parameters() if p.requires_grad}
+        embedding = {f"alone.lora_embedding_{side}.default" for side in "AB"}
+        assert names == embedding | {f"output.lora_{side}.default.weight" for side in "AB"}
+
+    def test_a_grouped_convolution_goes_without(self):
+        model = torch.nn.Sequential(torch.nn.Conv2d(6, 6, 3, groups=6), torch.nn.Conv2d(6, 2, 1))
+        free = [name for name, p in add_lora(model, 4).named_parameters() if p.requires_grad]
+        assert free == ["1.lora_A.default.weight", "1.lora_B.default.weight"]
 
     def test_a_model_without_such_a_layer_is_refused(self):
         with pytest.raises(ValueError, match="ReLU has no layer that LoRA adapters go into"):

@@ -168,7 +168,7 @@ class Task(abc.ABC):
             else:
                 model = ShardedEnsemble([self.build_model(chosen) for _ in range(shards)])
             if self.conditions.lora_rank is not None:
-                add_lora(model, self.conditions.lora_rank)
+                add_lora(model, self.conditions.lora_rank, embeddings=not self.from_checkpoint)
             return model.eval()
 
     def loss(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
