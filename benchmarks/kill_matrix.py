@@ -88,6 +88,8 @@ def matrix(records: Iterable[Record]) -> str:
     for record in records:
         by_task.setdefault(record["task"], {}).setdefault(record["method"], []).append(record)
     lines, named = [], set()
+    failing: dict[str, set[str]] = {}
+    """By check: the controls that failed it."""
     for task, by_method in sorted(by_task.items()):
         controls: Mapping[str, Any] = {method: control_of(method) for method in by_method}
         if not any(controls.values()):
@@ -99,10 +101,16 @@ def matrix(records: Iterable[Record]) -> str:
         for method, own in sorted(by_method.items(), key=lambda item: (controls[item[0]] is not None, item[0])):
             caught_by = controls[method].caught_by if controls[method] else None
             named.add(caught_by)
+            if caught_by is not None:
+                for one in own:
+                    for check, found in one["not_passed"].items():
+                        if "failed" in found:
+                            failing.setdefault(check, set()).add(method)
             rows.append(row(method.rpartition(":")[2], caught_by, own))
         lines += table(["method", "named check", "failed it", *FAMILIES], rows)
-    unnamed = sorted(set(catalogue()) - named)
-    return "\n".join([*lines, f"Checks that no control names: {', '.join(unnamed) or 'none'}.", ""])
+    unnamed = [f"{check} ({len(failing.get(check, ()))})" for check in sorted(set(catalogue()) - named)]
+    listed = ", ".join(unnamed) or "none"
+    return "\n".join([*lines, f"Checks that no control names, and by how many controls above they were failed: {listed}.", ""])
 
 
 def main() -> None:

@@ -125,16 +125,20 @@ class TestRow:
 
 class TestTables:
     def test_a_table_for_each_task_and_what_no_control_names(self, kill_matrix, record):
-        text = kill_matrix.matrix([record(exit_code=0), record({FINITE: "failed"}, control("contract.finite"))])
+        caught = record({FINITE: "failed", FORGETTING: "failed"}, control("contract.finite"))
+        text = kill_matrix.matrix([record({MEMBERSHIP: "failed"}), caught])
         assert "`sentiment`, 1 judgements of each control." in text
         rows = [line for line in text.splitlines() if line.startswith(("| Mine", "| Cheat"))]
         assert [row.split(" | ")[:3] for row in rows] == [
             ["| Mine", "-", "-"],
             ["| Cheat", "contract.finite", "**1** of 1"],
         ]
-        unnamed = text.rpartition("names: ")[2]
+        unnamed = text.rpartition("were failed: ")[2]
         assert "contract.finite" not in unnamed
         assert unnamed.count(",") == len(catalogue()) - 2
+        # what a method failed that is no control does not count
+        assert f"{FORGETTING} (1)" in unnamed
+        assert f"{MEMBERSHIP} (0)" in unnamed
 
     def test_a_task_without_controls_has_no_table(self, kill_matrix, record):
         assert "sentiment" not in kill_matrix.matrix([record()])
