@@ -110,7 +110,9 @@ def matrix(records: Iterable[Record]) -> str:
         lines += table(["method", "named check", "failed it", *FAMILIES], rows)
     unnamed = [f"{check} ({len(failing.get(check, ()))})" for check in sorted(set(catalogue()) - named)]
     listed = ", ".join(unnamed) or "none"
-    return "\n".join([*lines, f"Checks that no control names, and by how many controls above they were failed: {listed}.", ""])
+    return "\n".join(
+        [*lines, f"Checks that no control names, and by how many controls above they were failed: {listed}.", ""]
+    )
 
 
 def main() -> None:

@@ -125,8 +125,9 @@ class TestRow:
 
 class TestTables:
     def test_a_table_for_each_task_and_what_no_control_names(self, kill_matrix, record):
+        mine = record({MEMBERSHIP: "failed"})
         caught = record({FINITE: "failed", FORGETTING: "failed"}, control("contract.finite"))
-        text = kill_matrix.matrix([record({MEMBERSHIP: "failed"}), caught])
+        text = kill_matrix.matrix([mine, caught])
         assert "`sentiment`, 1 judgements of each control." in text
         rows = [line for line in text.splitlines() if line.startswith(("| Mine", "| Cheat"))]
         assert [row.split(" | ")[:3] for row in rows] == [
@@ -137,8 +138,8 @@ class TestTables:
         assert "contract.finite" not in unnamed
         assert unnamed.count(",") == len(catalogue()) - 2
         # what a method failed that is no control does not count
-        assert f"{FORGETTING} (1)" in unnamed
-        assert f"{MEMBERSHIP} (0)" in unnamed
+        assert f"{FORGETTING[0]} (1)" in unnamed
+        assert f"{MEMBERSHIP[0]} (0)" in unnamed
 
     def test_a_task_without_controls_has_no_table(self, kill_matrix, record):
         assert "sentiment" not in kill_matrix.matrix([record()])
