@@ -47,10 +47,10 @@ def add_lora(model: nn.Module, rank: int, *, embeddings: bool = False) -> nn.Mod
     # peft has adapters for grouped convolutions of some ranks alone
     layers = [name for name, m in model.named_modules() if isinstance(m, kinds) and getattr(m, "groups", 1) == 1]
     if embeddings:
-        places = collections.Counter(parameter for _, parameter in model.named_parameters(remove_duplicate=False))
+        places = collections.Counter(id(parameter) for _, parameter in model.named_parameters(remove_duplicate=False))
         # exactly this class: one that derives from it is called in a way of its own
         found = [(name, module) for name, module in model.named_modules() if type(module) is nn.Embedding]
-        layers += [name for name, e in found if e.weight.requires_grad and places[e.weight] == 1]
+        layers += [name for name, e in found if e.weight.requires_grad and places[id(e.weight)] == 1]
     if not layers:
         raise ValueError(f"{type(model).__name__} has no layer that LoRA adapters go into")
     config = LoraConfig(r=rank, lora_alpha=SCALING * rank, lora_dropout=0.0, target_modules=layers)
