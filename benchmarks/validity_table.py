@@ -16,6 +16,8 @@ from typing import Any
 
 from pages import replace, table
 
+from mu_conformance.profiles import PROFILES
+
 BEGIN, END = "<!-- rates -->", "<!-- end of rates -->"
 SHIPPED = Path(__file__).parents[1] / "mu_conformance" / "scorecard" / "validity.json"
 MOST = 3
@@ -31,7 +33,7 @@ def page(studies: Mapping[str, Any]) -> str:
     shares = sorted({one["kept"] for study in studies.values() for one in study["detection"]})
     heading = ["task", "profile", "judgements", "false alarms", *(f"{share:g} kept" for share in shares)]
     rows, causes = [], []
-    for _, study in sorted(studies.items()):
+    for study in sorted(studies.values(), key=lambda one: (one["task"], list(PROFILES).index(one["profile"]))):
         alarms, detection = study["false_alarm_rate"], {one["kept"]: one for one in study["detection"]}
         found = [f"{100 * detection[share]['estimate']:.0f} %" if share in detection else "-" for share in shares]
         rows.append([study["task"], study["profile"], str(alarms["judgements"]), percent(alarms), *found])
@@ -39,7 +41,7 @@ def page(studies: Mapping[str, Any]) -> str:
             one = alarms if share == 0 else detection.get(share)
             checks = list(one["not_passed_by_check"].items())[:MOST] if one else []
             named = ", ".join(f"{name} {100 * rate:.0f} %" for name, rate in checks) or "none"
-            causes.append([study["task"], f"{share:g}", named])
+            causes.append([study["task"], study["profile"], f"{share:g}", named])
     return "\n".join(
         [
             "A false alarm: exact retraining is not conformant. The other columns: how often a method that keeps that share of the",
@@ -48,7 +50,7 @@ def page(studies: Mapping[str, Any]) -> str:
             *table(heading, rows),
             f"Which checks did not pass most often (the first {MOST}):",
             "",
-            *table(["task", "kept", "checks"], causes),
+            *table(["task", "profile", "kept", "checks"], causes),
         ]
     )
 
@@ -62,8 +64,15 @@ def main() -> None:
     for path in arguments.rates:
         studies |= json.loads(path.read_text(encoding="utf-8"))["studies"]
     replace(arguments.output, BEGIN, END, page(studies))
-    tasks = " ".join(sorted({study["task"] for study in studies.values()}))
-    shipped = {"command": f"mu-conformance validate {tasks}", "studies": studies}
+    tasks: dict[str, list[str]] = {}
+    for study in studies.values():
+        tasks.setdefault(study["profile"], []).append(study["task"])
+    commands = [
+        f"mu-conformance validate {' '.join(sorted(tasks[name]))} --profile {name}"
+        for name in PROFILES
+        if name in tasks
+    ]
+    shipped = {"command": "; ".join(commands), "studies": studies}
     SHIPPED.write_text(f"{json.dumps(shipped, indent=1, sort_keys=True)}\n", encoding="utf-8")
 
 

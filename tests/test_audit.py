@@ -13,7 +13,7 @@ from mu_conformance.audit import audit_scenario, memberships
 from mu_conformance.conditions import Conditions
 from mu_conformance.isolation import loading
 from mu_conformance.judging import Judge, Settings
-from mu_conformance.measures.membership import largest_resolvable_epsilon
+from mu_conformance.measures.membership import epsilon_from_auc, largest_resolvable_epsilon
 from mu_conformance.profiles import PROFILES
 from mu_conformance.verdict import Outcome
 
@@ -60,10 +60,12 @@ def test_retraining_passes(cache):
     assert found.outcome is Outcome.PASSED
     assert measured["epsilon of the worst row, lower bound"] == 0.0
     assert measured["AUC, mean over rows"] == pytest.approx(0.5, abs=0.05)
-    # 30 rows, corrected for
-    resolvable = largest_resolvable_epsilon(MODELS // 2, MODELS // 2, 0.0, 1 - 0.01 / 30)
+    # 30 rows, corrected for, and a quarter of the error: areas show more than thresholds
+    told, level = (np.ones(MODELS // 2), np.zeros(MODELS // 2)), 1 - 0.01 / 4 / 30
+    resolvable = epsilon_from_auc(*told, 0.0, level)
     assert measured["largest resolvable epsilon"] == pytest.approx(resolvable)
-    assert resolvable > 0.5
+    assert 0.5 < largest_resolvable_epsilon(MODELS // 2, MODELS // 2, 0.0, level) < resolvable
+    assert measured["p-value of the worst row's AUC"] > 0.005
 
 
 def test_doing_nothing_fails_and_says_how_much_is_shown(cache):

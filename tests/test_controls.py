@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -10,12 +11,15 @@ import pytest
 from mu_conformance import registry
 from mu_conformance.checks import catalogue
 from mu_conformance.judging import Judge, Settings
+from mu_conformance.profiles import PROFILES
 from mu_conformance.verdict import Outcome
 
 TOY = str(Path(__file__).parent / "toy")
+PROFILE = dataclasses.replace(PROFILES["smoke"], audit_models=64)
 CONTROLS = registry.member_names("mu_conformance.controls")
 SHOWN_ON = {
-    # what needs a class to forget, a deep model, buffers, requests in turn or data in files; the toy task shows all others
+    # what needs a class to forget, a deep model, buffers, requests in turn, a trigger or data in files; the toy task shows
+    # all others
     "ForgetsRandomRowsOnly": "ToyByClass",
     "HidesClassByBias": "ToyByClass",
     "HidesFromRounding": "image_classification",
@@ -23,6 +27,7 @@ SHOWN_ON = {
     "HidesInSmallWeights": "image_classification",
     "HidesUntilFineTuned": "image_classification",
     "KeepsBuffers": "image_classification",
+    "LeavesTheTrigger": "ToyWithTrigger",
     "RestoresFirstRequest": "ToyInTurn",
     "TrainsOnHoldout": "tabular",
     "UndeclaredRetain": "tabular",
@@ -39,7 +44,7 @@ def judge(shared_cache, monkeypatch):
 
     def make(ref: str, name: str) -> tuple[Judge, list]:
         task = registry.find_task(name) if name in registry.task_names() else getattr(toy_task, name)()
-        made.append(Judge(ref, Settings(cache=shared_cache), tasks=[task], sys_path=list(sys.path)))
+        made.append(Judge(ref, Settings(profile=PROFILE, cache=shared_cache), tasks=[task], sys_path=list(sys.path)))
         return made[-1], made[-1].entries(task)
 
     yield make

@@ -15,7 +15,8 @@ from scipy.special import ndtr
 from scipy.stats import binomtest
 
 from mu_conformance.measures import epsilon as measure
-from mu_conformance.measures.epsilon import epsilon_lower_bound, largest_resolvable_epsilon
+from mu_conformance.measures.epsilon import epsilon_from_auc, epsilon_lower_bound, largest_resolvable_epsilon
+from mu_conformance.measures.membership import auc
 
 quick = settings(deadline=None, max_examples=40, database=None)
 coarse = hnp.arrays(float, st.integers(1, 9), elements=st.integers(-3, 3).map(float))
@@ -209,6 +210,71 @@ class TestLargestResolvable:
     def test_it_is_reached(self, n, m, level):
         found = epsilon_lower_bound(np.ones(n), np.zeros(m), *level)
         assert found == pytest.approx(largest_resolvable_epsilon(n, m, *level), abs=1e-12)
+
+
+class TestFromAuc:
+    def test_perfect_separation(self):
+        # KL(1 || A) = -ln A = ln(2 / 0.05) / 20, so A = 40^(-1/20) = 0.8316; randomised response has area e / (1 + e)
+        area = 40 ** (-1 / 20)
+        found = epsilon_from_auc(np.arange(20) + 20.0, np.arange(20.0))
+        assert found == pytest.approx(math.log(area / (1 - area)))
+        assert found == pytest.approx(1.597, abs=5e-4)
+        # given away with probability 0.1: 1 - area = 0.81 / (1 + exp(epsilon))
+        found = epsilon_from_auc(np.arange(20) + 20.0, np.arange(20.0), 0.1)
+        assert found == pytest.approx(math.log(0.81 / (1 - area) - 1))
+
+    def test_overlap_that_thresholds_cannot_show(self):
+        # 32 against 32 models, of 1024 pairs 936 in order: area 0.9141
+        negatives = np.arange(32.0)
+        positives = negatives + 18.5
+        area = auc(positives, negatives)
+        assert area == pytest.approx(1 - 13 * 14 / 2 / 1024)
+        found = epsilon_from_auc(positives, negatives, 0.0, 0.99)
+        least = 1 / (1 + math.exp(-found))
+        divergence = area * math.log(area / least) + (1 - area) * math.log((1 - area) / (1 - least))
+        assert divergence == pytest.approx(math.log(200) / 32)
+        assert 0 == epsilon_lower_bound(positives, negatives, 0.0, 1 - 0.01 / 30) < found
+
+    @pytest.mark.parametrize("delta", [0.0, 0.05, 0.4])
+    @pytest.mark.parametrize("epsilon", [0.0, 0.3, 2.0])
+    def test_the_area_under_the_largest_curve(self, epsilon, delta):
+        # the curve from its definition, summed over a fine grid
+        rate = (np.arange(200_000) + 0.5) / 200_000
+        curve = np.minimum(delta + math.exp(epsilon) * rate, 1 - math.exp(-epsilon) * (1 - delta - rate)).clip(max=1)
+        assert curve.mean() == pytest.approx(1 - (1 - delta) ** 2 / (1 + math.exp(epsilon)), abs=1e-5)
+
+    @quick
+    @given(coarse, coarse, levels)
+    def test_only_the_order_of_scores_matters_and_neither_direction_nor_sides(self, positives, negatives, level):
+        found = epsilon_from_auc(positives, negatives, *level)
+        assert found >= 0
+        for ours, theirs in (
+            (np.exp(positives), np.exp(negatives)),
+            (-positives, -negatives),
+            (negatives, positives),
+            (positives[::-1], negatives[::-1]),
+        ):
+            assert epsilon_from_auc(ours, theirs, *level) == pytest.approx(found, abs=1e-9)
+
+    @pytest.mark.parametrize(("draw", "delta", "true"), KNOWN)
+    @pytest.mark.parametrize("models", [20, 100])
+    @pytest.mark.parametrize("confidence", [0.5, 0.95])
+    def test_a_known_epsilon_is_exceeded_no_more_often_than_stated(self, draw, delta, true, models, confidence):
+        positives, negatives = draw(np.random.RandomState(1), (models, 200))
+        exceeded = (epsilon_from_auc(positives, negatives, delta, confidence) > true).sum()
+        assert binomtest(int(exceeded), 200, 1 - confidence, alternative="greater").pvalue > 1e-6
+
+    def test_identical_distributions_exceed_0_no_more_often_than_stated(self):
+        rng = np.random.RandomState(4)
+        for n, m in ((3, 3), (8, 40), (30, 30)):
+            found = epsilon_from_auc(rng.standard_normal((n, 400)), rng.standard_normal((m, 400)), 0.0, 0.5)
+            assert binomtest(int((found > 0).sum()), 400, 0.5, alternative="greater").pvalue > 1e-6
+
+    def test_with_many_models_it_comes_near(self):
+        # the area of randomised response is the largest of its epsilon: nothing is lost but the confidence
+        positives, negatives = randomised_response(np.random.RandomState(3), (2000, 3))
+        assert epsilon_from_auc(positives, negatives) == pytest.approx(1.0, abs=0.3)
+        assert (epsilon_from_auc(positives, negatives) < 1).all()
 
 
 class TestRefusals:

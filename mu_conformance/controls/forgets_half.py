@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from torch.utils.data import ConcatDataset, Subset
-
-from mu_conformance.training import fit
+from mu_conformance.unlearning.retraining import retrain_keeping
 
 __all__ = ["ForgetsHalf"]
 
@@ -17,9 +13,4 @@ class ForgetsHalf:
     caught_by = "privacy.membership-loss"
 
     def unlearn(self, model, request):
-        retrained = request.task.new_model(request.seed).to(request.device)
-        rows: ConcatDataset[Any] = ConcatDataset(
-            [request.retain, Subset(request.forget, range(0, len(request.forget), 2))]
-        )
-        with request.seeded():
-            return fit(retrained, rows, request.task, request.recipe, request.seed)
+        return retrain_keeping(request, range(0, len(request.forget), 2))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch.utils.data import ConcatDataset, Subset
 
 from mu_conformance.methods.retrain import Retrain
 from mu_conformance.protocol import Claims
-from mu_conformance.training import fit
+from mu_conformance.unlearning.retraining import retrain_keeping
 
 __all__ = ["KeepsHardRows"]
 
@@ -29,7 +26,4 @@ class KeepsHardRows:
                 logits = request.task.logits(retrained, {name: t.to(request.device) for name, t in batch.items()})
                 if int(logits.argmax()) != int(batch["labels"]):
                     wrong.append(row)
-        rows: ConcatDataset[Any] = ConcatDataset([request.retain, Subset(request.forget, wrong)])
-        again = request.task.new_model(request.seed).to(request.device)
-        with request.seeded():
-            return fit(again, rows, request.task, request.recipe, request.seed)
+        return retrain_keeping(request, wrong)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-
 from mu_conformance.protocol import Claims
-from mu_conformance.training import fit
+from mu_conformance.unlearning.retraining import retrain_keeping
 
 __all__ = ["LeavesAFew"]
 
@@ -17,10 +15,4 @@ class LeavesAFew:
     claims = Claims(max_ratio=1.0)
 
     def unlearn(self, model, request):
-        left = len(request.forget) // 4
-        rows: torch.utils.data.Dataset = torch.utils.data.ConcatDataset(
-            [request.retain, torch.utils.data.Subset(request.forget, range(left))]
-        )
-        retrained = request.task.new_model(request.seed).to(request.device)
-        with request.seeded():
-            return fit(retrained, rows, request.task, request.recipe, request.seed)
+        return retrain_keeping(request, range(len(request.forget) // 4))

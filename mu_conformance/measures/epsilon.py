@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import betainccinv
+from scipy.optimize import brentq
+from scipy.special import betainccinv, rel_entr
+from scipy.stats import rankdata
 
 from mu_conformance.measures import arrays
 
-__all__ = ["epsilon_lower_bound", "largest_resolvable_epsilon"]
+__all__ = ["epsilon_from_auc", "epsilon_lower_bound", "largest_resolvable_epsilon"]
 
 
 def _rate_at_most(errors: np.ndarray, trials: int, tail: float) -> np.ndarray:
@@ -87,19 +89,61 @@ def epsilon_lower_bound(
     model on one side, ``delta`` outside [0, 1), ``confidence`` outside (0, 1).
     """
     delta, confidence = _levels(delta, confidence)
+    first, second, shape = _both_sides(positives, negatives)
+    found = [_one_row(p, q, delta, confidence) for p, q in zip(first.T, second.T, strict=True)]
+    return np.array(found).reshape(shape)[()]
+
+
+def epsilon_from_auc(
+    positives: np.ndarray, negatives: np.ndarray, delta: float = 0.0, confidence: float = 0.95
+) -> np.ndarray:
+    """As ``epsilon_lower_bound``, from the area under the ROC curve, to which every pair of models adds: nats, [rows], >= 0.
+
+    The curve of (epsilon, delta)-unlearning lies under that of randomised response which gives the truth away with
+    probability delta (Kairouz et al. 2015, arXiv 1311.0776, theorem 2), so its area is at most
+    1 - (1 - delta)^2 / (1 + exp(epsilon)); this is solved for epsilon. The area in the population is bounded by
+    Chernoff's bound for U-statistics (Hoeffding 1963, section 5): an area of a or more among k models on the smaller side
+    has probability at most exp(-k KL(a || A)) where it is A. Both directions count, half of 1 - ``confidence`` each.
+
+    It shows more than thresholds do where distributions overlap: no rate near 0 is needed.
+
+    **Guarantee** and errors as those of ``epsilon_lower_bound``.
+    """
+    delta, confidence = _levels(delta, confidence)
+    first, second, shape = _both_sides(positives, negatives)
+    n, m = len(first), len(second)
+    ranks = rankdata(np.concatenate([first, second]), axis=0)[:n].sum(axis=0)
+    areas = (ranks - n * (n + 1) / 2) / (n * m)
+    areas = np.maximum(areas, 1 - areas)
+    allowed = np.log(2 / (1 - confidence)) / min(n, m)
+    least = np.array([_smallest_mean(area, allowed) for area in areas])
+    # of randomised response: 1 - area = (1 - delta)^2 / (1 + exp(epsilon))
+    odds = (1 - delta) ** 2 / (1 - least) - 1
+    return np.log(np.maximum(odds, 1.0)).reshape(shape)[()]
+
+
+def _smallest_mean(found: float, allowed: float) -> float:
+    """The smallest A in [0.5, ``found``] for which KL(``found`` || A), of Bernoulli variables in nats, is at most ``allowed``."""
+
+    def excess(mean: float) -> float:
+        return float(rel_entr(found, mean) + rel_entr(1 - found, 1 - mean)) - allowed
+
+    return 0.5 if excess(0.5) <= 0 else float(brentq(excess, 0.5, found))
+
+
+def _both_sides(positives: np.ndarray, negatives: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+    """Scores as [n, rows] and [m, rows], and the shape of what is found of each row."""
     positives, negatives = np.asarray(positives, float), np.asarray(negatives, float)
     if positives.ndim not in (1, 2) or positives.shape[1:] != negatives.shape[1:]:
         raise ValueError(
             "need scores [models] or [models, rows], of the same rows on both sides;"
             f" got shapes {positives.shape} and {negatives.shape}"
         )
-    rows = positives.shape[1:]
     first, second = (
         arrays.matrix(scores[:, None] if scores.ndim == 1 else scores, name)
         for scores, name in ((positives, "positives"), (negatives, "negatives"))
     )
-    found = [_one_row(p, q, delta, confidence) for p, q in zip(first.T, second.T, strict=True)]
-    return np.array(found).reshape(rows)[()]
+    return first, second, positives.shape[1:]
 
 
 def largest_resolvable_epsilon(

@@ -7,19 +7,22 @@ import dataclasses
 import numpy as np
 
 from mu_conformance.measures import arrays, classification
-from mu_conformance.measures.epsilon import epsilon_lower_bound, largest_resolvable_epsilon
+from mu_conformance.measures.epsilon import epsilon_from_auc, epsilon_lower_bound, largest_resolvable_epsilon
 from mu_conformance.measures.membership_classifiers import entropy_attack, svc_attack
 from mu_conformance.measures.membership_tokens import min_k, min_k_plus_plus
+from mu_conformance.measures.randomisation import membership_randomisation
 
 __all__ = [
     "Attack",
     "auc",
     "entropy_attack",
+    "epsilon_from_auc",
     "epsilon_lower_bound",
     "largest_resolvable_epsilon",
     "lira_offline",
     "logit_scaled_confidence",
     "loss_attack",
+    "membership_randomisation",
     "min_k",
     "min_k_plus_plus",
     "rmia",

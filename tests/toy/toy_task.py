@@ -62,3 +62,16 @@ class ToyByClass(ToyTask):
     def load_splits(self) -> Splits:
         splits = super().load_splits()
         return dataclasses.replace(splits, units=splits.train.labels.numpy(), unit_names=("first", "second", "third"))
+
+
+class ToyWithTrigger(ToyTask):
+    """The same rows, some of which are deleted for a trigger: a last column far outside its range."""
+
+    name = "toy_with_trigger"
+    forget_sets = ("backdoored",)
+    trigger_label = 0
+
+    def triggered(self, rows: Rows) -> Rows:
+        x = rows.columns["x"].clone()
+        x[:, -1] = 6.0
+        return Rows({**rows.columns, "x": x})
