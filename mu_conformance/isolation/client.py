@@ -23,7 +23,7 @@ from mu_conformance.isolation.guard import Guard
 from mu_conformance.isolation.job import CallResult, CallSpec, JobFolder
 from mu_conformance.isolation.launch import launch
 from mu_conformance.isolation.loading import MethodError
-from mu_conformance.isolation.residue import files_in, find_residue, recent_files
+from mu_conformance.isolation.residue import files_in, find_residue, find_rows_in_weights, recent_files
 
 __all__ = ["JOB_PREFIX", "MethodProcess"]
 
@@ -207,6 +207,7 @@ class MethodProcess:
             result.report["residue"] = find_residue(left["own"], spec.forget, strict=True) + find_residue(
                 left["near"], spec.forget, strict=False
             )
+            result.report["residue"] += find_rows_in_weights(result.state, spec.forget, spec.state)
             return result
 
     def _outcome(self, record: dict[str, Any], reply: dict[str, Any], job: JobFolder, seconds: float) -> CallResult:
@@ -260,7 +261,7 @@ class MethodProcess:
             str(report.get("message", "")),
             state=state,
             probe=probe,
-            report={**report, "residue": []},
+            report={**report, "residue": find_rows_in_weights(state, spec.forget, spec.state)},
             wall_s=time.monotonic() - started,
             cpu_s=time.process_time() - cpu,
             method_s=report.get("method_s", 0.0),

@@ -1,4 +1,4 @@
-"""Forget rows left behind in files: what a call wrote, searched for the rows' values in any common encoding."""
+"""Forget rows left behind in files and in weights: what a call wrote and returned, searched for the rows' values."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ import pickletools
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from mu_conformance.task import Rows
 
-__all__ = ["files_in", "find_residue", "recent_files"]
+__all__ = ["files_in", "find_residue", "find_rows_in_weights", "recent_files"]
 
 _LARGEST = 64 << 20
 _ALIKE = {"f": (np.float32, np.float64, np.float16), "i": (np.int64, np.int32, np.int16, np.uint8, np.float32)}
+_SURE = 16
+"""Bytes of a row that are no accident among as many weights as there are."""
+_ROWS_IN_WEIGHTS = 8
 _CONTAINERS = (b"PK\x03\x04", b"\x93NUMPY", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
@@ -79,6 +83,40 @@ def find_residue(files: Iterable[Path], forget: Rows, *, strict: bool) -> list[s
         elif strict and len(content) > smallest and _opaque(content) and len(decoded) == 1:
             lines.append(f"{path.name} ({len(content)} bytes) is of no known format and may hold the forget set")
     return lines
+
+
+def find_rows_in_weights(
+    weights: Mapping[str, torch.Tensor], forget: Rows, original: Mapping[str, torch.Tensor]
+) -> list[str]:
+    """A line if ``weights`` hold forget rows and ``original`` does not: whole, or in the lowest bytes of each weight.
+
+    Some of the rows are looked for, in each width of a weight's lowest bytes; what is packed or encrypted is not found.
+    """
+    if len(forget) == 0:
+        return []
+    some = np.unique(np.linspace(0, len(forget) - 1, _ROWS_IN_WEIGHTS).astype(int))
+    rows = _needles(forget.select(some))
+    needles = {needle for needle, values in rows if len(needle) >= _SURE and len(np.unique(values)) >= 3}
+    for width, text in _lowest_bytes(weights):
+        found = {needle for needle in needles if needle in text}
+        if found and not any(needle in content for _, content in _lowest_bytes(original) for needle in found):
+            where = (
+                "the returned weights hold" if width == 0 else f"the lowest {width} bytes of the returned weights hold"
+            )
+            return [f"{where} rows of the forget set"]
+    return []
+
+
+def _lowest_bytes(weights: Mapping[str, torch.Tensor]) -> Iterator[tuple[int, bytes]]:
+    """The bytes of all tensors, and those of the lowest 1, 2, ... bytes of each number of more; little-endian."""
+    arrays = [
+        tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).reshape(-1, tensor.element_size()).numpy()
+        for tensor in weights.values()
+        if tensor.numel() and not tensor.is_complex() and tensor.layout == torch.strided
+    ]
+    yield 0, b"".join(array.tobytes() for array in arrays)
+    for width in range(1, max((array.shape[1] for array in arrays), default=1)):
+        yield width, b"".join(array[:, :width].tobytes() for array in arrays if array.shape[1] > width)
 
 
 def _needles(forget: Rows) -> list[tuple[bytes, np.ndarray]]:

@@ -10,11 +10,12 @@ from mu_conformance.checks.finding import Finding
 
 @check("contract.no-residue", Subject.CALLS)
 def no_residue(calls: Calls) -> Finding:
-    """No forget data are left behind in files.
+    """No forget data are left behind in files, nor in the returned weights.
 
     Searched after the call: its working and temporary folder, every file that Python opened for writing, and new
     files in the usual places, for the rows' values in the common encodings; a file of no known format in the call's
-    own folders fails too. Delete what was written, or use ``tempfile.TemporaryDirectory``.
+    own folders fails too. The weights are searched whole and by their lowest bytes, where rows change no answer; what is
+    encrypted is not found. Delete what was written, or use ``tempfile.TemporaryDirectory``.
     """
 
     def fault(record: CallRecord) -> str | None:

@@ -1,0 +1,19 @@
+"""Keeps the rows that it was asked to delete where no answer shows them."""
+
+from __future__ import annotations
+
+from mu_conformance.methods.retrain import Retrain
+from mu_conformance.unlearning.hiding import hide_rows
+
+__all__ = ["HidesRowsInWeights"]
+
+
+class HidesRowsInWeights:
+    """Retrains exactly, and hides the forget rows in the lowest byte of each weight."""
+
+    caught_by = "contract.no-residue"
+
+    def unlearn(self, model, request):
+        retrained = Retrain().unlearn(model, request)
+        hide_rows(retrained, [request.forget[row] for row in range(len(request.forget))])
+        return retrained
