@@ -11,8 +11,12 @@ import textwrap
 
 import pytest
 
+from mu_conformance import registry
 from mu_conformance.isolation import launch
 from mu_conformance.isolation.client import MethodProcess
+
+# pytester forgets modules that a run in this process imports first: the registry would hold classes of what is forgotten
+registry.tasks()
 
 
 def answer(control) -> dict:
