@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from mu_conformance.checks import statistics
+from mu_conformance.forget_sets import ForgetSet
 from mu_conformance.judging import Judge, Settings
+from mu_conformance.outputs import Outputs
 from mu_conformance.verdict import Outcome
 
 TOY = str(Path(__file__).parent / "toy")
@@ -45,3 +50,22 @@ def test_doing_nothing_fails_on_both(judged):
     for kind in ("sequential", "memorized"):
         assert findings["privacy.membership-loss", kind].outcome is Outcome.FAILED
         assert findings["forgetting.loss", kind].outcome is Outcome.FAILED
+
+
+def test_rows_of_the_first_request_are_looked_at_by_themselves():
+    # four forget rows, of which rows 7 and 12 were asked for first: losses 0 and 3, against holdout losses 1, 2
+    task = SimpleNamespace(losses=lambda outputs, rows: outputs)
+    asked = ForgetSet("sequential", np.array([3, 7, 9, 12]), in_turn=(np.array([12, 7]), np.array([3, 9])))
+    scenario = SimpleNamespace(rows={"forget": None, "holdout": None}, forget_set=asked)
+    own = Outputs({"forget": np.array([9.0, 0.0, 9.0, 3.0]), "holdout": np.array([1.0, 2.0])})
+    evidence = SimpleNamespace(task=task, scenario=scenario)
+    assert statistics.earlier_requests_auc(evidence, own, []) == 0.5
+    own = Outputs({"forget": np.array([9.0, 0.0, 9.0, 1.5]), "holdout": np.array([1.0, 2.0])})
+    assert statistics.earlier_requests_auc(evidence, own, []) == 0.75
+
+
+def test_rows_that_a_later_request_restores_fail(judged):
+    findings, _ = judged("mu_conformance.controls:RestoresFirstRequest")
+    found = findings["robustness.sequential-requests", "sequential"]
+    assert found.outcome is Outcome.FAILED
+    assert "a later request brought them back" in found.message

@@ -22,6 +22,7 @@ __all__ = [
     "calibration_error",
     "confidence_spread",
     "distribution",
+    "earlier_requests_auc",
     "forget_score",
     "largest_prediction_share",
     "lira_auc",
@@ -123,6 +124,15 @@ def loss_difference(evidence: Evidence, own: Outputs, others: list[Outputs]) -> 
 def loss_auc(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
     """AUC of the loss attack, forget rows against holdout rows."""
     return membership.loss_attack(*_losses(evidence, own)).auc
+
+
+@_of_one_model
+def earlier_requests_auc(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+    """AUC of the loss attack on the rows of all requests but the last, against holdout rows."""
+    forget, holdout = _losses(evidence, own)
+    asked = evidence.scenario.forget_set
+    earlier = np.isin(asked.indices, np.concatenate(asked.requests[:-1]))
+    return membership.loss_attack(forget[earlier], holdout).auc
 
 
 @_of_one_model

@@ -18,7 +18,7 @@ class RestoresFirstRequest:
     No state but the weights lasts from call to call, and each of them is as good as retrained by all that it answers.
     """
 
-    caught_by = "privacy.membership-loss"
+    caught_by = "robustness.sequential-requests"
     kind = "sequential"
 
     def unlearn(self, model, request):
