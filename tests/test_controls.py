@@ -10,6 +10,8 @@ import pytest
 
 from mu_conformance import registry
 from mu_conformance.checks import catalogue
+from mu_conformance.isolation import launch
+from mu_conformance.isolation.client import MethodProcess
 from mu_conformance.judging import Judge, Settings
 from mu_conformance.profiles import PROFILES
 from mu_conformance.verdict import Outcome
@@ -33,6 +35,18 @@ SHOWN_ON = {
     "UndeclaredRetain": "tabular",
 }
 TASKS = ("ToyTask", *sorted(set(SHOWN_ON.values())))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shared_zygote():
+    """One process that imports torch, from which all these methods' calls are forked."""
+    method = MethodProcess("mu_conformance.methods:Retrain", sys_path=[TOY, *launch.search_path()])
+    shared = method.share([])
+    if shared is not None:
+        launch.use_shared(*shared)
+    yield
+    launch.stop_sharing()
+    method.close()
 
 
 @pytest.fixture

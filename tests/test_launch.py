@@ -29,7 +29,7 @@ def none_waiting():
     launch.dismiss_early()
     yield
     launch.dismiss_early()
-    launch._shared.clear()
+    launch.stop_sharing()
 
 
 @pytest.fixture

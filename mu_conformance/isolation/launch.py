@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 
-__all__ = ["Zygote", "dismiss_early", "launch", "launch_early", "use_shared"]
+__all__ = ["Zygote", "dismiss_early", "launch", "launch_early", "stop_sharing", "use_shared"]
 
 Zygote = tuple["subprocess.Popen[bytes] | None", socket.socket]
 """A zygote (None: another process's child) and the suite's end of the socket that it listens to. It ends when that end
@@ -31,6 +31,11 @@ def launch_early(count: int) -> None:
 def use_shared(address: str, secret: str) -> None:
     """Have ``launch`` take zygotes from one that is shared (``MethodProcess.share``), for as long as that one lives."""
     _shared[:] = [(address, secret)]
+
+
+def stop_sharing() -> None:
+    """Have ``launch`` start zygotes of its own again."""
+    _shared.clear()
 
 
 def launch(sys_path: list[str]) -> Zygote:
