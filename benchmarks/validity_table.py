@@ -39,7 +39,8 @@ def page(studies: Mapping[str, Any]) -> str:
         rows.append([study["task"], study["profile"], str(alarms["judgements"]), percent(alarms), *found])
         for share in (0.0, *shares[:2]):
             one = alarms if share == 0 else detection.get(share)
-            checks = list(one["not_passed_by_check"].items())[:MOST] if one else []
+            failing = one["not_passed_by_check"].items() if one else ()
+            checks = sorted(failing, key=lambda item: -item[1])[:MOST]
             named = ", ".join(f"{name} {100 * rate:.0f} %" for name, rate in checks) or "none"
             causes.append([study["task"], study["profile"], f"{share:g}", named])
     return "\n".join(
