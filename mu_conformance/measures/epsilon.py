@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import betainccinv, rel_entr
-from scipy.stats import rankdata
 
 from mu_conformance.measures import arrays
 
@@ -109,6 +108,8 @@ def epsilon_from_auc(
 
     **Guarantee** and errors as those of ``epsilon_lower_bound``.
     """
+    from scipy.stats import rankdata
+
     delta, confidence = _levels(delta, confidence)
     first, second, shape = _both_sides(positives, negatives)
     n, m = len(first), len(second)

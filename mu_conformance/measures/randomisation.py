@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from scipy.stats import rankdata
 
 from mu_conformance.measures import arrays
 
@@ -40,6 +39,8 @@ def membership_randomisation(scores: np.ndarray, included: np.ndarray, draws: in
 
     ``ValueError``: other shapes, NaN, a row that all models or none were trained on, ``draws`` below 1.
     """
+    from scipy.stats import rankdata
+
     scores = arrays.matrix(scores, "scores", 2)
     included = np.asarray(included)
     if included.shape != scores.shape or included.dtype != bool:
