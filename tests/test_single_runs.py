@@ -81,12 +81,13 @@ class TestUnseen:
         [
             ([(0.5, 0.8)], Outcome.PASSED, 1),
             ([(0.9, 0.8)], Outcome.FAILED, 1),
-            # 0.7 is half of the way: one run cannot say on which side the method lies, and others do
-            ([(0.7, 0.8), (0.5, 0.8), (0.5, 0.8), (0.5, 0.8)], Outcome.INCONCLUSIVE, 4),
+            # 0.7 is half of the way: one run cannot say on which side the method lies, nor can four, and eight do
+            ([(0.7, 0.8), (0.5, 0.8)], Outcome.PASSED, 8),
+            ([(0.7, 0.8), (0.5, 0.8)] * 3 + [(0.7, 0.8)], Outcome.INCONCLUSIVE, 8),
         ],
     )
     def test_runs_are_added_while_it_is_open(self, judged, unseen, outcome, runs):
-        finding = unseen_model(judged([], unseen + [unseen[-1]] * (4 - len(unseen))))
+        finding = unseen_model(judged([], unseen + [unseen[-1]] * (8 - len(unseen))))
         assert (finding.outcome, finding.measurements[0].runs) == (outcome, runs)
 
     def test_a_failure_says_where_the_method_works(self, judged):
