@@ -13,7 +13,7 @@ from mu_conformance.task import Task
 from mu_conformance.verdict import Outcome, Sides, decide, difference_interval
 
 LOOKS = (1, 4, 8)
-"""Not 2: the interval of two runs is 38 deviations wide at this level."""
+"""Not 2: with one degree of freedom the interval is 38 standard errors to each side, and decides nothing."""
 LEVEL = 1 - 0.05 / len(LOOKS)
 
 
