@@ -1,7 +1,7 @@
 """docs/validity.md: false alarms and detection by task, from what ``mu-conformance validate`` wrote; and what scorecards carry.
 
     mu-conformance validate tabular image_classification sentiment --output rates.json
-    python benchmarks/validity_table.py rates.json --output docs/validity.md
+    python benchmarks/validity_table.py rates.json --output docs/validity.md    # needs the extra "benchmarks"
 
 Several files may be given, of other tasks or profiles; a later one replaces what an earlier one says of the same.
 """
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pages import replace, table
 
 from mu_conformance.profiles import PROFILES
+from mu_conformance.scorecard.validity import POWER
 
 BEGIN, END = "<!-- rates -->", "<!-- end of rates -->"
 SHIPPED = Path(__file__).parents[1] / "mu_conformance" / "scorecard" / "validity.json"
@@ -29,39 +30,94 @@ def percent(rate: Mapping[str, Any]) -> str:
     return f"{100 * rate['estimate']:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def sharpest(by_check: Mapping[str, float], scenario: str) -> str:
-    """The check that did not pass most often on one scenario, and how often; ``-`` where all passed."""
-    rates = {name.partition(" ")[2]: rate for name, rate in by_check.items() if name.partition(" ")[0] == scenario}
-    if not rates:
+def shown(rate: Mapping[str, Any], scenario: str) -> str:
+    """How often a scenario was not conformant, and the check that did not pass most often there; ``-`` where all passed."""
+    checks = {
+        name.partition(" ")[2]: found
+        for name, found in rate["not_passed_by_check"].items()
+        if name.partition(" ")[0] == scenario
+    }
+    if not checks:
         return "-"
-    name = max(rates, key=lambda one: rates[one])
-    return f"{100 * rates[name]:.0f} % {name.partition('.')[2]}"
+    name = max(checks, key=lambda one: checks[one])
+    return f"{100 * rate['by_scenario'][scenario]:.0f} % {name.partition('.')[2]}"
+
+
+def smallest(detection: Sequence[Mapping[str, Any]], found: Callable[[Mapping[str, Any]], float]) -> str:
+    """The least share kept such that it, and every larger one, is found in 90 %."""
+    least = "-"
+    for one in sorted(detection, key=lambda one: -one["kept"]):
+        if found(one) < POWER:
+            break
+        least = f"{one['kept']:g}"
+    return least
+
+
+def ordered(studies: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return sorted(studies.values(), key=lambda one: (one["task"], list(PROFILES).index(one["profile"])))
 
 
 def page(studies: Mapping[str, Any]) -> str:
     shares = sorted({one["kept"] for study in studies.values() for one in study["detection"]})
     rows, by_scenario = [], []
-    for study in sorted(studies.values(), key=lambda one: (one["task"], list(PROFILES).index(one["profile"]))):
-        alarms, detection = study["false_alarm_rate"], {one["kept"]: one for one in study["detection"]}
-        found = [f"{100 * detection[share]['estimate']:.0f} %" if share in detection else "-" for share in shares]
-        rows.append([study["task"], study["profile"], str(alarms["judgements"]), percent(alarms), *found])
+    for study in ordered(studies):
+        alarms, detection = study["false_alarm_rate"], study["detection"]
+        by_share = {one["kept"]: one for one in detection}
+        found = [f"{100 * by_share[share]['estimate']:.0f} %" if share in by_share else "" for share in shares]
+        least = smallest(detection, lambda one: one["estimate"])
+        rows.append([study["task"], study["profile"], str(alarms["judgements"]), percent(alarms), least, *found])
         for scenario in study["scenarios"]:
-            kept = [alarms, *(detection.get(share, {"not_passed_by_check": {}}) for share in shares[:MOST])]
-            cells = [sharpest(one["not_passed_by_check"], scenario) for one in kept]
-            by_scenario.append([scenario, study["profile"], *cells])
-    kept_columns = [f"{share:g} kept" for share in shares]
+            cells = [shown(by_share[share], scenario) if share in by_share else "" for share in shares[:MOST]]
+            least = smallest(detection, lambda one, name=scenario: one["by_scenario"].get(name, 0.0))
+            by_scenario.append([scenario, study["profile"], shown(alarms, scenario), least, *cells])
+    kept = [f"{share:g} kept" for share in shares]
     return "\n".join(
         [
             "A false alarm: exact retraining is not conformant. The other columns: how often a method that keeps that share of the",
-            "forget rows, at random, is not conformant.",
+            "forget rows, at random, is not conformant; and the least share from which on that is 90 % or more.",
             "",
-            *table(["task", "profile", "judgements", "false alarms", *kept_columns], rows),
-            "A verdict fails where any scenario shows it, so a task's sharpest scenario decides the row above. By scenario: the check",
-            "that did not pass most often, and in how many judgements; the scenario alone would be found at least so often.",
+            *table(["task", "profile", "judgements", "false alarms", "found in 90 %", *kept], rows),
+            "A verdict fails where any scenario shows it, so a task's sharpest scenario decides the row above. By scenario: in how",
+            "many judgements it was not conformant there, and the check that did not pass most often.",
             "",
-            *table(["scenario", "profile", "retraining", *kept_columns[:MOST]], by_scenario),
+            *table(["scenario", "profile", "retraining", "found in 90 %", *kept[:MOST]], by_scenario),
         ]
     )
+
+
+def draw(studies: Mapping[str, Any], path: Path) -> None:
+    """Detection against the share kept: a panel for each task and profile, a thin line for each scenario."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "the same picture of the same rates"
+    from matplotlib import pyplot
+
+    tasks = sorted({study["task"] for study in studies.values()})
+    profiles = [name for name in PROFILES if any(study["profile"] == name for study in studies.values())]
+    figure, panels = pyplot.subplots(
+        len(tasks), len(profiles), sharex=True, sharey=True, squeeze=False, figsize=(9, 2.4 * len(tasks))
+    )
+    for task, row in zip(tasks, panels, strict=True):
+        for profile, panel in zip(profiles, row, strict=True):
+            panel.axhline(POWER, color="0.8", linewidth=0.8)
+            panel.set_title(f"{task}, {profile}", fontsize=9)
+            study = studies.get(f"{profile} {task}")
+            if study is None:
+                continue
+            rates = [study["false_alarm_rate"], *sorted(study["detection"], key=lambda one: one["kept"])]
+            shares = [0.0, *(one["kept"] for one in rates[1:])]
+            for scenario in study["scenarios"]:
+                found = [one["by_scenario"].get(scenario, 0.0) for one in rates]
+                panel.plot(shares, found, linewidth=1, label=scenario.partition("/")[2])
+            panel.plot(shares, [one["estimate"] for one in rates], color="black", linewidth=2, label="any")
+            panel.legend(fontsize=6, frameon=False, loc="lower right")
+    for panel in panels[-1]:
+        panel.set_xlabel("share of the forget rows kept")
+    for row in panels:
+        row[0].set_ylabel("not conformant")
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
 
 
 def main() -> None:
@@ -72,6 +128,7 @@ def main() -> None:
     studies: dict[str, Any] = {}
     for path in arguments.rates:
         studies |= json.loads(path.read_text(encoding="utf-8"))["studies"]
+    draw(studies, arguments.output.parent / "images" / "detection.svg")
     replace(arguments.output, BEGIN, END, page(studies))
     tasks: dict[str, list[str]] = {}
     for study in studies.values():

@@ -19,7 +19,7 @@ from mu_conformance.validation.pool import kept_rows
 from mu_conformance.validation.rates import clopper_pearson, pooled_rate
 from mu_conformance.validation.study import Study, pool_sizes, study
 
-TINY = Profile("tiny", "for these tests", (3, 6), 8, False, 0.1, 1)
+TINY = Profile("tiny", "for these tests", (4, 8), 8, False, 0.1, 1)
 
 
 @pytest.fixture
@@ -84,22 +84,23 @@ class TestDrawing:
         (scenario,) = scenarios(tiny, TINY, 1)
         retrained, originals = [object() for _ in range(16)], [object() for _ in range(5)]
         drawn = draw(scenario, TINY, np.random.default_rng(0), originals, retrained)
-        assert (len(drawn.originals), len(drawn.references), len(drawn.runs(6))) == (3, 8, 6)
-        assert len({id(one) for one in (*drawn.references, *drawn.runs(6))}) == 14
-        with pytest.raises(EvidenceError, match="7 runs are asked for, and 6 were drawn"):
-            drawn.runs(7)
+        assert (len(drawn.originals), len(drawn.references), len(drawn.runs(8))) == (4, 8, 8)
+        assert len({id(one) for one in (*drawn.references, *drawn.runs(8))}) == 16
+        assert drawn.unseen_runs(3) == [drawn.runs(8)[at] for at in (7, 6, 5)]
+        with pytest.raises(EvidenceError, match="9 runs are asked for, and 8 were drawn"):
+            drawn.runs(9)
         with pytest.raises(EvidenceError, match="were not made by calls"):
             drawn.records(1)
 
     def test_runs_of_another_method(self, tiny):
         (scenario,) = scenarios(tiny, TINY, 1)
-        others = [object() for _ in range(6)]
-        drawn = draw(scenario, TINY, np.random.default_rng(0), [1, 2, 3], list(range(8)), others)
-        assert {id(one) for one in drawn.runs(6)} == {id(one) for one in others}
+        others = [object() for _ in range(8)]
+        drawn = draw(scenario, TINY, np.random.default_rng(0), [1, 2, 3, 4], list(range(8)), others)
+        assert {id(one) for one in drawn.runs(8)} == {id(one) for one in others}
 
     @pytest.mark.parametrize(
         ("originals", "retrained", "says"),
-        [(2, 20, "draws 3 originals, and there are 2"), (3, 13, "draws 14 retrained models, and there are 13")],
+        [(3, 20, "draws 4 originals, and there are 3"), (4, 15, "draws 16 retrained models, and there are 15")],
     )
     def test_too_small_a_pool_is_refused(self, tiny, originals, retrained, says):
         (scenario,) = scenarios(tiny, TINY, 1)
@@ -141,6 +142,7 @@ def test_retraining_passes_and_a_method_that_forgets_little_does_not(tiny, tmp_p
     assert partial["kept"] == 0.7
     assert partial["estimate"] >= 0.9
     assert partial["interval"][1] == 1.0
+    assert partial["by_scenario"] == {"noise/random-10%": partial["estimate"]}
     assert partial["not_passed_by_check"]["noise/random-10% privacy.membership-loss"] > 0.5
     assert found["pool"] == POOL
     assert said[0] == "noise: 60 models of 1 scenarios"
@@ -154,19 +156,16 @@ def test_retraining_passes_and_a_method_that_forgets_little_does_not(tiny, tmp_p
 def test_the_command_writes_the_rates_and_keeps_those_of_other_tasks(tiny, tmp_path, monkeypatch, capsys):
     from mu_conformance.validation import study as module
 
-    monkeypatch.setattr(module, "SHARES", (0.7,))
-    monkeypatch.setattr(module, "pool_sizes", lambda profile: POOL)
-    monkeypatch.setattr(
-        module, "Study", lambda *arguments, **named: dataclasses.replace(PLAN, judgements=named["judgements"])
-    )
+    monkeypatch.setattr(module, "Study", lambda *given: dataclasses.replace(PLAN, shares=given[2], judgements=given[3]))
     output = tmp_path / "rates" / "validity.json"
     output.parent.mkdir()
     output.write_text(json.dumps({"studies": {"smoke other": RATES}}))
     arguments = ["validate", "noise", "--profile", "tiny", "--cache", str(tmp_path / "cache"), "--output", str(output)]
-    assert cli.main([*arguments, "--judgements", "10"]) == 0
+    assert cli.main([*arguments, "--judgements", "10", "--shares", "0.8", "0.7"]) == 0
     written = json.loads(output.read_text())
     assert set(written["studies"]) == {"smoke other", "tiny noise"}
     assert written["studies"]["tiny noise"]["false_alarm_rate"]["judgements"] == 10
+    assert [one["kept"] for one in written["studies"]["tiny noise"]["detection"]] == [0.7, 0.8]
     assert list(output.parent.iterdir()) == [output]
     assert "noise" in capsys.readouterr().out
 
@@ -202,6 +201,13 @@ def test_numbers_that_are_none(tiny, count, capsys):
     with pytest.raises(SystemExit):
         cli.main(["validate", "noise", "--judgements", count])
     assert "a number of 1 or more is needed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("share", ["0", "1", "-0.1", "nan", "some"])
+def test_shares_that_are_none(tiny, share, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["validate", "noise", "--shares", "0.5", share])
+    assert "a share of the forget rows lies between 0 and 1" in capsys.readouterr().err
 
 
 def test_drawn_evidence_is_evidence_of_its_models(tiny):

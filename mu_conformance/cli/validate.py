@@ -31,6 +31,13 @@ def register(commands: Any) -> None:
     found.add_argument("--processes", type=_positive, default=1, metavar="N", help="that train the pool; default 1")
     found.add_argument("--judgements", type=_positive, default=200, metavar="N", help="of each rate; default 200")
     found.add_argument(
+        "--shares",
+        type=_share,
+        nargs="+",
+        metavar="Q",
+        help="of the forget rows that a method keeps; default seven from 0.05 to 0.5",
+    )
+    found.add_argument(
         "--output", type=Path, default=Path("mu-validity.json"), metavar="FILE", help="default %(default)s"
     )
     found.set_defaults(run=_validate)
@@ -41,6 +48,16 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"a number of 1 or more is needed, not {text!r}")
     return number
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"a share of the forget rows lies between 0 and 1, not {text!r}")
+    return share
 
 
 def _studies(path: Path) -> dict[str, Any]:
@@ -61,11 +78,12 @@ def _validate(options: argparse.Namespace) -> int:
     studies = _studies(options.output)
 
     from mu_conformance.judging import packaged_packs
-    from mu_conformance.validation.study import Study, build, study
+    from mu_conformance.validation.study import SHARES, Study, build, study
 
     packs = packaged_packs()
+    shares = tuple(sorted(set(options.shares or SHARES)))
     for task in tasks:
-        plan = Study(task, profile, judgements=options.judgements)
+        plan = Study(task, profile, shares, options.judgements)
         try:
             built = build(plan, cache, packs, processes=options.processes)
             print(f"{task}: {built} models and outputs made", flush=True)

@@ -42,8 +42,8 @@ class DrawnEvidence(Evidence):
         return self._drawn[:count]
 
     def unseen_runs(self, count: int) -> list[Outputs]:
-        """Any of the runs: no method has seen what a pool's models began from."""
-        return self.runs(count)
+        """The last of the runs, for no method has seen what a pool's models began from; those that other checks rarely reach."""
+        return self.runs(self.profile.looks[-1])[::-1][:count]
 
     def records(self, count: int) -> list[Run]:
         raise EvidenceError("models from a pool were not made by calls")

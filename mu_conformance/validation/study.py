@@ -118,6 +118,7 @@ def study(
             models.setdefault((at, what, share), []).append(_get(pool, what, share, number))
     say(f"{plan.task}: {sum(map(len, models.values()))} models of {len(pools)} scenarios")
     not_passed: collections.Counter[str] = collections.Counter()
+    by_scenario: collections.Counter[str] = collections.Counter()
 
     def wrong(share: float) -> Callable[[list[np.ndarray], np.random.Generator], bool]:
         """Whether a judgement is not conformant, on methods that keep that share of the forget rows."""
@@ -135,7 +136,8 @@ def study(
                 )
                 drawn = draw(pool.scenario, profile, generator, originals, retrained, others if share else None)
                 failed = [check for check, outcome in judge(drawn).items() if outcome is not Outcome.PASSED]
-                not_passed.update(f"{share:g} {pool.scenario.name} {check}" for check in failed)
+                not_passed.update(f"{pool.scenario.name} {check}" for check in failed)
+                by_scenario[pool.scenario.name] += bool(failed)
                 bad = bad or bool(failed)
             return bad
 
@@ -145,6 +147,7 @@ def study(
     rates = {}
     for share in (0.0, *plan.shares):
         not_passed.clear()
+        by_scenario.clear()
         rate = pooled_rate(
             [sizes["originals"], sizes["retrained"], sizes["partial" if share else "retrained"]] * len(pools),
             wrong(share),
@@ -153,8 +156,11 @@ def study(
             of_replicate=plan.of_replicate,
         )
         total = plan.judgements + (plan.replicates * plan.of_replicate if share == 0 else 0)
-        by_check = {name.partition(" ")[2]: round(count / total, 4) for name, count in not_passed.most_common()}
-        rates[share] = {**rate.to_json(), "not_passed_by_check": by_check}
+        rates[share] = {
+            **rate.to_json(),
+            "by_scenario": {name: round(count / total, 4) for name, count in by_scenario.most_common()},
+            "not_passed_by_check": {name: round(count / total, 4) for name, count in not_passed.most_common()},
+        }
         say(f"{plan.task}: {share:g} of the forget rows kept, not conformant in {rate.estimate:.1%}")
     return {
         "task": plan.task,
