@@ -86,14 +86,12 @@ def _train_some(plan: Study, cache: Path, packs: tuple[Path, ...], part: int, pa
 
     torch.set_num_threads(1)
     pools = _pools(plan.task, plan.profile, cache, packs)
-    built = 0
     for pool in pools:
         for what, share, number in _members(plan)[part::parts]:
             _get(pool, what, share, number)
             # nothing is judged here, and thousands of models' outputs need not stay
             pool.populations.store.used.clear()
-        built += pool.populations.store.built
-    return built
+    return pools[0].populations.store.built if pools else 0
 
 
 def build(plan: Study, cache: Path, packs: Sequence[Path] = (), *, processes: int = 1) -> int:
