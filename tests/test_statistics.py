@@ -22,7 +22,7 @@ def rows_of(labels: list[int]) -> Rows:
 
 def evidence_of(**labels: list[int]):
     rows = {part: rows_of(found) for part, found in labels.items()}
-    return types.SimpleNamespace(task=TASK, scenario=types.SimpleNamespace(rows=rows))
+    return types.SimpleNamespace(task=TASK, scenario=types.SimpleNamespace(rows=rows), memo={})
 
 
 def model(**probabilities) -> Outputs:

@@ -68,6 +68,20 @@ def _of_one_model(function: Callable[[Evidence, Outputs, list[Outputs]], Found])
     return remembered
 
 
+def _among_others(function: Callable[[Evidence, Outputs, list[Outputs]], Found]) -> Callable[..., Found]:
+    """What several statistics are made of: computed once for each model and its others."""
+
+    @functools.wraps(function)
+    def remembered(evidence: Evidence, own: Outputs, others: list[Outputs]) -> Found:
+        key = remembered, id(own), tuple(map(id, others))
+        if key not in evidence.memo:
+            # with the models, so that their ids are not those of others one day
+            evidence.memo[key] = own, others, function(evidence, own, others)
+        return evidence.memo[key][2]
+
+    return remembered
+
+
 def _mean_score(evidence: Evidence, own: Outputs, part: str) -> float:
     return float(evidence.task.scores(own[part], evidence.scenario.rows[part]).mean())
 
@@ -163,6 +177,7 @@ def _confidences(outputs: list[Outputs], evidence: Evidence, part: str) -> np.nd
     return np.stack([_confidences_on(part)(evidence, one, []) for one in outputs])
 
 
+@_among_others
 def lira_scores(evidence: Evidence, own: Outputs, others: list[Outputs]) -> membership.Attack:
     """Offline LiRA of one model, the others as out models."""
     forget, holdout = (

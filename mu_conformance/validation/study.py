@@ -37,7 +37,7 @@ class Study:
     profile: str = "smoke"
     shares: tuple[float, ...] = SHARES
     judgements: int = 200
-    replicates: int = 100
+    replicates: int = 50
     of_replicate: int = 20
     pool: Mapping[str, int] | None = None
     """Models of each kind (``pool_sizes``, if None)."""
