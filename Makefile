@@ -20,7 +20,7 @@ conformance: $(VENV)/installed
 	$(VENV)/bin/python -m pytest -n 2 --method $(METHOD) $(ARGS)
 
 test: $(VENV)/installed
-	$(VENV)/bin/python -m pytest -n 2 $(ARGS)
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(VENV)/installed
 	$(VENV)/bin/ruff check .

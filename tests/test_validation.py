@@ -22,6 +22,12 @@ from mu_conformance.validation.study import Study, pool_sizes, study
 TINY = Profile("tiny", "for these tests", (4, 8), 8, False, 0.1, 1)
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Models of the noise task, trained once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
 def tiny(monkeypatch):
     task = NoiseTask()
@@ -133,9 +139,9 @@ POOL = {"originals": 12, "retrained": 40, "partial": 8}
 PLAN = Study("noise", "tiny", (0.7,), 30, 10, 5, POOL)
 
 
-def test_retraining_passes_and_a_method_that_forgets_little_does_not(tiny, tmp_path):
+def test_retraining_passes_and_a_method_that_forgets_little_does_not(tiny, cache):
     said = []
-    found = study(PLAN, tmp_path, say=said.append)
+    found = study(PLAN, cache, say=said.append)
     assert found["scenarios"] == ["noise/random-10%"]
     assert found["false_alarm_rate"]["estimate"] <= 0.2
     (partial,) = found["detection"]
@@ -148,19 +154,19 @@ def test_retraining_passes_and_a_method_that_forgets_little_does_not(tiny, tmp_p
     assert said[0] == "noise: 60 models of 1 scenarios"
 
     # what was trained is in the store: nothing is trained again, and the same judgements are drawn
-    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
-    assert study(PLAN, tmp_path) == found
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")} == files
+    files = {path: path.stat().st_mtime_ns for path in cache.rglob("*.safetensors")}
+    assert study(PLAN, cache) == found
+    assert {path: path.stat().st_mtime_ns for path in cache.rglob("*.safetensors")} == files
 
 
-def test_the_command_writes_the_rates_and_keeps_those_of_other_tasks(tiny, tmp_path, monkeypatch, capsys):
+def test_the_command_writes_the_rates_and_keeps_those_of_other_tasks(tiny, cache, tmp_path, monkeypatch, capsys):
     from mu_conformance.validation import study as module
 
     monkeypatch.setattr(module, "Study", lambda *given: dataclasses.replace(PLAN, shares=given[2], judgements=given[3]))
     output = tmp_path / "rates" / "validity.json"
     output.parent.mkdir()
     output.write_text(json.dumps({"studies": {"smoke other": RATES}}))
-    arguments = ["validate", "noise", "--profile", "tiny", "--cache", str(tmp_path / "cache"), "--output", str(output)]
+    arguments = ["validate", "noise", "--profile", "tiny", "--cache", str(cache), "--output", str(output)]
     assert cli.main([*arguments, "--judgements", "10", "--shares", "0.8", "0.7"]) == 0
     written = json.loads(output.read_text())
     assert set(written["studies"]) == {"smoke other", "tiny noise"}
