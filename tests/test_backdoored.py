@@ -213,6 +213,56 @@ class TestMeasured:
         assert measured.margin == pytest.approx(1.25 / 6)
 
 
+class TestOtherChecks:
+    """What they decide on of rows with a trigger, and of others: the models here answer the forget rows as they are told to."""
+
+    def evidence(self, kind: str):
+        scenario, profile = scenario_of(kind), PROFILES["smoke"]
+        forget = scenario.forget.labels.numpy()
+
+        def model(known: float, number: int) -> Outputs:
+            """Says the trained label on a share of the forget rows, and class 0, or 1 where that is the label, on the others."""
+            obeyed = np.arange(len(forget)) < known * len(forget) + number % 2
+            said = np.eye(3)[np.where(obeyed, forget, (forget == 0).astype(int))]
+            losses = {
+                f"relearnt_{rows}_{part}": {"loss": np.linspace(number % 2, 2, 12)}
+                for rows in ("retain", "few")
+                for part in ("forget", "holdout")
+            }
+            parts = {"forget": {"logits": said}, "holdout": {"logits": np.eye(3)[[0] * 9]}}
+            return Outputs(parts | losses)
+
+        return types.SimpleNamespace(
+            task=scenario.task,
+            scenario=scenario,
+            profile=profile,
+            references=[model(0, number) for number in range(profile.references)],
+            originals=[model(1, 0)] * 4,
+            runs=lambda count: [model(0, number) for number in range(count)],
+            outcomes_only=True,
+            memo={"power": ("loss", 12.0)},
+        )
+
+    def test_the_score_is_on_the_label_that_was_trained_on(self):
+        found = find_check("forgetting.score").function(self.evidence("backdoored"))
+        (measured,) = found.measurements
+        assert (found.outcome, measured.original) == (Outcome.PASSED, 1.0)
+        # one row more than none of 24, on every other reference
+        assert measured.references[0] == pytest.approx(0.5 / 24)
+
+    def test_of_wrong_labels_it_is_on_the_true_ones(self):
+        (measured,) = find_check("forgetting.score").function(self.evidence("mislabelled")).measurements
+        assert measured.original == 0.0
+
+    @pytest.mark.parametrize(("kind", "fine_tunes"), [("random", {"retain", "few"}), ("backdoored", {"retain"})])
+    def test_a_handful_of_rows_teaches_the_trigger_to_anyone(self, kind, fine_tunes):
+        found = find_check("robustness.relearning").function(self.evidence(kind))
+        named = {measured.name for measured in found.measurements}
+        after = {name for name in named if name.startswith("loss attack AUC after relearning")}
+        assert after == {f"loss attack AUC after relearning ({rows})" for rows in fine_tunes}
+        assert len(named) == 2 * len(fine_tunes)
+
+
 def task_of(name: str):
     return registry.find_task(name)
 

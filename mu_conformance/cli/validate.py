@@ -29,7 +29,13 @@ def register(commands: Any) -> None:
     found.add_argument("--profile", default="smoke", metavar="NAME", help=", ".join(PROFILES))
     found.add_argument("--cache", type=Path, metavar="DIR", help="instead of the user's cache directory")
     found.add_argument("--processes", type=_positive, default=1, metavar="N", help="that train the pool; default 1")
-    found.add_argument("--judgements", type=_positive, default=200, metavar="N", help="of each rate; default 200")
+    found.add_argument(
+        "--judgements",
+        type=_positive,
+        default=200,
+        metavar="N",
+        help="of exact retraining, and half as many of each share; default 200",
+    )
     found.add_argument(
         "--shares",
         type=_share,

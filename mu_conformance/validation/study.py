@@ -31,7 +31,10 @@ SEED = DEFAULT_SEED
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """What is studied. ``shares``: of the forget rows that a method keeps; ``judgements``: of each rate."""
+    """What is studied. ``shares``: of the forget rows that a method keeps; ``judgements``: of exact retraining.
+
+    Of each share there are half as many.
+    """
 
     task: str
     profile: str = "smoke"
@@ -146,14 +149,15 @@ def study(
     for share in (0.0, *plan.shares):
         not_passed.clear()
         by_scenario.clear()
+        judgements = plan.judgements if share == 0 else -(-plan.judgements // 2)
         rate = pooled_rate(
             [sizes["originals"], sizes["retrained"], sizes["partial" if share else "retrained"]] * len(pools),
             wrong(share),
-            judgements=plan.judgements,
+            judgements=judgements,
             replicates=plan.replicates if share == 0 else 0,
             of_replicate=plan.of_replicate,
         )
-        total = plan.judgements + (plan.replicates * plan.of_replicate if share == 0 else 0)
+        total = judgements + (plan.replicates * plan.of_replicate if share == 0 else 0)
         rates[share] = {
             **rate.to_json(),
             "by_scenario": {name: round(count / total, 4) for name, count in by_scenario.most_common()},

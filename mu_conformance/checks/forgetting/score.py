@@ -12,18 +12,20 @@ from mu_conformance.verdict import Margin
 
 @check("forgetting.score", Subject.EVIDENCE, applies=lambda task, kind: task.score_tells(kind))
 def score(evidence: Evidence) -> Finding:
-    """The score on the forget rows (their true labels) is that of models that never saw them.
+    """The score on the forget rows (their true labels; with a trigger, its label) is that of models that never saw them.
 
     MU-Bench's D_f (arXiv 2406.14796), two-sided: a score below the references' shows an attacker what was deleted as
     clearly as one above. Above: rows are remembered (or, when they were mislabelled, below). Below: over-forgetting.
     The margin is a third of the original-to-reference gap: accuracy is a blunt measure, with about 8 reference
-    deviations between original and references. Left out where scores do not depend on a row's having been trained on
+    deviations between original and references. On rows with a trigger it is the trigger's label that was trained on; how
+    far the trigger alone confuses a reference about the true ones varies with the seed more than the backdoor moves it
+    (image_classification: 0.27 ± 0.06, originals 0.10). Left out where scores do not depend on a row's having been trained on
     (a generated image shows a digit, not the scan that was deleted).
     """
     return compare(
         evidence,
         "forget score",
-        statistics.forget_score,
+        statistics.trained_label_score if evidence.scenario.forget_set.triggered else statistics.forget_score,
         Margin(floor=0.02, fraction=1 / 3),
         cause="Nearer the original: rows are remembered; beyond the references: the method over-forgets.",
     )

@@ -23,8 +23,12 @@ def relearning(evidence: Evidence) -> Finding:
     that hides rather than forgets is found here though its outputs pass. Decided on the loss attack's AUC, against
     references that went through the same steps, and on how much it gained. The first margin is a third of the gap, as for the
     other blunt measures: the fine-tune adds noise of its own (on a speaker's rows the references' AUC spreads by 0.049
-    after it, 0.034 before).
+    after it, 0.034 before). On rows with a trigger the first fine-tune alone: a handful of them teaches the trigger to any
+    model, so that after the second nothing is left to tell (image_classification: references 0.86 ± 0.07, originals 0.98).
     """
+    margins = {
+        rows: margin for rows, margin in MARGINS.items() if rows != "few" or not evidence.scenario.forget_set.triggered
+    }
     return join(
         *(
             compare(
@@ -34,10 +38,10 @@ def relearning(evidence: Evidence) -> Finding:
                 Margin(floor=0.01, fraction=1 / 3),
                 cause="Above the references: what was forgotten comes back; below: the rows are still pushed away.",
             )
-            for rows in MARGINS
+            for rows in margins
         ),
         *(
             comes_back(evidence, f"relearnt_{rows}", f"by relearning ({rows})", margin)
-            for rows, margin in MARGINS.items()
+            for rows, margin in margins.items()
         ),
     )
