@@ -86,7 +86,7 @@ def page(studies: Mapping[str, Any]) -> str:
 
 
 def draw(studies: Mapping[str, Any], path: Path) -> None:
-    """Detection against the share kept: a panel for each task and profile, a thin line for each scenario."""
+    """Detection against the share kept, up to ``MOST`` shares: a panel for each task and profile, a thin line for each scenario."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -105,7 +105,7 @@ def draw(studies: Mapping[str, Any], path: Path) -> None:
             study = studies.get(f"{profile} {task}")
             if study is None:
                 continue
-            rates = [study["false_alarm_rate"], *sorted(study["detection"], key=lambda one: one["kept"])]
+            rates = [study["false_alarm_rate"], *sorted(study["detection"], key=lambda one: one["kept"])[:MOST]]
             shares = [0.0, *(one["kept"] for one in rates[1:])]
             for scenario in study["scenarios"]:
                 found = [one["by_scenario"].get(scenario, 0.0) for one in rates]
