@@ -8,6 +8,8 @@ from collections.abc import Iterable
 __all__ = ["Guard"]
 
 _IGNORED = (".pyc", ".lock", ".partial")
+_UNFINISHED = ".tmp"
+"""How the name begins that safetensors gives a file until it is whole: one that is there and then gone was not an artefact."""
 
 
 class Guard:
@@ -31,7 +33,7 @@ class Guard:
                         if entry.is_dir(follow_symlinks=False):
                             if entry.name != "__pycache__":
                                 queue.append(entry.path)
-                        elif not entry.name.endswith(_IGNORED):
+                        elif not entry.name.endswith(_IGNORED) and not entry.name.startswith(_UNFINISHED):
                             stat = entry.stat(follow_symlinks=False)
                             found[entry.path] = (stat.st_ctime_ns, stat.st_size)
             except OSError:
