@@ -43,7 +43,7 @@ class DrawnEvidence(Evidence):
 
     def unseen_runs(self, count: int) -> list[Outputs]:
         """The last of the runs, for no method has seen what a pool's models began from; those that other checks rarely reach."""
-        return self.runs(self.profile.looks[-1])[::-1][:count]
+        return self.runs(max(count, self.profile.looks[-1]))[::-1][:count]
 
     def records(self, count: int) -> list[Run]:
         raise EvidenceError("models from a pool were not made by calls")
