@@ -20,14 +20,13 @@ from pathlib import Path
 from scipy.stats import norm, t
 
 from mu_conformance import registry
-from mu_conformance.checks.catalogue import Subject, catalogue
 from mu_conformance.checks.finding import Measurement
 from mu_conformance.judging import packaged_packs
 from mu_conformance.populations import Populations
 from mu_conformance.profiles import PROFILES, Profile
 from mu_conformance.scenario import DEFAULT_SEED, Scenario, scenarios
 from mu_conformance.store import Store, default_cache
-from mu_conformance.validation.judgement import DrawnEvidence
+from mu_conformance.validation.judgement import DrawnEvidence, deciding
 from mu_conformance.verdict import Sides
 
 
@@ -47,15 +46,10 @@ def measured(
     runs = list(itertools.islice(itertools.cycle(retrained), profile.looks[-1]))
     own = [populations.original(scenario, number) for number in range(originals)]
     evidence = DrawnEvidence(scenario, profile, own, retrained, runs)
-    for check in catalogue().values():
-        if (
-            check.subject is Subject.EVIDENCE
-            and check.family != "cost"
-            and check.applies_to(evidence.task, scenario.kind)
-        ):
-            for found in check.function(evidence).measurements:
-                if found.margin is not None and found.references is not None:
-                    yield check.id, found
+    for check in deciding(evidence):
+        for found in check.function(evidence).measurements:
+            if found.margin is not None and found.references is not None:
+                yield check.id, found
 
 
 def main() -> None:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pages import replace, table
 
 from mu_conformance.profiles import PROFILES
-from mu_conformance.scorecard.validity import POWER
+from mu_conformance.scorecard.validity import POWER, smallest
 
 BEGIN, END = "<!-- rates -->", "<!-- end of rates -->"
 SHIPPED = Path(__file__).parents[1] / "mu_conformance" / "scorecard" / "validity.json"
@@ -43,33 +43,23 @@ def shown(rate: Mapping[str, Any], scenario: str) -> str:
     return f"{100 * rate['by_scenario'][scenario]:.0f} % {name.partition('.')[2]}"
 
 
-def smallest(detection: Sequence[Mapping[str, Any]], found: Callable[[Mapping[str, Any]], float]) -> str:
-    """The least share kept such that it, and every larger one, is found in 90 %."""
-    least = "-"
-    for one in sorted(detection, key=lambda one: -one["kept"]):
-        if found(one) < POWER:
-            break
-        least = f"{one['kept']:g}"
-    return least
-
-
-def ordered(studies: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return sorted(studies.values(), key=lambda one: (one["task"], list(PROFILES).index(one["profile"])))
+def least(found: Mapping[float, float]) -> str:
+    share = smallest(found)
+    return "-" if share is None else f"{share:g}"
 
 
 def page(studies: Mapping[str, Any]) -> str:
     shares = sorted({one["kept"] for study in studies.values() for one in study["detection"]})
     rows, by_scenario = [], []
-    for study in ordered(studies):
-        alarms, detection = study["false_alarm_rate"], study["detection"]
-        by_share = {one["kept"]: one for one in detection}
+    for study in sorted(studies.values(), key=lambda one: (one["task"], list(PROFILES).index(one["profile"]))):
+        alarms, by_share = study["false_alarm_rate"], {one["kept"]: one for one in study["detection"]}
         found = [f"{100 * by_share[share]['estimate']:.0f} %" if share in by_share else "" for share in shares]
-        least = smallest(detection, lambda one: one["estimate"])
-        rows.append([study["task"], study["profile"], str(alarms["judgements"]), percent(alarms), least, *found])
+        at_least = least({share: one["estimate"] for share, one in by_share.items()})
+        rows.append([study["task"], study["profile"], str(alarms["judgements"]), percent(alarms), at_least, *found])
         for scenario in study["scenarios"]:
             cells = [shown(by_share[share], scenario) if share in by_share else "" for share in shares[:MOST]]
-            least = smallest(detection, lambda one, name=scenario: one["by_scenario"].get(name, 0.0))
-            by_scenario.append([scenario, study["profile"], shown(alarms, scenario), least, *cells])
+            at_least = least({share: one["by_scenario"].get(scenario, 0.0) for share, one in by_share.items()})
+            by_scenario.append([scenario, study["profile"], shown(alarms, scenario), at_least, *cells])
     kept = [f"{share:g} kept" for share in shares]
     return "\n".join(
         [

@@ -13,6 +13,7 @@ from mu_conformance.cli.command import CommandError
 from mu_conformance.cli.store import cache_of
 from mu_conformance.cli.table import print_table
 from mu_conformance.profiles import PROFILES
+from mu_conformance.scorecard.validity import smallest
 
 __all__ = ["register"]
 
@@ -117,10 +118,10 @@ def _write(path: Path, options: argparse.Namespace, studies: dict[str, Any]) -> 
 
 def _row(found: dict[str, Any]) -> dict[str, Any]:
     alarms = found["false_alarm_rate"]
-    detected = [one["kept"] for one in found["detection"] if one["estimate"] >= 0.9]
+    least = smallest({one["kept"]: one["estimate"] for one in found["detection"]})
     return {
         "task": found["task"],
         "profile": found["profile"],
         "false_alarms": f"{alarms['estimate']:.1%} [{alarms['interval'][0]:.1%}, {alarms['interval'][1]:.1%}]",
-        "smallest_share_kept_that_is_found_in_90_%": f"{min(detected):g}" if detected else "-",
+        "smallest_share_kept_that_is_found_in_90_%": "-" if least is None else f"{least:g}",
     }

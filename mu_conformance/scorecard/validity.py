@@ -10,7 +10,7 @@ from typing import Any
 
 from mu_conformance.profiles import PROFILES, Profile
 
-__all__ = ["detected", "false_alarm_rate", "studies"]
+__all__ = ["POWER", "detected", "false_alarm_rate", "smallest", "studies"]
 
 POWER = 0.9
 
@@ -57,13 +57,17 @@ def false_alarm_rate(measured: Mapping[str, Any], profile: Profile, tasks: Colle
 
 def detected(measured: Mapping[str, Any], profile: Profile, tasks: Collection[str]) -> dict[str, float | None]:
     """By task, the smallest studied share of forget rows such that keeping it, or more, is found nine times of ten."""
-    return {study["task"]: _smallest(study["detection"]) for study in _studied(measured, profile, tasks)}
+    return {
+        study["task"]: smallest({one["kept"]: one["estimate"] for one in study["detection"]})
+        for study in _studied(measured, profile, tasks)
+    }
 
 
-def _smallest(detection: list[Mapping[str, Any]]) -> float | None:
-    found = None
-    for one in sorted(detection, key=lambda one: -one["kept"]):
-        if one["estimate"] < POWER:
+def smallest(found: Mapping[float, float]) -> float | None:
+    """The least share kept such that it, and every larger one, is found with ``POWER``; ``found``: how often, by share."""
+    least = None
+    for share in sorted(found, reverse=True):
+        if found[share] < POWER:
             break
-        found = one["kept"]
-    return found
+        least = share
+    return least

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mu_conformance.checks.catalogue import Subject, catalogue
+from mu_conformance.checks.catalogue import Check, Subject, catalogue
 from mu_conformance.evidence import Evidence, EvidenceError, Run
 from mu_conformance.outputs import Outputs
 from mu_conformance.profiles import Profile
@@ -14,7 +14,7 @@ from mu_conformance.protocol import Claims
 from mu_conformance.scenario import Scenario
 from mu_conformance.verdict import Outcome
 
-__all__ = ["DrawnEvidence", "draw", "judge", "models_needed"]
+__all__ = ["DrawnEvidence", "deciding", "draw", "judge", "models_needed"]
 
 DEFAULT = Claims()
 
@@ -87,14 +87,16 @@ def draw(
     return DrawnEvidence(scenario, profile, chosen, references, runs)
 
 
-def judge(evidence: DrawnEvidence, claims: Claims = DEFAULT) -> Mapping[str, Outcome]:
-    """The outcome of every check that these claims require of the models themselves, by id; none of contract and cost."""
+def deciding(evidence: DrawnEvidence) -> list[Check]:
+    """The checks on the models themselves that apply; none of contract and cost."""
     task, kind = evidence.task, evidence.scenario.kind
-    return {
-        check.id: check.function(evidence).outcome
+    return [
+        check
         for check in catalogue().values()
-        if check.subject is Subject.EVIDENCE
-        and check.family != "cost"
-        and check.applies_to(task, kind)
-        and check.required_by(claims)
-    }
+        if check.subject is Subject.EVIDENCE and check.family != "cost" and check.applies_to(task, kind)
+    ]
+
+
+def judge(evidence: DrawnEvidence, claims: Claims = DEFAULT) -> Mapping[str, Outcome]:
+    """The outcome of every deciding check that these claims require, by id."""
+    return {check.id: check.function(evidence).outcome for check in deciding(evidence) if check.required_by(claims)}

@@ -18,9 +18,8 @@ def score(evidence: Evidence) -> Finding:
     clearly as one above. Above: rows are remembered (or, when they were mislabelled, below). Below: over-forgetting.
     The margin is a third of the original-to-reference gap: accuracy is a blunt measure, with about 8 reference
     deviations between original and references. On rows with a trigger it is the trigger's label that was trained on; how
-    far the trigger alone confuses a reference about the true ones varies with the seed more than the backdoor moves it
-    (image_classification: 0.27 ± 0.06, originals 0.10). Left out where scores do not depend on a row's having been trained on
-    (a generated image shows a digit, not the scan that was deleted).
+    far the trigger alone confuses a reference about the true ones varies much with the seed. Left out where scores do not
+    depend on a row's having been trained on (a generated image shows a digit, not the scan that was deleted).
     """
     return compare(
         evidence,

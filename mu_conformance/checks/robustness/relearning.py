@@ -24,7 +24,7 @@ def relearning(evidence: Evidence) -> Finding:
     references that went through the same steps, and on how much it gained. The first margin is a third of the gap, as for the
     other blunt measures: the fine-tune adds noise of its own (on a speaker's rows the references' AUC spreads by 0.049
     after it, 0.034 before). On rows with a trigger the first fine-tune alone: a handful of them teaches the trigger to any
-    model, so that after the second nothing is left to tell (image_classification: references 0.86 ± 0.07, originals 0.98).
+    model, so that after the second little is left to tell.
     """
     margins = {
         rows: margin for rows, margin in MARGINS.items() if rows != "few" or not evidence.scenario.forget_set.triggered
