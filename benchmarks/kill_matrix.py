@@ -33,21 +33,28 @@ def rate(judged: Iterable[bool]) -> list[str]:
     return [str(len(found)), str(len(found) - wrong), f"{wrong / len(found):.3f} [{low:.3f}, {high:.3f}]"]
 
 
+def commits(records: Iterable[Record]) -> str:
+    """The commits of judgements, most frequent first, with how many each."""
+    return ", ".join(f"{commit} {count}" for commit, count in Counter(one["commit"] for one in records).most_common())
+
+
 def fresh(records: Iterable[Record]) -> str:
     """A row for each method that must be conformant on each task, on all together, and of controls on each task."""
-    groups: dict[tuple[str, str], list[bool]] = {}
+    groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
-        verdict = right(record)
-        if verdict is None:
+        if right(record) is None:
             continue
         if record["named"] is None:
             what = f"{record['method'].rpartition(':')[2]} is conformant"
-            groups.setdefault((what, "all together"), []).append(verdict)
+            groups.setdefault((what, "all together"), []).append(record)
         else:
             what = "a control is nonconformant, its named check among the failures"
-        groups.setdefault((what, record["task"]), []).append(verdict)
-    rows = [[what, task, *rate(judged)] for (what, task), judged in sorted(groups.items())]
-    heading = ["what", "task", "judgements", "as it should be", "rate of wrong verdicts, 95 % Clopper-Pearson"]
+        groups.setdefault((what, record["task"]), []).append(record)
+    rows = [
+        [what, task, *rate(bool(right(record)) for record in own), commits(own)]
+        for (what, task), own in sorted(groups.items())
+    ]
+    heading = ["what", "task", "judgements", "as it should be", "rate of wrong verdicts, 95 % Clopper-Pearson", "at"]
     return "\n".join(table(heading, rows))
 
 
@@ -123,8 +130,7 @@ def main() -> None:
     records = list(read(arguments.results).values())
     if not records:
         raise SystemExit(f"no judgements in {arguments.results}; run verdicts.py")
-    commits = ", ".join(sorted({record["commit"] for record in records}))
-    replace(arguments.output, FRESH, FRESH_END, f"Judged at {commits}.\n\n{fresh(records)}")
+    replace(arguments.output, FRESH, FRESH_END, fresh(records))
     replace(arguments.output, BEGIN, END, matrix(records))
 
 

@@ -149,10 +149,13 @@ class TestTables:
         lines = kill_matrix.fresh(records).splitlines()[2:5]
         # 1 of 2 wrong, by Clopper and Pearson 1 - 0.975^(1/2) and its complement; 0 and 1 of 1: 0.975 and 0.025
         assert lines == [
-            "| Mine is conformant | all together | 2 | 1 | 0.500 [0.013, 0.987] |",
-            "| Mine is conformant | sentiment | 1 | 1 | 0.000 [0.000, 0.975] |",
-            "| Mine is conformant | tabular | 1 | 0 | 1.000 [0.025, 1.000] |",
+            "| Mine is conformant | all together | 2 | 1 | 0.500 [0.013, 0.987] | abc1234 2 |",
+            "| Mine is conformant | sentiment | 1 | 1 | 0.000 [0.000, 0.975] | abc1234 1 |",
+            "| Mine is conformant | tabular | 1 | 0 | 1.000 [0.025, 1.000] | abc1234 1 |",
         ]
+
+    def test_commits_are_counted_most_frequent_first(self, kill_matrix):
+        assert kill_matrix.commits([{"commit": "b"}, {"commit": "a"}, {"commit": "a"}]) == "a 2, b 1"
 
     def test_the_page_has_places_for_them(self, kill_matrix, record, tmp_path, monkeypatch):
         page, results = tmp_path / "page.md", tmp_path / "verdicts.json"
@@ -170,7 +173,7 @@ class TestTables:
         assert text.endswith("after\n")
         assert "\nbetween\n" in text
         assert "old" not in text
-        assert "Judged at abc1234." in text
+        assert "| abc1234 1 |" in text
         assert "| Cheat | forgetting.score | **1** of 1 |" in text
 
     def test_nothing_judged(self, kill_matrix, tmp_path, monkeypatch):
