@@ -98,6 +98,10 @@ def test_every_backbone_loads_trains_and_answers(name, architecture, at_root):
     assert len(task.answers(model, rows)) == 4
     fresh = task.new_model(3, architecture)
     fresh.load_state_dict(model.state_dict())
+    # Answers are of the model and the rows alone: nothing is drawn for them from the caller's generator.
+    state = torch.get_rng_state()
+    task.answers(model, rows)
+    assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(task.answers(fresh, rows), task.answers(model, rows))
     assert isinstance(rows, Rows)
 
