@@ -39,12 +39,18 @@ def commits(records: Iterable[Record]) -> str:
 
 
 def fresh(records: Iterable[Record]) -> str:
-    """A row for each method that must be conformant on each task, on all together, and of controls on each task."""
+    """A row for each method that must be conformant on each task, on all together, and of controls on each task.
+
+    So for what was judged by one check alone.
+    """
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
         if right(record) is None:
             continue
-        if record["named"] is None:
+        if "alone" in record:
+            what = f"{record['method'].rpartition(':')[2]}, by {record['alone']} alone"
+            groups.setdefault((what, "all together"), []).append(record)
+        elif record["named"] is None:
             what = f"{record['method'].rpartition(':')[2]} is conformant"
             groups.setdefault((what, "all together"), []).append(record)
         else:
@@ -93,6 +99,8 @@ def matrix(records: Iterable[Record]) -> str:
     """A table for each task on which controls were judged: these, and the methods that were judged beside them."""
     by_task: dict[str, dict[str, list[Record]]] = {}
     for record in records:
+        if "alone" in record:
+            continue
         by_task.setdefault(record["task"], {}).setdefault(record["method"], []).append(record)
     lines, named = [], set()
     failing: dict[str, set[str]] = {}

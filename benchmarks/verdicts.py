@@ -2,11 +2,13 @@
 
     python benchmarks/verdicts.py --method mu_conformance.methods:Retrain --task tabular --seeds 20
     python benchmarks/verdicts.py --controls --method mu_conformance.methods:Retrain --seeds 5
+    python benchmarks/verdicts.py --method mu_conformance.methods:Retrain --seeds 20 --check robustness.few-rows
 
 Each judgement is a ``pytest --method ... --mu-seed N`` of its own, by the smoke profile; where smoke leaves out what shows a
-control, by a profile that has it, on that alone (``asked``). What became of each goes into
-``RESULTS`` as it is made, one line each, with the commit; a stopped run goes on from what is there. ``kill_matrix.py`` makes
-tables of it. To judge all anew, delete that file and the work folder.
+control, by a profile that has it, on that alone (``asked``). With ``--check`` one check is judged alone, such as one that is
+newer than the judgements of all. What became of each goes into ``RESULTS`` as it is made, one line each, with the commit;
+a stopped run goes on from what is there. ``kill_matrix.py`` makes tables of it. To judge all anew, delete that file and the
+work folder.
 """
 
 from __future__ import annotations
@@ -43,13 +45,14 @@ def read(path: Path = RESULTS) -> dict[str, Record]:
 def keep(record: Record, path: Path = RESULTS) -> None:
     """Add a judgement; several processes may judge at once."""
     with FileLock(path.with_suffix(".lock")):
-        records = {**read(path), key(record["method"], record["task"], record["seed"]): record}
+        own = key(record["method"], record["task"], record["seed"], record.get("alone", ""))
+        records = {**read(path), own: record}
         lines = (f"{json.dumps(name)}: {json.dumps(records[name], sort_keys=True)}" for name in sorted(records))
         path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
-def key(method: str, task: str, seed: int) -> str:
-    return f"{method} {task} {seed}"
+def key(method: str, task: str, seed: int, alone: str = "") -> str:
+    return f"{method} {task} {seed} {alone}".rstrip()
 
 
 def control_of(method: str) -> Any:
@@ -113,11 +116,17 @@ def record_of(card: Mapping[str, Any], method: str, task: str, seed: int, exit_c
     }
 
 
-def judge(method: str, task: str, seed: int, work: Path, commit: str) -> Record:
+def record_alone(card: Mapping[str, Any], method: str, task: str, seed: int, check: str, commit: str) -> Record:
+    """What is kept where one check was judged alone: what became of it on the scenarios that have it."""
+    found = sorted({entry["outcome"] for entry in card["checks"] if entry["required"] and entry["id"] == check})
+    return {"method": method, "task": task, "seed": seed, "alone": check, "commit": commit, "outcomes": found}
+
+
+def judge(method: str, task: str, seed: int, work: Path, commit: str, alone: str = "") -> Record:
     """One judgement. Its scorecard stays in the work folder, where a run that was cut off finds it."""
-    profile, keyword = asked(method, task)
+    profile, keyword = ("smoke", alone.partition(".")[2]) if alone else asked(method, task)
     judgement = f"{task}-{seed}" if profile == "smoke" else f"{task}-{profile}-{seed}"
-    folder = work / method.rpartition(":")[2] / judgement
+    folder = work / method.rpartition(":")[2] / (f"{judgement}-{keyword}" if alone else judgement)
     path, ended = folder / "scorecard.json", folder / "exit"
     # written last: without it a judgement was cut off
     if not ended.exists():
@@ -136,11 +145,21 @@ def judge(method: str, task: str, seed: int, work: Path, commit: str) -> Record:
         if not path.exists():
             raise SystemExit(f"{method} with seed {seed} wrote no scorecard:\n{run.stdout[-2000:]}{run.stderr[-2000:]}")
         ended.write_text(str(run.returncode), encoding="utf-8")
+    if alone:
+        return record_alone(document.read(path), method, task, seed, alone, commit)
     return record_of(document.read(path), method, task, seed, int(ended.read_text(encoding="utf-8")), commit)
 
 
 def right(record: Record) -> bool | None:
-    """Whether a verdict is what it should be: conformant, of a control nonconformant by its check; None if that was not asked."""
+    """Whether a verdict is what it should be: conformant, of a control nonconformant by its check; None if that was not asked.
+
+    Of a check alone: passed, or if a control names it failed.
+    """
+    if "alone" in record:
+        control = control_of(record["method"])
+        if not record["outcomes"] or (control is not None and control.caught_by != record["alone"]):
+            return None
+        return record["outcomes"] == ["passed"] if control is None else "failed" in record["outcomes"]
     if record["named"] is None:
         return record["status"] == "conformant" and record["exit"] == 0
     if not record["named"]:
@@ -153,10 +172,13 @@ def main() -> None:
     parser.add_argument("--method", action="append", default=[])
     parser.add_argument("--controls", action="store_true", help="every control")
     parser.add_argument("--task", action="append", default=[], help="default: image_classification")
+    parser.add_argument("--check", default="", help="judge by this check alone; default: all that the profile asks")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--work", type=Path, default=Path("mu-verdicts"))
     arguments = parser.parse_args()
+    if arguments.check:
+        find_check(arguments.check)
     work = arguments.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     commit = subprocess.run(
@@ -170,13 +192,14 @@ def main() -> None:
     made = read()
 
     def one(job: tuple[str, str, int]) -> None:
-        record = judge(*job, work, commit)
+        record = judge(*job, work, commit, arguments.check)
         keep(record)
         word = {True: "right", False: "WRONG", None: "not asked"}[right(record)]
-        print(f"{key(*job)}: {word}, {record['status']}, {len(record['not_passed'])} checks not passed", flush=True)
+        what = ", ".join(record["outcomes"]) if arguments.check else record["status"]
+        print(f"{key(*job)}: {word}, {what}, {len(record.get('not_passed', ()))} checks not passed", flush=True)
 
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        list(pool.map(one, [job for job in wanted if key(*job) not in made]))
+        list(pool.map(one, [job for job in wanted if key(*job, arguments.check) not in made]))
 
 
 if __name__ == "__main__":

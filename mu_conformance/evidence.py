@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -175,6 +175,8 @@ class Evidence:
         self.memo: dict[Any, Any] = {}
         self._runs: list[Run] = []
         self._unseen: list[Run] = []
+        self.small_runs: list[Run] = []
+        """Those of ``few_rows_runs`` so far."""
         self._loading_s = 0.0
 
     @functools.cached_property
@@ -262,10 +264,38 @@ class Evidence:
         while len(self._unseen) < count:
             secret = secrets.randbits(48)
             state = self.populations.unstored_state(scenario, scenario.train, derive_seed(secret, "original"))
-            self._unseen.append(self._follow(-1, state, functools.partial(derive_seed, secret, "run"), whole=False))
+            seed_of = functools.partial(derive_seed, secret, "run")
+            self._unseen.append(self._follow(-1, state, seed_of, scenario.requests, self.budgets, whole=False))
         for run in self._unseen[:count]:
             if run.outputs is None:
                 raise EvidenceError(f"a run on an unseen original of {scenario.name}: {'; '.join(run.problems[:3])}")
+            outputs.append(run.outputs)
+        return outputs
+
+    def few_rows_runs(self, requests: Sequence[np.ndarray]) -> list[Outputs]:
+        """Outputs of a run for each request, given as numbers of forget rows; all others stay in the retain set.
+
+        Each on the original with the run's number. ``EvidenceError`` if any of them cannot be judged.
+        """
+        scenario, outputs = self.scenario, []
+        for number, rows in enumerate(requests):
+            gone = scenario.forget_set.indices[rows]
+            if number == len(self.small_runs):
+                retain = scenario.train.select(np.setdiff1d(np.arange(len(scenario.train)), gone))
+                state = self.populations.original_state(scenario, number)
+                seed_of = functools.partial(derive_seed, scenario.run_seed(number), "few rows")
+                request, budget = (
+                    (scenario.train.select(gone), retain),
+                    with_flops(self.budget, scenario, retain, self.device),
+                )
+                self.small_runs.append(self._follow(number, state, seed_of, [request], [budget], whole=False))
+            run = self.small_runs[number]
+            if run.outputs is None:
+                asked = ", ".join(map(str, gone))
+                raise EvidenceError(
+                    f"run {number} on {scenario.name}, asked to forget training row {asked} alone: "
+                    f"{'; '.join(run.problems[:3])}"
+                )
             outputs.append(run.outputs)
         return outputs
 
@@ -273,18 +303,26 @@ class Evidence:
         state = self.populations.original_state(self.scenario, number)
         # Whole for the first look, which every check reads: outputs that no check reads must be finite too.
         whole = self.task.measured_at_once or number < self.profile.looks[0]
-        return self._follow(number, state, functools.partial(self.scenario.run_seed, number), whole=whole)
+        seed_of = functools.partial(self.scenario.run_seed, number)
+        return self._follow(number, state, seed_of, self.scenario.requests, self.budgets, whole=whole)
 
     def _follow(
-        self, number: int, state: dict[str, torch.Tensor], seed_of: Callable[[int], int], *, whole: bool
+        self,
+        number: int,
+        state: dict[str, torch.Tensor],
+        seed_of: Callable[[int], int],
+        requests: Sequence[tuple[Rows, Rows]],
+        budgets: Sequence[Budget],
+        *,
+        whole: bool,
     ) -> Run:
         """The requests in turn on one original, each with the seed that its turn has."""
         scenario = self.scenario
         records: list[CallRecord] = []
         model: nn.Module | None = None
-        for turn, (forget, retain) in enumerate(scenario.requests):
+        for turn, ((forget, retain), budget) in enumerate(zip(requests, budgets, strict=True)):
             seed = seed_of(turn)
-            budget, needed = self.budgets[turn], retain if self.claims.needs_retain else None
+            needed = retain if self.claims.needs_retain else None
             spec = call_spec(scenario, state, forget, needed, seed, budget, self.device)
             assert self.budget.seconds is not None
             call = self.method.call(spec, self.budget.seconds)
@@ -309,7 +347,7 @@ class Evidence:
     def evaluation_s(self) -> float:
         """Seconds that the suite took to load and measure what came back."""
         return self._loading_s + sum(
-            run.outputs.seconds for run in (*self._runs, *self._unseen) if run.outputs is not None
+            run.outputs.seconds for run in (*self._runs, *self._unseen, *self.small_runs) if run.outputs is not None
         )
 
     @functools.cached_property

@@ -61,11 +61,15 @@ class Interval:
     level: float
 
 
-def difference_interval(runs: np.ndarray, references: np.ndarray, level: float) -> Interval:
+def difference_interval(
+    runs: np.ndarray, references: np.ndarray, level: float, *, spread_as_references: bool = False
+) -> Interval:
     """Welch interval for mean(runs) - mean(references); one value per training seed.
 
-    With one run, the references' spread stands in for the run's (Welch is undefined there). With fewer than two
-    references, a non-finite value or an empty array: ``ValueError``. Two constant samples give an interval of width 0.
+    With one run, the references' spread stands in for the run's (Welch is undefined there). It does for any number of runs
+    that spread less if ``spread_as_references``: for where few runs decide, whose own variance is hardly known, and a
+    method that is as it should be spreads as they do. With fewer than two references, a non-finite value or an empty
+    array: ``ValueError``. Two constant samples give an interval of width 0.
     """
     runs, references = np.asarray(runs, float), np.asarray(references, float)
     if runs.ndim != 1 or references.ndim != 1 or len(runs) < 1 or len(references) < 2:
@@ -77,15 +81,21 @@ def difference_interval(runs: np.ndarray, references: np.ndarray, level: float) 
     difference = runs.mean() - references.mean()
     reference_variance = references.var(ddof=1)
     run_variance = runs.var(ddof=1) if len(runs) > 1 else reference_variance
-    half = _half_width(run_variance, len(runs), reference_variance, len(references), level)
+    borrowed = len(runs) == 1 or (spread_as_references and run_variance <= reference_variance)
+    if borrowed:
+        run_variance = reference_variance
+    half = _half_width(run_variance, len(runs), reference_variance, len(references), level, borrowed=borrowed)
     return Interval(difference - half, difference + half, level)
 
 
-def _half_width(run_variance: float, runs: int, reference_variance: float, references: int, level: float) -> float:
+def _half_width(
+    run_variance: float, runs: int, reference_variance: float, references: int, level: float, *, borrowed: bool = False
+) -> float:
+    """``borrowed``: the runs' variance is the references', with its degrees of freedom."""
     a, b = run_variance / runs, reference_variance / references
     if a + b == 0:
         return 0.0
-    if runs > 1:
+    if not borrowed:
         # Welch-Satterthwaite, in shares of the variance so that tiny ones do not underflow
         share = a / (a + b)
         degrees = 1 / (share**2 / (runs - 1) + (1 - share) ** 2 / (references - 1))

@@ -98,6 +98,43 @@ class TestRecord:
         assert found == record({FORGETTING: "failed"})
 
 
+class TestOneCheckAlone:
+    @pytest.fixture
+    def alone(self, verdicts):
+        return lambda changed=None: verdicts.record_alone(
+            card(changed), METHOD, "sentiment", 1000, "forgetting.score", "abc1234"
+        )
+
+    def test_what_becomes_of_other_checks_does_not_count(self, alone, verdicts):
+        assert alone({FINITE: None, MEMBERSHIP: "failed"})["outcomes"] == ["passed"]
+        assert verdicts.right(alone({FINITE: None, MEMBERSHIP: "failed"})) is True
+        assert verdicts.right(alone({FORGETTING: "inconclusive"})) is False
+
+    def test_a_control_is_right_if_it_names_that_check_and_it_failed(self, alone, record, verdicts):
+        cheat = {"method": CONTROL}
+        record(control=control("forgetting.score"))
+        assert verdicts.right({**alone({FORGETTING: "failed"}), **cheat}) is True
+        assert verdicts.right({**alone(), **cheat}) is False
+        record(control=control("contract.finite"))
+        assert verdicts.right({**alone({FORGETTING: "failed"}), **cheat}) is None
+
+    def test_it_stands_beside_the_whole_judgement_and_has_a_row_of_its_own(
+        self, alone, record, verdicts, kill_matrix, tmp_path
+    ):
+        whole, path = record(exit_code=0), tmp_path / "verdicts.json"
+        for made in (whole, alone()):
+            verdicts.keep(made, path)
+        assert list(verdicts.read(path).values()) == [whole, alone()]
+        lines = kill_matrix.fresh(verdicts.read(path).values()).splitlines()[2:]
+        assert [line.split(" | ")[:3] for line in lines] == [
+            ["| Mine is conformant", "all together", "1"],
+            ["| Mine is conformant", "sentiment", "1"],
+            ["| Mine, by forgetting.score alone", "all together", "1"],
+            ["| Mine, by forgetting.score alone", "sentiment", "1"],
+        ]
+        assert kill_matrix.matrix([alone()]) == kill_matrix.matrix([])
+
+
 class TestRow:
     def test_it_counts_judgements_and_marks_the_named_check(self, kill_matrix, record):
         named = control("forgetting.score")

@@ -35,6 +35,7 @@ class Check:
 
     ``kinds``: the forget sets that it applies to (None: all). ``needs``: features that a task must have
     (``Task.features``). ``applies``: of a task and a kind of forget set (None: always). ``when``: claims under which it is required (None: any).
+    ``own_requests``: it asks for other runs than the scenario's, so models trained on its rows cannot stand for them.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Check:
     needs: tuple[str, ...] = ()
     applies: Callable[[Task, str], bool] | None = None
     when: Callable[[Claims], bool] | None = None
+    own_requests: bool = False
 
     @property
     def family(self) -> str:
@@ -87,13 +89,14 @@ def check(
     needs: tuple[str, ...] = (),
     applies: Callable[[Task, str], bool] | None = None,
     when: Callable[[Claims], bool] | None = None,
+    own_requests: bool = False,
 ) -> Callable[[Callable[[Any], Finding]], Callable[[Any], Finding]]:
     """Register a function as the check ``id``."""
 
     def register(function: Callable[[Any], Finding]) -> Callable[[Any], Finding]:
         if id in _CHECKS and _CHECKS[id].function is not function:
             raise ValueError(f"two checks are called {id!r}")
-        _CHECKS[id] = Check(id, subject, function, guarantee, kinds, needs, applies, when)
+        _CHECKS[id] = Check(id, subject, function, guarantee, kinds, needs, applies, when, own_requests)
         return function
 
     return register

@@ -88,12 +88,15 @@ def draw(
 
 
 def deciding(evidence: DrawnEvidence) -> list[Check]:
-    """The checks on the models themselves that apply; none of contract and cost."""
+    """The checks on the models themselves that apply; none of contract and cost, nor of requests that no pool has models of."""
     task, kind = evidence.task, evidence.scenario.kind
     return [
         check
         for check in catalogue().values()
-        if check.subject is Subject.EVIDENCE and check.family != "cost" and check.applies_to(task, kind)
+        if check.subject is Subject.EVIDENCE
+        and check.family != "cost"
+        and not check.own_requests
+        and check.applies_to(task, kind)
     ]
 
 

@@ -1,0 +1,135 @@
+"""Requests for a row alone: which rows are asked for, what is left of them, and what becomes of methods on them."""
+
+from __future__ import annotations
+
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mu_conformance.checks.robustness.few_rows import SmallRequest, clearest, few_rows, turn
+from mu_conformance.evidence import EvidenceError
+from mu_conformance.judging import Judge, Settings
+from mu_conformance.verdict import Outcome
+
+TOY = str(Path(__file__).parent / "toy")
+TRAINED = np.array([4.0, 4.0, 0.0])
+
+
+def references(*rows: list[float]) -> np.ndarray:
+    """Sixteen references, of each row's confidences in turn, four by four: each half (every second) has all, for each request."""
+    return np.array([[row[(k // 4) % len(row)] for row in rows] for k in range(16)], dtype=float)
+
+
+class TestWhatIsLeft:
+    def test_from_the_references_to_the_originals(self):
+        request = SmallRequest(np.array([1]), retrained=np.array([9.0, 0.0]), trained=np.array([9.0, 4.0]))
+        assert [request.left(np.array([0.0, own])) for own in (-1.0, 0.0, 3.0, 9.0)] == [0.0, 0.0, 0.75, 1.0]
+
+    def test_of_several_rows_it_is_that_of_their_mean(self):
+        request = SmallRequest(np.array([0, 1]), retrained=np.zeros(2), trained=np.array([4.0, 6.0]))
+        # 3 of 5
+        assert request.left(np.array([0.0, 6.0])) == pytest.approx(0.6)
+
+
+class TestWhichRows:
+    def test_those_on_which_the_references_agree_and_the_originals_differ(self):
+        # row 1 is as far away as row 0 but references spread five times as much on it, row 2 is known to none
+        found, left = clearest(references([0.1, -0.1], [0.5, -0.5], [0.0, 0.0]), np.stack([TRAINED, TRAINED])[:, :3])
+        assert [request.rows.tolist() for request in found] == [[0], [1], [0], [1]]
+        # each of a half's eight, against the mean of the other seven, which lies a seventh as far on the other side
+        on_first, on_second = (8 / 7 * off / (4 + off / 7) for off in (0.1, 0.5))
+        assert sorted(set(left.round(9))) == pytest.approx([0.0, on_first, on_second], abs=1e-9)
+
+    def test_two_where_one_alone_is_unclear(self):
+        # a reference knows one row or the other, never both
+        found, left = clearest(references([4.0, -4.0], [-4.0, 4.0]), np.array([[4.0, 4.0]]))
+        assert [sorted(request.rows.tolist()) for request in found] == [[0, 1], [0, 1]]
+        assert left == pytest.approx(np.zeros(16))
+
+    def test_the_clearest_where_none_is_clear(self):
+        found, left = clearest(references([4.0, -4.0]), np.array([[4.0]]))
+        assert [request.rows.tolist() for request in found] == [[0], [0]]
+        assert left.std() > 1 / 3
+
+    def test_nothing_can_be_said_where_originals_know_no_row_better(self):
+        with pytest.raises(EvidenceError, match="no surer of any forget row"):
+            clearest(references([0.1, -0.1]), np.array([[0.0]]))
+
+    def test_every_request_meets_another_original_in_the_next_round(self):
+        assert [turn(number, 4) for number in range(8)] == [0, 1, 2, 3, 1, 2, 3, 0]
+
+
+class TestDecision:
+    """Confidences of runs on one row; references lie at 0, a little about it, and originals at 4."""
+
+    @pytest.fixture
+    def judged(self):
+        def judge(*runs: float):
+            outputs = [{"forget": np.array([own])} for own in runs]
+            asked = []
+            evidence = types.SimpleNamespace(
+                references=[{"forget": row} for row in references([0.1, -0.1])],
+                originals=[{"forget": np.array([4.0])}] * 4,
+                scenario=types.SimpleNamespace(rows={"forget": None}),
+                task=types.SimpleNamespace(confidences=lambda found, rows: found),
+                few_rows_runs=lambda requests: asked.extend(requests) or outputs[: len(requests)],
+                memo={"power": ("loss attack AUC", 40.0)},
+            )
+            return few_rows(evidence), asked
+
+        return judge
+
+    def test_runs_that_forget_pass_at_the_first_look(self, judged):
+        finding, asked = judged(0.0, -0.1, -5.0, 0.3)
+        assert finding.outcome is Outcome.PASSED
+        assert [rows.tolist() for rows in asked] == [[0]] * 4
+        (found,) = finding.measurements
+        assert (found.runs, found.original, found.value) == (4, 1.0, pytest.approx(0.3 / 4 / 4))
+
+    def test_runs_that_remember_fail(self, judged):
+        finding, _ = judged(4.0, 3.9, 4.0, 4.1)
+        assert finding.outcome is Outcome.FAILED
+        assert "of a row asked for alone, 0.99 is left in 4 runs" in finding.message
+
+    def test_one_that_remembers_now_and_then_is_no_pass(self, judged):
+        assert judged(*[4.0, 0.0] * 16)[0].outcome is Outcome.INCONCLUSIVE
+
+    def test_more_runs_settle_what_seldom_happens(self, judged):
+        finding, _ = judged(4.0, *[0.0] * 31)
+        assert finding.outcome is Outcome.PASSED
+        assert finding.measurements[0].runs == 16
+
+
+@pytest.fixture
+def finding(shared_cache, monkeypatch):
+    monkeypatch.syspath_prepend(TOY)
+    from toy_task import ToyTask
+
+    made = []
+
+    def of(method: str):
+        task = ToyTask()
+        made.append(Judge(method, Settings(cache=shared_cache), tasks=[task], sys_path=list(sys.path)))
+        (entry,) = [entry for entry in made[-1].entries(task) if entry.check == "robustness.few-rows"]
+        return made[-1].finding(entry)[0], made[-1].evidence(task.name, entry.scenario)
+
+    yield of
+    for one in made:
+        one.close()
+
+
+def test_a_method_is_asked_for_one_row_and_handed_all_others(finding):
+    found, evidence = finding("mu_conformance.methods:Retrain")
+    assert found.outcome is Outcome.PASSED, found.message
+    reads = [run.records[0].call.report["reads"]["retain"]["of"] for run in evidence.small_runs]
+    assert set(reads) == {len(evidence.scenario.train) - 1}
+
+
+def test_a_request_that_breaks_the_method_is_an_error_that_names_the_row(finding):
+    found, evidence = finding("mu_conformance.controls:DropsLastBatch")
+    assert found.outcome is Outcome.ERROR
+    assert "asked to forget training row" in found.message
+    assert len(evidence.small_runs) == 1
