@@ -133,3 +133,27 @@ def test_a_request_that_breaks_the_method_is_an_error_that_names_the_row(finding
     assert found.outcome is Outcome.ERROR
     assert "asked to forget training row" in found.message
     assert len(evidence.small_runs) == 1
+
+
+class TestPool:
+    """benchmarks/few_rows.py on models of two rows: references know neither, a run lacks one."""
+
+    @pytest.fixture
+    def bench(self, monkeypatch):
+        monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+        import few_rows
+
+        return few_rows
+
+    def test_rows_are_the_clearest(self, bench, monkeypatch):
+        monkeypatch.setattr(bench, "ROWS", 2)
+        found = bench.clearest_rows(references([0.5, -0.5], [0.1, -0.1], [3.0, -3.0]), np.array([[4.0, 4.0, 4.0]]))
+        assert found.tolist() == [1, 0]
+
+    @pytest.mark.parametrize(("left", "outcome"), [(0.0, "passed"), (4.0, "failed")])
+    def test_runs_are_of_the_row_that_was_asked_for(self, bench, left, outcome):
+        known = np.tile(references([0.1, -0.1], [-0.1, 0.1]), (2, 1))
+        # on the other row a run knows as much as an original
+        runs = {0: np.tile([left, 4.0], (16, 1)), 1: np.tile([4.0, left], (16, 1))}
+        found = bench.judge(known, np.full((4, 2), 4.0), runs, np.random.default_rng(0))
+        assert found == outcome

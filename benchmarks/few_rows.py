@@ -1,0 +1,135 @@
+"""How often exact retraining passes robustness.few-rows, and doing nothing fails it: judgements drawn from a pool.
+
+    python benchmarks/few_rows.py image_classification tabular action_recognition
+
+For each task, models are retrained without one row, ``RUNS`` for each of the ``ROWS`` forget rows that all references are
+clearest on; a judgement draws originals, references and runs, disjoint, and is the check's own, on these rows. They are kept in
+the cache, so a stopped command goes on. ``validate`` has no such models. Intervals are Clopper and Pearson's; a pool's models
+are shared by its judgements, so they are too narrow. What it found is in ``RESULTS``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import types
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mu_conformance import registry
+from mu_conformance.checks import find_check
+from mu_conformance.checks.robustness.few_rows import few_rows
+from mu_conformance.judging import packaged_packs
+from mu_conformance.populations import Populations
+from mu_conformance.profiles import PROFILES
+from mu_conformance.scenario import DEFAULT_SEED, Scenario, scenarios
+from mu_conformance.seeding import derive_seed
+from mu_conformance.store import Store, default_cache
+from mu_conformance.task import Rows
+from mu_conformance.validation.rates import clopper_pearson
+
+RESULTS = Path(__file__).resolve().parent / "results" / "few_rows.json"
+ROWS, RUNS, REFERENCES, ORIGINALS = 6, 16, 64, 16
+
+
+def confidences(populations: Populations, scenario: Scenario, rows: Rows, seed: int) -> np.ndarray:
+    """On each forget row, of the recipe's model trained on ``rows``, [n]."""
+    task = scenario.task
+    model = task.new_model(0, scenario.architecture)
+    model.load_state_dict(populations.model_state(scenario, rows, seed)[0])
+    found = {name: value.numpy() for name, value in task.outputs(model, scenario.forget, brief=True).items()}
+    populations.store.used.clear()
+    return task.confidences(found, scenario.forget)
+
+
+def clearest_rows(references: np.ndarray, originals: np.ndarray) -> np.ndarray:
+    """The forget rows that originals and references differ on by most deviations, ``ROWS`` of them."""
+    gaps = originals.mean(axis=0) - references.mean(axis=0)
+    return np.argsort(-gaps / np.maximum(references.std(axis=0, ddof=1), np.abs(gaps) / 1000 + 1e-12))[:ROWS]
+
+
+def judge(
+    references: np.ndarray, originals: np.ndarray, runs: dict[int, np.ndarray], generator: np.random.Generator
+) -> str:
+    """The outcome of the check on models that are drawn: confidences [models, rows], and of runs by the row they lack."""
+    smoke = PROFILES["smoke"]
+
+    def drawn(models: np.ndarray, count: int) -> list[dict[str, np.ndarray]]:
+        return [{"forget": models[at]} for at in generator.permutation(len(models))[:count]]
+
+    waiting = {row: list(generator.permutation(len(models))) for row, models in runs.items()}
+    made: list[dict[str, np.ndarray]] = []
+
+    def few_rows_runs(requests: list[np.ndarray]) -> list[dict[str, np.ndarray]]:
+        for rows in requests[len(made) :]:
+            (row,) = map(int, rows)
+            made.append({"forget": runs[row][waiting[row].pop()]})
+        return made
+
+    evidence: Any = types.SimpleNamespace(
+        references=drawn(references, smoke.references),
+        originals=drawn(originals, smoke.looks[0]),
+        scenario=types.SimpleNamespace(rows={"forget": None}),
+        task=types.SimpleNamespace(confidences=lambda found, rows: found),
+        few_rows_runs=few_rows_runs,
+        memo={"power": ("", 1000.0)},
+    )
+    return str(few_rows(evidence).outcome)
+
+
+def study(name: str, cache: Path, judgements: int) -> dict[str, Any]:
+    """How many judgements came to what, of models that lack one row and of models that lack none."""
+    populations = Populations(Store(cache, packaged_packs()))
+    populations.store.open()
+    task, check = registry.find_task(name), find_check("robustness.few-rows")
+    (scenario,) = [one for one in scenarios(task, PROFILES["smoke"], DEFAULT_SEED) if check.applies_to(task, one.kind)]
+    references = np.stack(
+        [
+            confidences(populations, scenario, scenario.retain, scenario.reference_seed(number))
+            for number in range(REFERENCES)
+        ]
+    )
+    originals = np.stack(
+        [
+            confidences(populations, scenario, scenario.train, scenario.original_seed(number))
+            for number in range(ORIGINALS)
+        ]
+    )
+    chosen = clearest_rows(references, originals)
+    retrained, every = {}, np.arange(len(scenario.train))
+    for at, row in enumerate(chosen):
+        kept = scenario.train.select(np.setdiff1d(every, scenario.forget_set.indices[row]))
+        seeds = [derive_seed(scenario.seed, "without one row", int(row), number) for number in range(RUNS)]
+        retrained[at] = np.stack([confidences(populations, scenario, kept, seed)[chosen] for seed in seeds])
+    found: dict[str, Any] = {"scenario": scenario.name, "rows": ROWS, "models for each": RUNS}
+    nothing = dict.fromkeys(range(len(chosen)), originals[:, chosen])
+    for what, runs in (("retraining", retrained), ("doing nothing", nothing)):
+        generator = np.random.default_rng(0)
+        outcomes = Counter(
+            judge(references[:, chosen], originals[:, chosen], runs, generator) for _ in range(judgements)
+        )
+        found[what] = dict(outcomes)
+    wrong = judgements - found["retraining"].get("passed", 0)
+    found["false alarms"] = [wrong / judgements, *(round(end, 4) for end in clopper_pearson(wrong, judgements))]
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", nargs="+")
+    parser.add_argument("--judgements", type=int, default=200)
+    parser.add_argument("--cache", type=Path, default=default_cache())
+    arguments = parser.parse_args()
+    for name in arguments.task:
+        found = study(name, arguments.cache, arguments.judgements)
+        known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+        text = json.dumps({**known, name: found}, indent=1, sort_keys=True)
+        RESULTS.write_text(text + "\n", encoding="utf-8")
+        print(f"{name}: {found}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
