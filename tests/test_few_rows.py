@@ -58,6 +58,10 @@ class TestWhichRows:
         with pytest.raises(EvidenceError, match="no surer of any forget row"):
             clearest(references([0.1, -0.1]), np.array([[0.0]]))
 
+    def test_too_few_references(self):
+        with pytest.raises(EvidenceError, match="needs 4 references, two to choose rows and two to judge; got 3"):
+            clearest(references([0.1, -0.1])[:3], np.array([[4.0]]))
+
     def test_every_request_meets_another_original_in_the_next_round(self):
         assert [turn(number, 4) for number in range(8)] == [0, 1, 2, 3, 1, 2, 3, 0]
 
@@ -95,7 +99,9 @@ class TestDecision:
         assert "of a row asked for alone, 0.99 is left in 4 runs" in finding.message
 
     def test_one_that_remembers_now_and_then_is_no_pass(self, judged):
-        assert judged(*[4.0, 0.0] * 16)[0].outcome is Outcome.INCONCLUSIVE
+        finding, _ = judged(*[4.0, 0.0] * 16)
+        assert finding.outcome is Outcome.INCONCLUSIVE
+        assert "32 runs do not settle" in finding.message
 
     def test_more_runs_settle_what_seldom_happens(self, judged):
         finding, _ = judged(4.0, *[0.0] * 31)

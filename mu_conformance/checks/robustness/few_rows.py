@@ -65,10 +65,8 @@ def few_rows(evidence: Evidence) -> Finding:
     that moves exact retraining by a tenth of the way or so.
     """
     require_power(evidence)
-    requests, references = clearest(
-        confidences(evidence, evidence.references), confidences(evidence, evidence.originals)
-    )
     trained = confidences(evidence, evidence.originals)
+    requests, references = clearest(confidences(evidence, evidence.references), trained)
     original = float(np.mean([request.left(own) for request in requests for own in trained]))
     tolerated = (original - float(references.mean())) / 2
     for count in LOOKS:
@@ -92,10 +90,15 @@ def few_rows(evidence: Evidence) -> Finding:
     if outcome is Outcome.PASSED:
         return Finding.passed(measurement)
     size = len(requests[0].rows)
+    cause = (
+        "small requests are not honoured as large ones are"
+        if outcome is Outcome.FAILED
+        else f"whether that is under half of the way, {len(runs)} runs do not settle"
+    )
     return Finding(
         outcome,
         f"of {'a row' if size == 1 else f'{size} rows'} asked for alone, {runs.mean():.2f} is left in {len(runs)} runs (1: the "
-        f"model is as sure as before; references {references.mean():.2f}): small requests are not honoured as large ones are",
+        f"model is as sure as before; references {references.mean():.2f}): {cause}",
         (measurement,),
     )
 
@@ -111,6 +114,10 @@ def clearest(retrained: np.ndarray, trained: np.ndarray) -> tuple[list[SmallRequ
     Of the smallest size that is clear enough, or else of the clearest. One half of the references chooses rows, and the other
     half says what is usual on them: on rows that were chosen for spreading little, the chooser spreads less than another model.
     """
+    if len(retrained) < 4:
+        raise EvidenceError(
+            f"robustness.few-rows needs 4 references, two to choose rows and two to judge; got {len(retrained)}"
+        )
     best: tuple[list[SmallRequest], np.ndarray] | None = None
     for size in SIZES:
         found = [_chosen(retrained[half::2], retrained[1 - half :: 2], trained.mean(axis=0), size) for half in (0, 1)]
@@ -144,10 +151,10 @@ def _chosen(
     count = min(REQUESTS, len(order) // size)
     groups = [order[: count * size][number::count] for number in range(count)]
     usual = judging.mean(axis=0)
-    if any((trained - usual)[rows].mean() <= 0 or gaps[rows].mean() <= 0 for rows in groups):
+    if not groups or any((trained - usual)[rows].mean() <= 0 or gaps[rows].mean() <= 0 for rows in groups):
         return [], np.empty(0)
     left = []
     for number, own in enumerate(judging):
         others = (usual * len(judging) - own) / (len(judging) - 1)
-        left.append(SmallRequest(groups[number % count], others, trained).left(own) if count else 0.0)
+        left.append(SmallRequest(groups[number % count], others, trained).left(own))
     return [SmallRequest(rows, usual, trained) for rows in groups], np.array(left)
