@@ -45,6 +45,17 @@ class TestDifferenceInterval:
         half = 2.776445 * math.sqrt(3)
         assert (found.low, found.high) == pytest.approx((3 - half, 3 + half), rel=1e-6)
 
+    def test_few_runs_that_spread_less_may_borrow_the_references_spread(self):
+        # references 0..4 have variance 2.5 and 4 degrees of freedom, whose 97.5 % quantile is 2.776445
+        found = difference_interval(np.array([5.0, 5.0]), np.arange(5.0), 0.95, spread_as_references=True)
+        half = 2.776445 * (2.5 * (1 / 2 + 1 / 5)) ** 0.5
+        assert (found.low, found.high) == (pytest.approx(3 - half, abs=1e-5), pytest.approx(3 + half, abs=1e-5))
+
+    def test_runs_that_spread_more_borrow_nothing(self):
+        runs, references = np.array([0.0, 9.0, 3.0]), np.arange(5.0)
+        borrowing = difference_interval(runs, references, 0.95, spread_as_references=True)
+        assert borrowing == difference_interval(runs, references, 0.95)
+
     def test_two_runs_by_hand(self):
         # Equal sizes and variances 2: se = sqrt(2/2 + 2/2), 2 degrees of freedom, t(0.975; 2) = 4.302653.
         found = difference_interval(np.array([0.0, 2.0]), np.array([4.0, 6.0]), 0.95)
