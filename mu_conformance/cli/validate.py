@@ -23,7 +23,7 @@ def register(commands: Any) -> None:
     found = commands.add_parser(
         "validate",
         help="how often verdicts are wrong: on exact retraining, and on methods that keep a share of the forget rows",
-        description="Trains a pool of models for each task (hours; stopped at any point, it goes on from what it had), "
+        description="Trains a pool of models for each task (minutes to an hour; stopped, it goes on from what it had), "
         "draws judgements from it, and writes the rates.",
     )
     found.add_argument("task", nargs="+", metavar="TASK")
