@@ -68,6 +68,19 @@ def test_retraining_passes(cache):
     assert measured["p-value of the worst row's AUC"] > 0.005
 
 
+@pytest.mark.parametrize(
+    ("ref", "alike"), [("mu_conformance.methods:Retrain", True), ("mu_conformance.controls:DoNothing", False)]
+)
+def test_retrained_models_are_the_same_whoever_was_trained_on_what(tmp_path, ref, alike):
+    # so for retraining every membership is as likely as any other, which is all that the p-value assumes
+    one, _ = judge(ref, tmp_path)
+    actual = dataclasses.replace(one.audit("noise"), models=4)
+    swapped = dataclasses.replace(actual)
+    swapped.included = ~actual.included
+    assert np.array_equal(actual.confidences, swapped.confidences) == alike
+    one.close()
+
+
 def test_doing_nothing_fails_and_says_how_much_is_shown(cache):
     found, measured = finding("mu_conformance.controls:DoNothing", cache)
     assert found.outcome is Outcome.FAILED
