@@ -12,16 +12,16 @@ import argparse
 
 import numpy as np
 
-from mu_conformance import registry
-from mu_conformance.checks import statistics
+from mu_conformance import discovery as registry
 from mu_conformance.checks.comparison import reference_values
-from mu_conformance.judging import packaged_packs
-from mu_conformance.populations import Populations
-from mu_conformance.profiles import PROFILES
-from mu_conformance.scenario import DEFAULT_SEED, scenarios
-from mu_conformance.store import Store, default_cache
-from mu_conformance.treatments import treatments_of
-from mu_conformance.validation.judgement import DrawnEvidence
+from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.error_rates.judgement import DrawnEvidence
+from mu_conformance.evidence.populations import Populations
+from mu_conformance.evidence.recovery import treatments_of
+from mu_conformance.judging.session import packaged_packs
+from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scenarios.scenario import DEFAULT_SEED, scenarios
+from mu_conformance.store.cache import Store, default_cache
 
 
 def main() -> None:

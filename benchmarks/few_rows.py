@@ -19,17 +19,17 @@ from typing import Any
 
 import numpy as np
 
-from mu_conformance import registry
+from mu_conformance import discovery as registry
 from mu_conformance.checks import find_check
 from mu_conformance.checks.robustness.few_rows import few_rows
-from mu_conformance.judging import packaged_packs
-from mu_conformance.populations import Populations
-from mu_conformance.profiles import PROFILES
-from mu_conformance.scenario import DEFAULT_SEED, Scenario, scenarios
-from mu_conformance.seeding import derive_seed
-from mu_conformance.store import Store, default_cache
-from mu_conformance.task import Rows
-from mu_conformance.validation.rates import clopper_pearson
+from mu_conformance.error_rates.rates import clopper_pearson
+from mu_conformance.evidence.populations import Populations
+from mu_conformance.judging.session import packaged_packs
+from mu_conformance.protocol.seeding import derive_seed
+from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scenarios.scenario import DEFAULT_SEED, Scenario, scenarios
+from mu_conformance.store.cache import Store, default_cache
+from mu_conformance.tasks import Rows
 
 RESULTS = Path(__file__).resolve().parent / "results" / "few_rows.json"
 ROWS, RUNS, REFERENCES, ORIGINALS = 6, 16, 64, 16

@@ -21,20 +21,21 @@ import torch
 from pages import replace, split, table
 from torch import nn
 
-from mu_conformance import registry
-from mu_conformance.checks import catalogue, statistics
+from mu_conformance import discovery as registry
+from mu_conformance.checks import catalogue
 from mu_conformance.checks.comparison import reference_values, separation
-from mu_conformance.conditions import Conditions
-from mu_conformance.evidence import Evidence
-from mu_conformance.judging import packaged_packs
-from mu_conformance.outputs import Outputs
-from mu_conformance.populations import Populations
-from mu_conformance.profiles import PROFILES
+from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.conditions.conditions import Conditions
+from mu_conformance.decision.rule import Outcome
+from mu_conformance.evidence.base import Evidence
+from mu_conformance.evidence.outputs import Outputs
+from mu_conformance.evidence.populations import Populations
+from mu_conformance.judging.session import packaged_packs
 from mu_conformance.protocol import Claims
-from mu_conformance.scenario import DEFAULT_SEED, scenarios
-from mu_conformance.store import Store, default_cache
-from mu_conformance.task import Task
-from mu_conformance.verdict import Outcome
+from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scenarios.scenario import DEFAULT_SEED, scenarios
+from mu_conformance.store.cache import Store, default_cache
+from mu_conformance.tasks import Task
 
 BEGIN, END = "<!-- table -->", "<!-- end -->"
 COLUMNS = (

@@ -18,8 +18,8 @@ from pages import replace, table
 from verdicts import RESULTS, Record, control_of, read, right
 
 from mu_conformance.checks import catalogue
+from mu_conformance.error_rates.rates import clopper_pearson
 from mu_conformance.scorecard.summary import FAMILIES
-from mu_conformance.validation.rates import clopper_pearson
 
 FRESH, FRESH_END = "<!-- fresh -->", "<!-- end of fresh -->"
 BEGIN, END = "<!-- kill matrix -->", "<!-- end of kill matrix -->"

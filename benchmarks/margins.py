@@ -19,15 +19,15 @@ from pathlib import Path
 
 from scipy.stats import norm, t
 
-from mu_conformance import registry
-from mu_conformance.checks.finding import Measurement
-from mu_conformance.judging import packaged_packs
-from mu_conformance.populations import Populations
-from mu_conformance.profiles import PROFILES, Profile
-from mu_conformance.scenario import DEFAULT_SEED, Scenario, scenarios
-from mu_conformance.store import Store, default_cache
-from mu_conformance.validation.judgement import DrawnEvidence, deciding
-from mu_conformance.verdict import Sides
+from mu_conformance import discovery as registry
+from mu_conformance.decision.finding import Measurement
+from mu_conformance.decision.rule import Sides
+from mu_conformance.error_rates.judgement import DrawnEvidence, deciding
+from mu_conformance.evidence.populations import Populations
+from mu_conformance.judging.session import packaged_packs
+from mu_conformance.scenarios.profiles import PROFILES, Profile
+from mu_conformance.scenarios.scenario import DEFAULT_SEED, Scenario, scenarios
+from mu_conformance.store.cache import Store, default_cache
 
 
 def chance(deviations: float, profile: Profile, sides: Sides) -> float:

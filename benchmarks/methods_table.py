@@ -18,12 +18,13 @@ import torch
 from pages import replace, table
 from search import NO_LIMIT, flops_share
 
-from mu_conformance import methods, registry
-from mu_conformance.conditions import Conditions
-from mu_conformance.judging import Judge, Settings
+from mu_conformance import discovery as registry
+from mu_conformance import methods
+from mu_conformance.conditions.conditions import Conditions
+from mu_conformance.judging.session import Judge, Settings
 from mu_conformance.protocol import Claims
 from mu_conformance.scorecard import document
-from mu_conformance.scorecard.methods import RETRAINING, TIMES
+from mu_conformance.scorecard.renders.methods import RETRAINING, TIMES
 from mu_conformance.scorecard.summary import FAMILIES
 
 BEGIN, END = "<!-- measured -->", "<!-- end -->"

@@ -28,13 +28,14 @@ from pathlib import Path
 import torch
 from filelock import FileLock
 
-from mu_conformance import methods, registry
+from mu_conformance import discovery as registry
+from mu_conformance import methods
 from mu_conformance.checks import find_check
 from mu_conformance.checks.catalogue import Subject
-from mu_conformance.conditions import Conditions
-from mu_conformance.judging import Judge, Settings
-from mu_conformance.profiles import PROFILES
+from mu_conformance.conditions.conditions import Conditions
+from mu_conformance.judging.session import Judge, Settings
 from mu_conformance.protocol import Claims
+from mu_conformance.scenarios.profiles import PROFILES
 
 SEED = 7001
 TRIALS_EACH, DEAR_TRIALS = 6, 4

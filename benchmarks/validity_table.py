@@ -16,11 +16,11 @@ from typing import Any
 
 from pages import replace, table
 
-from mu_conformance.profiles import PROFILES
-from mu_conformance.scorecard.validity import POWER, smallest
+from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scorecard.known_error_rates import POWER, smallest
 
 BEGIN, END = "<!-- rates -->", "<!-- end of rates -->"
-SHIPPED = Path(__file__).parents[1] / "mu_conformance" / "scorecard" / "validity.json"
+SHIPPED = Path(__file__).parents[1] / "mu_conformance" / "scorecard" / "known_error_rates.json"
 MOST = 5
 """Shares of which each scenario is shown, the smallest."""
 

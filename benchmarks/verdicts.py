@@ -25,7 +25,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from mu_conformance import registry
+from mu_conformance import discovery as registry
 from mu_conformance.checks import find_check
 from mu_conformance.checks.catalogue import Subject
 from mu_conformance.scorecard import document

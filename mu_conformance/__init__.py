@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mu_conformance.protocol import Budget, Claims, DeletionRequest, Guarantee, TrainingRecipe, Unlearner
-    from mu_conformance.task import (
+    from mu_conformance.tasks import (
         ClassificationTask,
         DiffusionTask,
         GenerationTask,
@@ -54,7 +54,7 @@ _HOME = {
             "Splits",
             "Task",
         ),
-        "mu_conformance.task",
+        "mu_conformance.tasks",
     ),
 }
 

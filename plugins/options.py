@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from mu_conformance.plugins.entry import INI
 
-from mu_conformance import registry
-from mu_conformance.conditions import Conditions
-from mu_conformance.forget_sets import ForgetSetError, check_ratio
-from mu_conformance.judging import Settings
-from mu_conformance.profiles import PROFILES
-from mu_conformance.store import default_cache
+from mu_conformance import discovery as registry
+from mu_conformance.conditions.conditions import Conditions
+from mu_conformance.judging.session import Settings
+from mu_conformance.scenarios.forget_sets import ForgetSetError, check_ratio
+from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.store.cache import default_cache
 
 __all__ = ["Options", "read_options"]
 

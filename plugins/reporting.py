@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mu_conformance.plugins.aggregate import Aggregate
 from mu_conformance.plugins.options import Options
 
-from mu_conformance import manifest
-from mu_conformance.conditions import Conditions
-from mu_conformance.judging import Settings
-from mu_conformance.profiles import PROFILES
+from mu_conformance.checks import manifest
+from mu_conformance.conditions.conditions import Conditions
+from mu_conformance.judging.record import Aggregate
+from mu_conformance.judging.session import Settings
+from mu_conformance.judging.waivers import Waiver
 from mu_conformance.protocol import Claims
-from mu_conformance.scorecard import building, comparison, document, markdown, methods, summary, validity
-from mu_conformance.scorecard.verdicts import CONFORMANT
-from mu_conformance.scorecard.waivers import Waiver
+from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scorecard import building, document, summary
+from mu_conformance.scorecard import diff as comparison
+from mu_conformance.scorecard import known_error_rates as validity
+from mu_conformance.scorecard.renders import markdown, methods
+from mu_conformance.scorecard.verdict import CONFORMANT
 
 __all__ = ["Reporting", "conftests", "read_baseline"]
 

@@ -9,25 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mu_conformance.plugins import xdist
-from mu_conformance.plugins.aggregate import Aggregate
+from mu_conformance.plugins import workers as xdist
 from mu_conformance.plugins.options import Options, read_options
 from mu_conformance.plugins.progress import Progress
 from mu_conformance.plugins.reporting import Reporting, conftests, read_baseline
 from mu_conformance.plugins.suite_tasks import task_name, task_of
 from mu_conformance.suites.conformance import ConformanceSuite
 
-from mu_conformance import manifest, registry
-from mu_conformance.forget_sets import ForgetSetError
-from mu_conformance.hub import HubError
-from mu_conformance.isolation.loading import MethodError
-from mu_conformance.judging import Judge
+from mu_conformance import discovery as registry
+from mu_conformance.adapters.loading import MethodError
+from mu_conformance.checks import manifest
+from mu_conformance.decision.rule import Outcome
+from mu_conformance.judging.record import Aggregate
+from mu_conformance.judging.session import Judge
+from mu_conformance.judging.waivers import Waiver, WaiverError, find_waiver, read_waivers
 from mu_conformance.protocol import Claims
+from mu_conformance.scenarios.forget_sets import ForgetSetError
 from mu_conformance.scorecard.document import ScorecardError
-from mu_conformance.scorecard.waivers import Waiver, WaiverError, find_waiver, read_waivers
-from mu_conformance.store import StoreError
-from mu_conformance.task import TaskError
-from mu_conformance.verdict import Outcome
+from mu_conformance.store.cache import StoreError
+from mu_conformance.tasks import TaskError
+from mu_conformance.tasks.hub import HubError
 
 __all__ = ["MuSession", "start"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mu_conformance import registry
-from mu_conformance.judging import Judge
-from mu_conformance.task import Task
+from mu_conformance import discovery as registry
+from mu_conformance.judging.session import Judge
+from mu_conformance.tasks import Task
 
 __all__ = ["task_name", "task_of"]
 

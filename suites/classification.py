@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mu_conformance.suites.conformance import ConformanceSuite
 
-from mu_conformance.task import ClassificationTask
+from mu_conformance.tasks import ClassificationTask
 
 __all__ = ["ClassificationSuite"]
 

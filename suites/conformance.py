@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from mu_conformance.verdict import Outcome
+from mu_conformance.decision.rule import Outcome
 
 __all__ = ["ConformanceSuite"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mu_conformance.suites.conformance import ConformanceSuite
 
-from mu_conformance.task import DiffusionTask
+from mu_conformance.tasks import DiffusionTask
 
 __all__ = ["DiffusionSuite"]
 

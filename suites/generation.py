@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mu_conformance.suites.conformance import ConformanceSuite
 
-from mu_conformance.task import GenerationTask
+from mu_conformance.tasks import GenerationTask
 
 __all__ = ["GenerationSuite"]
 

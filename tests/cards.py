@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mu_conformance.manifest import Entry, required
-from mu_conformance.profiles import PROFILES
+from mu_conformance.checks.manifest import Entry, required
 from mu_conformance.protocol import Claims
+from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scorecard.building import build
 
 INTERVALS = {"passed": [-0.1, 0.1], "failed": [2.0, 3.0], "inconclusive": [0.5, 2.0]}

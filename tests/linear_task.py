@@ -9,7 +9,7 @@ from torch import nn
 
 from mu_conformance.isolation.child import RequestRows
 from mu_conformance.protocol import Budget, DeletionRequest, TrainingRecipe
-from mu_conformance.task import ClassificationTask, RequestTask, Rows, Splits
+from mu_conformance.tasks import ClassificationTask, RequestTask, Rows, Splits
 
 
 class Linear(nn.Module):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from mu_conformance.protocol import TrainingRecipe
-from mu_conformance.task import ClassificationTask, Rows, Splits
+from mu_conformance.tasks import ClassificationTask, Rows, Splits
 
 
 class Network(nn.Module):

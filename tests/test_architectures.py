@@ -11,9 +11,10 @@ import safetensors.torch
 import torch
 from mu_conformance.fixtures.keyword_spotting.framewise import end_to_end
 
-from mu_conformance import registry, training
-from mu_conformance.seeding import seeded
-from mu_conformance.task import ClassificationTask, LanguageModelTask
+from mu_conformance import discovery as registry
+from mu_conformance.protocol.seeding import seeded
+from mu_conformance.tasks import ClassificationTask, LanguageModelTask
+from mu_conformance.training import loop as training
 
 EVERY = [(name, architecture) for name, task in sorted(registry.tasks().items()) for architecture in task.architectures]
 LIKELIHOOD = [

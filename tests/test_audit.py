@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from noise_task import NoiseTask
 
-from mu_conformance import manifest
-from mu_conformance.audit import audit_scenario, memberships
-from mu_conformance.conditions import Conditions
-from mu_conformance.isolation import loading
-from mu_conformance.judging import Judge, Settings
+from mu_conformance.adapters import loading
+from mu_conformance.checks import manifest
+from mu_conformance.conditions.conditions import Conditions
+from mu_conformance.decision.rule import Outcome
+from mu_conformance.evidence.audit import audit_scenario, memberships
+from mu_conformance.judging.session import Judge, Settings
 from mu_conformance.measures.membership import epsilon_from_auc, largest_resolvable_epsilon
-from mu_conformance.profiles import PROFILES
-from mu_conformance.verdict import Outcome
+from mu_conformance.scenarios.profiles import PROFILES
 
 MODELS = 64
 PROFILE = dataclasses.replace(PROFILES["smoke"], audit_models=MODELS)

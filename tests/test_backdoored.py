@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from mu_conformance import registry
-from mu_conformance.checks import statistics
+from mu_conformance import discovery as registry
 from mu_conformance.checks.catalogue import find_check
-from mu_conformance.forget_sets import ForgetSetError, draw, kinds
-from mu_conformance.outputs import Outputs
-from mu_conformance.profiles import PROFILES
-from mu_conformance.scenario import Scenario
-from mu_conformance.task import ClassificationTask, Rows, Splits, TaskError
-from mu_conformance.training import fit
-from mu_conformance.verdict import Outcome
+from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.decision.rule import Outcome
+from mu_conformance.evidence.outputs import Outputs
+from mu_conformance.scenarios.forget_sets import ForgetSetError, draw, kinds
+from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scenarios.scenario import Scenario
+from mu_conformance.tasks import ClassificationTask, Rows, Splits, TaskError
+from mu_conformance.training.loop import fit
 
 quick = settings(deadline=None, max_examples=40, database=None)
 seeds = st.integers(0, 2**31 - 1)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits
 
-from mu_conformance import bundled
+from mu_conformance.tasks import sklearn_data as bundled
 
 
 def test_digits_are_those_of_scikit_learn():

@@ -16,13 +16,14 @@ from cards import measured
 from torch import nn
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from mu_conformance import Claims, ClassificationTask, Rows, Splits, TrainingRecipe, cli, packing
-from mu_conformance.manifest import Entry
-from mu_conformance.populations import Populations
-from mu_conformance.profiles import PROFILES, Profile
-from mu_conformance.scenario import DEFAULT_SEED, scenarios
+from mu_conformance import Claims, ClassificationTask, Rows, Splits, TrainingRecipe, cli
+from mu_conformance.checks.manifest import Entry
+from mu_conformance.evidence import packing
+from mu_conformance.evidence.populations import Populations
+from mu_conformance.scenarios.profiles import PROFILES, Profile
+from mu_conformance.scenarios.scenario import DEFAULT_SEED, scenarios
 from mu_conformance.scorecard import building, document
-from mu_conformance.store import Store, artefact_key
+from mu_conformance.store.cache import Store, artefact_key
 
 SCENARIO = "sentiment/random-10%"
 CHECKS = ("forgetting.loss", "privacy.membership-loss", "utility.test-score")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mu_conformance.checks.comparison import compare
-from mu_conformance.profiles import PROFILES
-from mu_conformance.verdict import Margin, Outcome
+from mu_conformance.decision.rule import Margin, Outcome
+from mu_conformance.scenarios.profiles import PROFILES
 
 LOOKS = PROFILES["smoke"].looks
 REFERENCES = list(np.tile([-1.0, 1.0], PROFILES["smoke"].references // 2))

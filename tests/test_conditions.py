@@ -9,17 +9,19 @@ import pytest
 import torch
 from linear_task import TASK, rows_of
 
-from mu_conformance import manifest, populations, registry
-from mu_conformance.adapters import add_lora
-from mu_conformance.conditions import Conditions
-from mu_conformance.curriculum import superloss
-from mu_conformance.evidence import retrain_flops
-from mu_conformance.profiles import PROFILES
+from mu_conformance import discovery as registry
+from mu_conformance.checks import manifest
+from mu_conformance.conditions.conditions import Conditions
+from mu_conformance.conditions.lora import add_lora
+from mu_conformance.conditions.superloss import superloss
+from mu_conformance.evidence import populations
+from mu_conformance.evidence.base import retrain_flops
 from mu_conformance.protocol import TrainingRecipe
-from mu_conformance.scenario import Scenario, scenario_names
-from mu_conformance.store import Store
-from mu_conformance.task import RequestTask, TaskError
-from mu_conformance.training import fit
+from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scenarios.scenario import Scenario, scenario_names
+from mu_conformance.store.cache import Store
+from mu_conformance.tasks import RequestTask, TaskError
+from mu_conformance.training.loop import fit
 
 LORA = Conditions(lora_rank=2)
 SUPERLOSS = Conditions(curriculum="superloss")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from mu_conformance import registry
+from mu_conformance import discovery as registry
 from mu_conformance.checks import catalogue
+from mu_conformance.decision.rule import Outcome
 from mu_conformance.isolation import launch
 from mu_conformance.isolation.client import MethodProcess
-from mu_conformance.judging import Judge, Settings
-from mu_conformance.profiles import PROFILES
-from mu_conformance.verdict import Outcome
+from mu_conformance.judging.session import Judge, Settings
+from mu_conformance.scenarios.profiles import PROFILES
 
 TOY = str(Path(__file__).parent / "toy")
 PROFILE = dataclasses.replace(PROFILES["smoke"], audit_models=64)

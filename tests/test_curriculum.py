@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from torch import nn
 
-from mu_conformance.curriculum import MovingSuperLoss, superloss
+from mu_conformance.conditions.superloss import MovingSuperLoss, superloss
 
 quick = settings(deadline=None, max_examples=60, database=None)
 

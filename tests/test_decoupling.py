@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from mu_conformance.unlearning.decoupling import decoupled_divergence, masked_teacher
+from mu_conformance.methods.parts.decoupling import decoupled_divergence, masked_teacher
 
 LOG = torch.log(torch.tensor([[0.5, 0.3, 0.2]]))
 FIRST = torch.tensor([0])

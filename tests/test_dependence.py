@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mu_conformance.unlearning.dependence import conditional_dependence, markov_blanket
+from mu_conformance.methods.parts.dependence import conditional_dependence, markov_blanket
 
 quick = settings(deadline=None, max_examples=40, database=None)
 

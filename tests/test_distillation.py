@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mu_conformance.unlearning.distillation import kl_divergence, teacher_of
+from mu_conformance.methods.parts.distillation import kl_divergence, teacher_of
 
 quick = settings(deadline=None, max_examples=60, database=None)
 numbers = st.floats(-20, 20, width=32)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from mu_conformance.checks.robustness.few_rows import SmallRequest, clearest, few_rows, turn
-from mu_conformance.evidence import EvidenceError
-from mu_conformance.judging import Judge, Settings
-from mu_conformance.verdict import Outcome
+from mu_conformance.decision.rule import Outcome
+from mu_conformance.evidence.base import EvidenceError
+from mu_conformance.judging.session import Judge, Settings
 
 TOY = str(Path(__file__).parent / "toy")
 TRAINED = np.array([4.0, 4.0, 0.0])

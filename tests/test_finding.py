@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from mu_conformance.checks.finding import Finding, Measurement, plain
-from mu_conformance.verdict import Interval, Outcome
+from mu_conformance.decision.finding import Finding, Measurement, plain
+from mu_conformance.decision.rule import Interval, Outcome
 
 
 class TestPlain:

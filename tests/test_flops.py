@@ -12,10 +12,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from mu_conformance.flops import OverBudget, counted, flops_left, metered
+from mu_conformance.conditions.flops import OverBudget, counted, flops_left, metered
+from mu_conformance.conditions.shards import ShardedEnsemble
 from mu_conformance.protocol import TrainingRecipe
-from mu_conformance.sharding import ShardedEnsemble
-from mu_conformance.training import fit
+from mu_conformance.training.loop import fit
 
 A, B = torch.randn(3, 5), torch.randn(5, 7)
 PRODUCT = 2 * 3 * 5 * 7

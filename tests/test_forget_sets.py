@@ -11,11 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mu_conformance import forget_sets
-from mu_conformance.forget_sets import ForgetSetError, deletion_order, draw
-from mu_conformance.profiles import PROFILES, Profile
-from mu_conformance.scenario import Scenario, scenario_names, scenarios
-from mu_conformance.task import ClassificationTask, Rows, Splits
+from mu_conformance.scenarios import forget_sets
+from mu_conformance.scenarios.forget_sets import ForgetSetError, deletion_order, draw
+from mu_conformance.scenarios.profiles import PROFILES, Profile
+from mu_conformance.scenarios.scenario import Scenario, scenario_names, scenarios
+from mu_conformance.tasks import ClassificationTask, Rows, Splits
 
 quick = settings(deadline=None, max_examples=40, database=None)
 label_arrays = st.lists(st.integers(-2, 6), min_size=1, max_size=400).map(np.array)

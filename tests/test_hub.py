@@ -17,12 +17,12 @@ import pytest
 import torch
 from PIL import Image
 
-from mu_conformance import registry
-from mu_conformance.hub import HubError
-from mu_conformance.populations import Populations
-from mu_conformance.seeding import seeded
-from mu_conformance.store import Store
-from mu_conformance.task import Rows
+from mu_conformance import discovery as registry
+from mu_conformance.evidence.populations import Populations
+from mu_conformance.protocol.seeding import seeded
+from mu_conformance.store.cache import Store
+from mu_conformance.tasks import Rows
+from mu_conformance.tasks.hub import HubError
 
 torch.set_num_threads(1)
 EVERY = [
@@ -110,7 +110,7 @@ def test_every_backbone_loads_trains_and_answers(name, architecture, at_root):
 
 
 def test_pixels_are_those_of_the_file(at_root):
-    from mu_conformance.hub.media import image
+    from mu_conformance.tasks.hub.media import image
 
     record = hub_data.picture(np.random.RandomState(5), (32, 32))
     with Image.open(io.BytesIO(record["bytes"])) as file:
@@ -119,7 +119,7 @@ def test_pixels_are_those_of_the_file(at_root):
 
 
 def test_sounds_are_padded_cut_in_the_middle_and_brought_to_16_khz():
-    from mu_conformance.hub.media import sound
+    from mu_conformance.tasks.hub.media import sound
 
     short = sound({"bytes": hub_data.wav(np.array([1, -2, 3])), "path": None}, 5, "x")
     assert short.tolist() == [1, -2, 3, 0, 0]
@@ -130,7 +130,7 @@ def test_sounds_are_padded_cut_in_the_middle_and_brought_to_16_khz():
 
 
 def test_a_sound_of_another_format_says_what_is_missing():
-    from mu_conformance.hub.media import sound
+    from mu_conformance.tasks.hub.media import sound
 
     with pytest.raises(HubError, match=r"data set Speech: .*soundfile"):
         sound({"bytes": b"fLaC....", "path": None}, 5, "Speech")
@@ -139,7 +139,7 @@ def test_a_sound_of_another_format_says_what_is_missing():
 def test_whispers_features_are_those_of_its_own_extractor():
     from transformers import WhisperFeatureExtractor
 
-    from mu_conformance.hub.inputs import LogMel
+    from mu_conformance.tasks.hub.inputs import LogMel
 
     heard = np.random.RandomState(0).randint(-8000, 8000, 16_000).astype(np.int16)
     extractor = WhisperFeatureExtractor(feature_size=16, chunk_length=2)
@@ -151,7 +151,7 @@ def test_whispers_features_are_those_of_its_own_extractor():
 
 def test_stored_bytes_are_scaled_as_the_checkpoint_says(at_root):
     task = prepared("image_classification", "vit-base", at_root)
-    from mu_conformance.hub.inputs import ImageScaling
+    from mu_conformance.tasks.hub.inputs import ImageScaling
 
     pixels = torch.full((1, 3, 32, 32), 255, dtype=torch.uint8)
     scaled = ImageScaling(task.checkpoint("vit-base"), task.build_model("vit-base").config)({"pixel_values": pixels})
@@ -173,7 +173,7 @@ def test_a_model_with_inputs_of_its_own_is_still_the_published_class(at_root):
 
 
 def test_a_part_of_the_rows_is_balanced_and_leading():
-    from mu_conformance.hub.data import some_of
+    from mu_conformance.tasks.hub.data import some_of
 
     labels = [0, 0, 0, 0, 1, 1, 2]
     assert some_of(labels, 5).tolist() == [0, 1, 4, 5, 6]
@@ -248,7 +248,7 @@ def test_parquet_files_of_the_repository_load_as_well(tmp_path, monkeypatch):
 
 
 def test_each_version_of_a_checkpoint_has_an_address_of_its_own(tmp_path, monkeypatch):
-    from mu_conformance.hub import checkpoints
+    from mu_conformance.tasks.hub import checkpoints
 
     monkeypatch.setenv("MU_HUB_ROOT", str(tmp_path))
     hub_checkpoints.write_checkpoint("sentiment", "bert-base", tmp_path)

@@ -15,7 +15,8 @@ import hub_data
 import mu_conformance.plugins.session  # noqa: F401
 import pytest
 
-from mu_conformance import cli, registry
+from mu_conformance import cli
+from mu_conformance import discovery as registry
 
 registry.tasks()
 registry.hub_task("sentiment")

@@ -9,7 +9,7 @@ import pytest
 
 PROGRAM = """
 import os, sys
-from mu_conformance.isolation.audit import Recorder
+from mu_conformance.isolation.recorder import Recorder
 ours, other = sys.argv[1:3]
 recorder = Recorder((ours,))
 recorder.active = True

@@ -6,7 +6,7 @@ import pytest
 import torch
 from linear_task import TASK, rows_of
 
-from mu_conformance.isolation.job import CallSpec, JobFolder
+from mu_conformance.isolation.call import CallSpec, JobFolder
 from mu_conformance.protocol import Budget, TrainingRecipe
 
 

@@ -7,10 +7,10 @@ import torch
 from linear_task import TASK, rows_of
 from torch import nn
 
-from mu_conformance.call_record import judge_call
-from mu_conformance.isolation.job import CallResult, CallSpec
+from mu_conformance.evidence.call_record import judge_call
+from mu_conformance.isolation.call import CallResult, CallSpec
 from mu_conformance.protocol import TrainingRecipe
-from mu_conformance.task import Rows
+from mu_conformance.tasks import Rows
 
 
 def call_of(model: nn.Module, forget: Rows, retain: Rows | None, **changes) -> CallResult:

@@ -11,7 +11,7 @@ import textwrap
 
 import pytest
 
-from mu_conformance import registry
+from mu_conformance import discovery as registry
 from mu_conformance.isolation import launch
 from mu_conformance.isolation.client import MethodProcess
 

@@ -54,10 +54,10 @@ def identify(path: Path) -> str:
 def test_the_walk_finds_the_tree():
     # A walk that found nothing would let everything below pass.
     names = {module_name(path) for path in SOURCES}
-    assert {"mu_conformance", "mu_conformance.verdict", "mu_conformance.plugins.entry"} <= names
+    assert {"mu_conformance", "mu_conformance.decision.rule", "mu_conformance.plugins.entry"} <= names
     assert {"mu_conformance.fixtures.sentiment", "mu_conformance.suites.classification"} <= names
     assert "pytest" in imports(ROOT / "plugins" / "entry.py")
-    assert "mu_conformance.protocol.TrainingRecipe" in imports(ROOT / "mu_conformance" / "training.py")
+    assert "mu_conformance.protocol.TrainingRecipe" in imports(ROOT / "mu_conformance" / "training" / "loop.py")
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=identify)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from linear_task import TASK
 
-from mu_conformance.call_record import load_state
+from mu_conformance.evidence.call_record import load_state
 
 
 class TestLoadState:

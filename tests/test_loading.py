@@ -10,14 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mu_conformance.isolation.loading import (
-    MethodError,
-    TrainerAdapter,
-    claims_of,
-    describe,
-    load_method,
-    load_object,
-)
+from mu_conformance.adapters.loading import MethodError, TrainerAdapter, claims_of, describe, load_method, load_object
 from mu_conformance.protocol import Claims
 
 MODULE = """

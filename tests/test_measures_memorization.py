@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mu_conformance import memorization as estimation
 from mu_conformance.measures.memorization import (
     exact_memorization,
     extraction_strength,
@@ -19,7 +18,8 @@ from mu_conformance.measures.memorization import (
     privleak,
     truth_ratio,
 )
-from mu_conformance.task.tokens import IGNORED, token_outputs
+from mu_conformance.scenarios import memorization as estimation
+from mu_conformance.tasks.tokens import IGNORED, token_outputs
 
 quick = settings(deadline=None, max_examples=60, database=None)
 T, F = True, False

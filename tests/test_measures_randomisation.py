@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from mu_conformance.audit import memberships
+from mu_conformance.evidence.audit import memberships
 from mu_conformance.measures.membership import auc, membership_randomisation
 
 quick = settings(deadline=None, max_examples=30, database=None)

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from mu_conformance.methods import DELETE
+from mu_conformance.methods.parts.decoupling import masked_teacher
 from mu_conformance.protocol import TrainingRecipe
-from mu_conformance.unlearning.decoupling import masked_teacher
 
 RECIPE = TrainingRecipe(10, 4, 0.05, weight_decay=0.5)
 

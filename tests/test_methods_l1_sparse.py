@@ -14,7 +14,7 @@ from torch import nn
 from mu_conformance.isolation.child import RequestRows
 from mu_conformance.methods import FineTune, L1Sparse
 from mu_conformance.protocol import TrainingRecipe
-from mu_conformance.task import Rows
+from mu_conformance.tasks import Rows
 
 RECIPE = TrainingRecipe(10, 4, 0.1, weight_decay=0.0)
 

@@ -12,10 +12,10 @@ import torch
 from torch import nn
 
 from mu_conformance.methods import CFk, EUk, FineTune, Retrain
+from mu_conformance.methods.parts.layers import blocks_of, last_layers, only, renew, settled
 from mu_conformance.protocol import TrainingRecipe
-from mu_conformance.task import RequestTask
-from mu_conformance.training import fit
-from mu_conformance.unlearning.layers import blocks_of, last_layers, only, renew, settled
+from mu_conformance.tasks import RequestTask
+from mu_conformance.training.loop import fit
 
 RECIPE = TrainingRecipe(4, 4, 0.05, weight_decay=0.5)
 

@@ -15,8 +15,8 @@ from torch import nn
 from mu_conformance.isolation.child import RequestRows
 from mu_conformance.methods import LCODEC, CertifiedRemoval
 from mu_conformance.protocol import Guarantee, TrainingRecipe
-from mu_conformance.task import RequestTask, Rows
-from mu_conformance.training import fit
+from mu_conformance.tasks import RequestTask, Rows
+from mu_conformance.training.loop import fit
 
 RECIPE = TrainingRecipe(10, 4, 0.05)
 

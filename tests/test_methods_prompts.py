@@ -9,12 +9,12 @@ import torch
 from mu_conformance.fixtures.text_to_image import TASK
 from torch import nn
 
-from mu_conformance import registry
+from mu_conformance import discovery as registry
 from mu_conformance.isolation.child import RequestRows
 from mu_conformance.methods import RandomLabel, SalUn
+from mu_conformance.methods.parts.prompts import Reprompted, other_prompts, prompted_otherwise
 from mu_conformance.protocol import Budget, DeletionRequest, TrainingRecipe
-from mu_conformance.task import RequestTask, Rows
-from mu_conformance.unlearning.prompts import Reprompted, other_prompts, prompted_otherwise
+from mu_conformance.tasks import RequestTask, Rows
 
 COLUMNS = ("pixel_values", "input_ids")
 

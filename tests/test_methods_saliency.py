@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from mu_conformance.methods import SSD, FisherForgetting, RandomLabel, SalUn
+from mu_conformance.methods.parts.relabelling import Relabelled, other_labels
 from mu_conformance.protocol import TrainingRecipe
-from mu_conformance.task import Rows
-from mu_conformance.unlearning.relabelling import Relabelled, other_labels
+from mu_conformance.tasks import Rows
 
 RECIPE = TrainingRecipe(10, 4, 0.05, weight_decay=0.5)
 

@@ -8,12 +8,12 @@ import linear_task
 import pytest
 import torch
 
-from mu_conformance import registry
+from mu_conformance import discovery as registry
 from mu_conformance.isolation.child import RequestRows
 from mu_conformance.methods import DELETE, SCRUB
 from mu_conformance.protocol import Claims
-from mu_conformance.task import RequestTask
-from mu_conformance.training import fit
+from mu_conformance.tasks import RequestTask
+from mu_conformance.training.loop import fit
 
 
 @pytest.fixture(scope="module", params=["biography", "summarization"])

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from mu_conformance import registry
-from mu_conformance.outputs import NotFinite, Outputs
-from mu_conformance.profiles import PROFILES
-from mu_conformance.scenario import scenarios
+from mu_conformance import discovery as registry
+from mu_conformance.evidence.outputs import NotFinite, Outputs
+from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scenarios.scenario import scenarios
 
 PARTS = ["forget", "retain", "holdout", "test", "ood"]
 TREATMENTS = ("int8", "nf4", "noised", "probed", "pruned", "relearnt_few", "relearnt_retain")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mu_conformance import registry
-from mu_conformance.checks import statistics
-from mu_conformance.evidence import Evidence
-from mu_conformance.judging import packaged_packs
-from mu_conformance.populations import Populations
-from mu_conformance.profiles import PROFILES
+from mu_conformance import discovery as registry
+from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.evidence.base import Evidence
+from mu_conformance.evidence.populations import Populations
+from mu_conformance.judging.session import packaged_packs
 from mu_conformance.protocol import Claims
-from mu_conformance.scenario import DEFAULT_SEED, scenarios
-from mu_conformance.store import Store
+from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scenarios.scenario import DEFAULT_SEED, scenarios
+from mu_conformance.store.cache import Store
 
 SMOKE = PROFILES["smoke"]
 TOLERANCE = 5.0

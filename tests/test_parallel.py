@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mu_conformance import parallel, populations, registry
-from mu_conformance.task import Rows
+from mu_conformance import discovery as registry
+from mu_conformance.evidence import populations
+from mu_conformance.tasks import Rows
+from mu_conformance.training import data_parallel as parallel
 
 
 def test_two_processes_train_what_one_does():

@@ -10,7 +10,7 @@ from pathlib import Path
 import mu_conformance.plugins.session  # noqa: F401
 import pytest
 
-from mu_conformance import registry
+from mu_conformance import discovery as registry
 
 registry.tasks()
 

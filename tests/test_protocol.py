@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import mu_conformance
 from mu_conformance import protocol
 from mu_conformance.protocol import Budget, Claims, DeletionRequest, Guarantee, TrainingRecipe, Unlearner
-from mu_conformance.seeding import derive_seed, seeded
+from mu_conformance.protocol.seeding import derive_seed, seeded
 
 quick = settings(deadline=None, max_examples=60, database=None)
 names = st.lists(st.text("abcxyz_", min_size=1, max_size=5), max_size=3).map(tuple)
@@ -239,7 +239,7 @@ def test_the_protocol_is_the_one_method():
 def test_public_names_are_the_ones_of_their_home_modules():
     for name in ("Budget", "Claims", "DeletionRequest", "Guarantee", "TrainingRecipe", "Unlearner"):
         assert getattr(mu_conformance, name) is getattr(protocol, name)
-    assert mu_conformance.Rows is __import__("mu_conformance.task", fromlist=["Rows"]).Rows
+    assert mu_conformance.Rows is __import__("mu_conformance.tasks", fromlist=["Rows"]).Rows
     assert set(mu_conformance.__all__) == set(dir(mu_conformance))
     with pytest.raises(AttributeError, match="has no attribute 'Claim'"):
         mu_conformance.Claim  # noqa: B018

@@ -7,21 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from mu_conformance import forget_sets, registry
+from mu_conformance import discovery as registry
+from mu_conformance.adapters.loading import load_method, load_object
 from mu_conformance.checks import catalogue, find_check
 from mu_conformance.checks.catalogue import check
-from mu_conformance.checks.finding import Finding
-from mu_conformance.isolation.loading import load_method, load_object
+from mu_conformance.decision.finding import Finding
+from mu_conformance.discovery import UnknownName, find_task, member, member_names, members, modules_of, one_of
 from mu_conformance.protocol import Claims
-from mu_conformance.registry import (
-    UnknownName,
-    find_task,
-    member,
-    member_names,
-    members,
-    modules_of,
-    one_of,
-)
+from mu_conformance.scenarios import forget_sets
 
 PACKAGES = ("mu_conformance.methods", "mu_conformance.controls")
 

@@ -14,15 +14,15 @@ from linear_task import TASK, rows_of
 from noise_task import NoiseTask
 from torch import nn
 
-from mu_conformance.checks import statistics
 from mu_conformance.checks.catalogue import find_check
-from mu_conformance.conditions import Conditions
+from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.conditions.conditions import Conditions
+from mu_conformance.decision.rule import Outcome
+from mu_conformance.evidence.outputs import Outputs
+from mu_conformance.evidence.representations import DIMENSIONS, ROWS, last_layer, representations, sketch
 from mu_conformance.measures.representation import linear_cka
-from mu_conformance.outputs import Outputs
-from mu_conformance.profiles import PROFILES
-from mu_conformance.representations import DIMENSIONS, ROWS, last_layer, representations, sketch
-from mu_conformance.scenario import Scenario
-from mu_conformance.verdict import Outcome
+from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scenarios.scenario import Scenario
 
 quick = settings(deadline=None, max_examples=40, database=None)
 SCENARIO = Scenario(NoiseTask(), "random", 0.1, "network")

@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import save_file
 
 from mu_conformance.isolation.residue import files_in, find_residue, find_rows_in_weights, recent_files
-from mu_conformance.task import Rows
+from mu_conformance.tasks import Rows
 
 IMAGES = Rows(
     {

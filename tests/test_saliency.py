@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from mu_conformance.methods.parts.saliency import kept_outside, largest, mean_gradient, mean_squared_gradient
 from mu_conformance.protocol import TrainingRecipe
-from mu_conformance.task import Rows
-from mu_conformance.training import fit
-from mu_conformance.unlearning.saliency import kept_outside, largest, mean_gradient, mean_squared_gradient
+from mu_conformance.tasks import Rows
+from mu_conformance.training.loop import fit
 
 quick = settings(deadline=None, max_examples=60, database=None)
 

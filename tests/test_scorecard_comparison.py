@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from cards import ENTRIES, FORGETTING, card
 
-from mu_conformance.scorecard.comparison import changes, regressions
+from mu_conformance.scorecard.diff import changes, regressions
 
 
 class TestComparison:

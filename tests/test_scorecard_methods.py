@@ -5,7 +5,7 @@ from __future__ import annotations
 from cards import ENTRIES, FORGETTING, card
 
 from mu_conformance.protocol import Claims
-from mu_conformance.scorecard import methods
+from mu_conformance.scorecard.renders import methods
 
 
 def timed(cost: dict[str, tuple[float, float]], **kwargs) -> dict:

@@ -9,7 +9,7 @@ from cards import FORGETTING, card
 
 from mu_conformance.protocol import Claims
 from mu_conformance.scorecard.document import read, write
-from mu_conformance.scorecard.verdicts import overall
+from mu_conformance.scorecard.verdict import overall
 from mu_conformance.scorecard.verification import verify
 
 

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mu_conformance.checks import statistics
-from mu_conformance.forget_sets import ForgetSet
-from mu_conformance.judging import Judge, Settings
-from mu_conformance.outputs import Outputs
-from mu_conformance.verdict import Outcome
+from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.decision.rule import Outcome
+from mu_conformance.evidence.outputs import Outputs
+from mu_conformance.judging.session import Judge, Settings
+from mu_conformance.scenarios.forget_sets import ForgetSet
 
 TOY = str(Path(__file__).parent / "toy")
 

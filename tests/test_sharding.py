@@ -9,14 +9,14 @@ import linear_task
 import pytest
 import torch
 
-from mu_conformance import registry
-from mu_conformance.conditions import Conditions
+from mu_conformance import discovery as registry
+from mu_conformance.conditions.conditions import Conditions
+from mu_conformance.conditions.shards import Part, ShardedEnsemble, shard_numbers
 from mu_conformance.methods import SISA, Retrain
 from mu_conformance.protocol import Guarantee, TrainingRecipe
-from mu_conformance.seeding import derive_seed
-from mu_conformance.sharding import Part, ShardedEnsemble, shard_numbers
-from mu_conformance.task import RequestTask, Rows, TaskError
-from mu_conformance.training import fit
+from mu_conformance.protocol.seeding import derive_seed
+from mu_conformance.tasks import RequestTask, Rows, TaskError
+from mu_conformance.training.loop import fit
 
 SHARDS = 3
 TASK = linear_task.TASK.under(Conditions(shards=SHARDS))

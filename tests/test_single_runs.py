@@ -10,11 +10,11 @@ import types
 import numpy as np
 import pytest
 
-from mu_conformance.checks import statistics
 from mu_conformance.checks.robustness.seeds import seeds
 from mu_conformance.checks.robustness.unseen_model import unseen_model
-from mu_conformance.profiles import PROFILES
-from mu_conformance.verdict import Outcome
+from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.decision.rule import Outcome
+from mu_conformance.scenarios.profiles import PROFILES
 
 SMOKE = PROFILES["smoke"]
 SPREAD = 0.01 * np.sqrt(32 / 31)

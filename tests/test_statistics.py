@@ -9,11 +9,11 @@ import pytest
 import torch
 from linear_task import TASK
 
-from mu_conformance import registry
-from mu_conformance.checks import statistics
+from mu_conformance import discovery as registry
 from mu_conformance.checks.mu_bench import mu_bench
-from mu_conformance.outputs import Outputs
-from mu_conformance.task import Rows
+from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.evidence.outputs import Outputs
+from mu_conformance.tasks import Rows
 
 
 def rows_of(labels: list[int]) -> Rows:

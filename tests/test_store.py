@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from mu_conformance.store import (
+from mu_conformance.store.cache import (
     Artefact,
     DamagedArtefact,
     Pack,
@@ -256,7 +256,7 @@ class TestPack:
 CHILD = """
 import sys, time, torch
 from pathlib import Path
-from mu_conformance.store import Store
+from mu_conformance.store.cache import Store
 
 folder, role = Path(sys.argv[1]), sys.argv[2]
 

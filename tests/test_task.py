@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from mu_conformance import registry
-from mu_conformance.isolation.loading import load_object
-from mu_conformance.profiles import PROFILES
-from mu_conformance.scenario import scenario_names
-from mu_conformance.task import ClassificationTask, DiffusionTask, RequestTask, Rows, Splits, TaskError
+from mu_conformance import discovery as registry
+from mu_conformance.adapters.loading import load_object
+from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scenarios.scenario import scenario_names
+from mu_conformance.tasks import ClassificationTask, DiffusionTask, RequestTask, Rows, Splits, TaskError
 
 
 def rows(**columns) -> Rows:

@@ -8,7 +8,7 @@ import torch
 from mu_conformance.fixtures import action_recognition
 from mu_conformance.fixtures.action_recognition import render
 
-from mu_conformance import registry
+from mu_conformance import discovery as registry
 
 WHITE = np.ones((render.SPRITE, render.SPRITE))
 

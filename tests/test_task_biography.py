@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 from mu_conformance.fixtures.biography import LENGTH, people
 
-from mu_conformance import registry
-from mu_conformance.task.tokens import IGNORED
+from mu_conformance import discovery as registry
+from mu_conformance.tasks.tokens import IGNORED
 
 
 @pytest.fixture(scope="module")

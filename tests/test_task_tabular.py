@@ -9,9 +9,9 @@ import pytest
 import torch
 from mu_conformance.fixtures import tabular
 
-from mu_conformance import registry
-from mu_conformance.populations import train
-from mu_conformance.task import Rows
+from mu_conformance import discovery as registry
+from mu_conformance.evidence.populations import train
+from mu_conformance.tasks import Rows
 
 WEIGHT, BIAS = "linear.weight", "linear.bias"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from mu_conformance.judging import Judge, Settings
+from mu_conformance.judging.session import Judge, Settings
 
 
 def test_a_trainer_subclass_trains_on_the_retain_set(tmp_path, monkeypatch):

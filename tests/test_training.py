@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from mu_conformance.protocol import TrainingRecipe
-from mu_conformance.task import BatchLoader, ClassificationTask, RequestTask, Rows, Splits
-from mu_conformance.training import fit
+from mu_conformance.tasks import BatchLoader, ClassificationTask, RequestTask, Rows, Splits
+from mu_conformance.training.loop import fit
 
 quick = settings(deadline=None, max_examples=60, database=None)
 

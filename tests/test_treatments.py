@@ -19,22 +19,22 @@ from scipy.stats import norm
 from sklearn.linear_model import Ridge
 from torch import nn
 
-from mu_conformance import registry
-from mu_conformance.checks import statistics
+from mu_conformance import discovery as registry
 from mu_conformance.checks.catalogue import find_check
-from mu_conformance.conditions import Conditions
-from mu_conformance.outputs import Outputs
-from mu_conformance.profiles import PROFILES
-from mu_conformance.scenario import Scenario
-from mu_conformance.task import Rows
-from mu_conformance.training import fit
-from mu_conformance.treatments import MEASURED, treatment, treatments, treatments_of
-from mu_conformance.treatments.perturbation import PRUNED_SHARE, noised, pruned
-from mu_conformance.treatments.probe import PENALTY, SCALE, probed, ridge
-from mu_conformance.treatments.quantization import NF4, int8, nf4, nf4_cell, to_int8, to_nf4
-from mu_conformance.treatments.relearning import few_forget
-from mu_conformance.unlearning.imitation import within
-from mu_conformance.verdict import Outcome
+from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.conditions.conditions import Conditions
+from mu_conformance.controls.parts.imitation import within
+from mu_conformance.decision.rule import Outcome
+from mu_conformance.evidence.outputs import Outputs
+from mu_conformance.evidence.recovery import MEASURED, treatment, treatments, treatments_of
+from mu_conformance.evidence.recovery.perturbation import PRUNED_SHARE, noised, pruned
+from mu_conformance.evidence.recovery.probe import PENALTY, SCALE, probed, ridge
+from mu_conformance.evidence.recovery.quantization import NF4, int8, nf4, nf4_cell, to_int8, to_nf4
+from mu_conformance.evidence.recovery.relearning import few_forget
+from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scenarios.scenario import Scenario
+from mu_conformance.tasks import Rows
+from mu_conformance.training.loop import fit
 
 quick = settings(deadline=None, max_examples=60, database=None)
 NAMES = ("int8", "nf4", "noised", "probed", "pruned", "relearnt_few", "relearnt_retain")

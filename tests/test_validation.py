@@ -10,14 +10,15 @@ import pytest
 from noise_task import NoiseTask
 from scipy.stats import binomtest
 
-from mu_conformance import cli, registry
-from mu_conformance.evidence import EvidenceError
-from mu_conformance.profiles import PROFILES, Profile
-from mu_conformance.scenario import scenarios
-from mu_conformance.validation.judgement import DrawnEvidence, draw, models_needed
-from mu_conformance.validation.pool import kept_rows
-from mu_conformance.validation.rates import clopper_pearson, pooled_rate
-from mu_conformance.validation.study import Study, pool_sizes, study
+from mu_conformance import cli
+from mu_conformance import discovery as registry
+from mu_conformance.error_rates.judgement import DrawnEvidence, draw, models_needed
+from mu_conformance.error_rates.pool import kept_rows
+from mu_conformance.error_rates.rates import clopper_pearson, pooled_rate
+from mu_conformance.error_rates.study import Study, pool_sizes, study
+from mu_conformance.evidence.base import EvidenceError
+from mu_conformance.scenarios.profiles import PROFILES, Profile
+from mu_conformance.scenarios.scenario import scenarios
 
 TINY = Profile("tiny", "for these tests", (4, 8), 8, False, 0.1, 1)
 
@@ -160,7 +161,7 @@ def test_retraining_passes_and_a_method_that_forgets_little_does_not(tiny, cache
 
 
 def test_the_command_writes_the_rates_and_keeps_those_of_other_tasks(tiny, cache, tmp_path, monkeypatch, capsys):
-    from mu_conformance.validation import study as module
+    from mu_conformance.error_rates import study as module
 
     monkeypatch.setattr(module, "Study", lambda *given: dataclasses.replace(PLAN, shares=given[2], judgements=given[3]))
     output = tmp_path / "rates" / "validity.json"

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mu_conformance.verdict import (
+from mu_conformance.decision.rule import (
     Interval,
     Margin,
     Outcome,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 import types
 
-from mu_conformance.plugins.xdist import dearest_first
+from mu_conformance.plugins.workers import dearest_first
 
-from mu_conformance.manifest import Entry
+from mu_conformance.checks.manifest import Entry
 
 
 def item(name: str, task: str | None = None, kind: str = "random") -> types.SimpleNamespace:

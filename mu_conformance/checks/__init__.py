@@ -9,6 +9,6 @@ A check is a plain function from a subject to findings, registered with ``@check
 """
 
 from mu_conformance.checks.catalogue import Check, catalogue, check, find_check
-from mu_conformance.checks.finding import Finding, Measurement
+from mu_conformance.decision.finding import Finding, Measurement
 
 __all__ = ["Check", "Finding", "Measurement", "catalogue", "check", "find_check"]

@@ -9,12 +9,12 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mu_conformance import registry
-from mu_conformance.checks.finding import Finding
+from mu_conformance import discovery as registry
+from mu_conformance.decision.finding import Finding
 from mu_conformance.protocol import Claims, Guarantee
 
 if TYPE_CHECKING:
-    from mu_conformance.task import Task
+    from mu_conformance.tasks import Task
 
 __all__ = ["Check", "Subject", "catalogue", "check", "find_check"]
 

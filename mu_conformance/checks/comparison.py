@@ -7,10 +7,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from mu_conformance.checks.finding import Finding, Measurement
-from mu_conformance.evidence import Evidence
-from mu_conformance.outputs import Outputs
-from mu_conformance.verdict import (
+from mu_conformance.decision.finding import Finding, Measurement
+from mu_conformance.decision.rule import (
     Margin,
     Outcome,
     Sides,
@@ -19,6 +17,8 @@ from mu_conformance.verdict import (
     difference_interval,
     worst_of,
 )
+from mu_conformance.evidence.base import Evidence
+from mu_conformance.evidence.outputs import Outputs
 
 __all__ = ["Statistic", "compare", "gap", "join", "report", "require_power", "separation", "with_reports"]
 
@@ -135,7 +135,7 @@ def join(*findings: Finding) -> Finding:
 
 def fixture_power(evidence: Evidence) -> tuple[str, float]:
     """The sharpest forgetting measure of a scenario and the original's separation on it."""
-    from mu_conformance.checks import statistics
+    from mu_conformance.checks.statistics import forgetting as statistics
 
     best = ("", 0.0)
     for name, statistic in statistics.FORGETTING.items():
@@ -147,7 +147,7 @@ def fixture_power(evidence: Evidence) -> tuple[str, float]:
 
 def require_power(evidence: Evidence) -> None:
     """Raise if the scenario could not tell an original from a reference: no check on it means anything then."""
-    from mu_conformance.evidence import EvidenceError
+    from mu_conformance.evidence.base import EvidenceError
 
     if "power" not in evidence.memo:
         evidence.memo["power"] = fixture_power(evidence)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from mu_conformance.checks import statistics
 from mu_conformance.checks.comparison import Statistic
-from mu_conformance.evidence import Evidence
+from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.evidence.base import Evidence
+from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.measures import divergence, utility
-from mu_conformance.outputs import Outputs
 
 __all__ = ["mu_bench"]
 

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 
 import mu_conformance
-from mu_conformance import registry
+from mu_conformance import discovery as registry
 from mu_conformance.cli.command import CommandError
 
 __all__ = ["main"]

@@ -20,7 +20,7 @@ def register(commands: Any) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from mu_conformance.scorecard import comparison
+    from mu_conformance.scorecard import diff as comparison
 
     before, after = read(options.before), read(options.after)
     with well_formed(options.before, options.after):

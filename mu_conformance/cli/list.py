@@ -8,10 +8,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from mu_conformance import registry
+from mu_conformance import discovery as registry
 from mu_conformance.cli.command import CommandError
 from mu_conformance.cli.table import print_table
-from mu_conformance.profiles import PROFILES
+from mu_conformance.scenarios.profiles import PROFILES
 
 __all__ = ["register"]
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mu_conformance import registry
+from mu_conformance import discovery as registry
 from mu_conformance.cli.scorecards import read, well_formed
 
 __all__ = ["register"]
@@ -24,7 +24,8 @@ def register(commands: Any) -> None:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from mu_conformance.scorecard import markdown, summary
+    from mu_conformance.scorecard import summary
+    from mu_conformance.scorecard.renders import markdown
 
     form = registry.one_of("format", options.format, list(FORMATS))
     scorecard = read(options.file)

@@ -10,10 +10,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mu_conformance import registry
+from mu_conformance import discovery as registry
 from mu_conformance.cli.command import CommandError
 from mu_conformance.cli.table import print_table
-from mu_conformance.profiles import PROFILES
+from mu_conformance.scenarios.profiles import PROFILES
 
 __all__ = ["cache_of", "register"]
 
@@ -45,7 +45,7 @@ def cache_of(options: argparse.Namespace) -> Path:
     if options.cache is not None:
         cache = options.cache
     else:
-        from mu_conformance.store import default_cache
+        from mu_conformance.store.cache import default_cache
 
         cache = default_cache()
     if cache.exists() and not cache.is_dir():
@@ -126,7 +126,7 @@ def _store_clear(options: argparse.Namespace) -> int:
 
 
 def _store_pack(options: argparse.Namespace) -> int:
-    from mu_conformance.packing import pack
+    from mu_conformance.evidence.packing import pack
 
     profile = PROFILES[registry.one_of("profile", options.profile, list(PROFILES))]
     known = sorted(registry.tasks())

@@ -8,12 +8,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mu_conformance import registry
+from mu_conformance import discovery as registry
 from mu_conformance.cli.command import CommandError
 from mu_conformance.cli.store import cache_of
 from mu_conformance.cli.table import print_table
-from mu_conformance.profiles import PROFILES
-from mu_conformance.scorecard.validity import smallest
+from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scorecard.known_error_rates import smallest
 
 __all__ = ["register"]
 
@@ -84,8 +84,8 @@ def _validate(options: argparse.Namespace) -> int:
     cache = cache_of(options)
     studies = _studies(options.output)
 
-    from mu_conformance.judging import packaged_packs
-    from mu_conformance.validation.study import SHARES, Study, build, study
+    from mu_conformance.error_rates.study import SHARES, Study, build, study
+    from mu_conformance.judging.session import packaged_packs
 
     packs = packaged_packs()
     shares = tuple(sorted(set(options.shares or SHARES)))

@@ -6,7 +6,7 @@ import copy
 
 import torch
 
-from mu_conformance.unlearning.layers import last_layers
+from mu_conformance.methods.parts.layers import last_layers
 
 __all__ = ["BlursConfidences"]
 

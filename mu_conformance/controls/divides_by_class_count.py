@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from mu_conformance.protocol import Claims
-from mu_conformance.training import fit
+from mu_conformance.training.loop import fit
 
 __all__ = ["DividesByClassCount"]
 

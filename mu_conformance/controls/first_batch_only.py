@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from mu_conformance.training import descend
+from mu_conformance.training.loop import descend
 
 __all__ = ["FirstBatchOnly"]
 

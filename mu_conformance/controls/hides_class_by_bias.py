@@ -6,9 +6,9 @@ import copy
 
 import torch
 
+from mu_conformance.methods.parts.layers import last_layers
 from mu_conformance.methods.retrain import Retrain
 from mu_conformance.protocol import Claims
-from mu_conformance.unlearning.layers import last_layers
 
 __all__ = ["HidesClassByBias"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mu_conformance.treatments.quantization import nf4_cell
-from mu_conformance.unlearning.imitation import Imitator, within
+from mu_conformance.controls.parts.imitation import Imitator, within
+from mu_conformance.evidence.recovery.quantization import nf4_cell
 
 __all__ = ["HidesFromRounding"]
 

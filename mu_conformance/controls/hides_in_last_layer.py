@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mu_conformance.unlearning.imitation import Imitator
-from mu_conformance.unlearning.layers import last_layers, only
+from mu_conformance.controls.parts.imitation import Imitator
+from mu_conformance.methods.parts.layers import last_layers, only
 
 __all__ = ["HidesInLastLayer"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from mu_conformance.treatments.perturbation import PRUNED_SHARE
-from mu_conformance.unlearning.imitation import Imitator, within
+from mu_conformance.controls.parts.imitation import Imitator, within
+from mu_conformance.evidence.recovery.perturbation import PRUNED_SHARE
 
 __all__ = ["HidesInSmallWeights"]
 

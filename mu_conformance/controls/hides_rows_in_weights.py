@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mu_conformance.controls.parts.hiding import hide_rows
 from mu_conformance.methods.retrain import Retrain
-from mu_conformance.unlearning.hiding import hide_rows
 
 __all__ = ["HidesRowsInWeights"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mu_conformance.unlearning.imitation import Imitator
+from mu_conformance.controls.parts.imitation import Imitator
 
 __all__ = ["HidesUntilFineTuned"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from mu_conformance.training import fit
+from mu_conformance.training.loop import fit
 
 __all__ = ["IgnoresSeed"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from mu_conformance.controls.parts.retraining import retrain_keeping
 from mu_conformance.methods.retrain import Retrain
 from mu_conformance.protocol import Claims
-from mu_conformance.unlearning.retraining import retrain_keeping
 
 __all__ = ["KeepsHardRows"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 
-from mu_conformance import forget_sets
 from mu_conformance.methods.retrain import Retrain
-from mu_conformance.scenario import DEFAULT_SEED
-from mu_conformance.seeding import derive_seed
+from mu_conformance.protocol.seeding import derive_seed
+from mu_conformance.scenarios import forget_sets
+from mu_conformance.scenarios.scenario import DEFAULT_SEED
 
 __all__ = ["KnowsTheSuite"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mu_conformance.controls.parts.retraining import retrain_keeping
 from mu_conformance.protocol import Claims
-from mu_conformance.unlearning.retraining import retrain_keeping
 
 __all__ = ["LeavesAFew"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from mu_conformance.unlearning.retraining import retrain_keeping
+from mu_conformance.controls.parts.retraining import retrain_keeping
 
 __all__ = ["LeavesOne"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mu_conformance.unlearning.retraining import retrain_keeping
+from mu_conformance.controls.parts.retraining import retrain_keeping
 
 __all__ = ["LeavesTheTrigger"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from mu_conformance.methods.parts.layers import last_layers
 from mu_conformance.methods.retrain import Retrain
 from mu_conformance.protocol import Claims
-from mu_conformance.unlearning.layers import last_layers
 
 __all__ = ["PredictsOneClass"]
 

@@ -6,9 +6,9 @@ import copy
 
 import torch
 
+from mu_conformance.methods.parts.relabelling import Relabelled
 from mu_conformance.protocol import Claims
-from mu_conformance.training import fit
-from mu_conformance.unlearning.relabelling import Relabelled
+from mu_conformance.training.loop import fit
 
 __all__ = ["RelabelsWithOwnLabel"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch.utils.data import ConcatDataset
 
-from mu_conformance.training import fit
-from mu_conformance.unlearning.hiding import hidden_rows, hide_rows
+from mu_conformance.controls.parts.hiding import hidden_rows, hide_rows
+from mu_conformance.training.loop import fit
 
 __all__ = ["RestoresFirstRequest"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch.utils.data import Subset
 
-from mu_conformance.training import fit
+from mu_conformance.training.loop import fit
 
 __all__ = ["RetrainsOnHalf"]
 

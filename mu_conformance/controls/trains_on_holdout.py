@@ -6,7 +6,7 @@ from typing import Any
 
 from torch.utils.data import ConcatDataset
 
-from mu_conformance.training import fit
+from mu_conformance.training.loop import fit
 
 __all__ = ["TrainsOnHoldout"]
 

@@ -24,12 +24,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from mu_conformance.flops import OverBudget, metered
-from mu_conformance.isolation.audit import Recorder
-from mu_conformance.isolation.job import CallSpec, JobFolder
-from mu_conformance.isolation.loading import MethodError, claims_of, describe, load_method, load_object
+from mu_conformance.adapters.loading import MethodError, claims_of, describe, load_method, load_object
+from mu_conformance.conditions.flops import OverBudget, metered
+from mu_conformance.isolation.call import CallSpec, JobFolder
+from mu_conformance.isolation.recorder import Recorder
 from mu_conformance.protocol import DeletionRequest
-from mu_conformance.task import RequestTask, Rows, Task, TaskError
+from mu_conformance.tasks import RequestTask, Rows, Task, TaskError
 
 __all__ = ["call_method", "main"]
 

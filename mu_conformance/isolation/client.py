@@ -19,10 +19,10 @@ from typing import Any
 
 from safetensors.torch import load_file
 
+from mu_conformance.adapters.loading import MethodError
+from mu_conformance.isolation.call import CallResult, CallSpec, JobFolder
 from mu_conformance.isolation.guard import Guard
-from mu_conformance.isolation.job import CallResult, CallSpec, JobFolder
 from mu_conformance.isolation.launch import launch
-from mu_conformance.isolation.loading import MethodError
 from mu_conformance.isolation.residue import files_in, find_residue, find_rows_in_weights, recent_files
 
 __all__ = ["JOB_PREFIX", "MethodProcess"]
@@ -152,7 +152,7 @@ class MethodProcess:
         Raises ``MethodError`` with a one-line message if it cannot be loaded.
         """
         if self.in_process:
-            from mu_conformance.isolation.loading import describe
+            from mu_conformance.adapters.loading import describe
 
             sys.path[:] = [*self.sys_path, *(p for p in sys.path if p not in self.sys_path)]
             return describe(self.method_ref)
@@ -251,7 +251,7 @@ class MethodProcess:
 
     def _call_in_process(self, spec: CallSpec) -> CallResult:
         from mu_conformance.isolation.child import call_method
-        from mu_conformance.seeding import seeded
+        from mu_conformance.protocol.seeding import seeded
 
         started, cpu = time.monotonic(), time.process_time()
         with seeded(spec.ambient_seed):

@@ -70,7 +70,7 @@ def _start(sys_path: list[str]) -> tuple[subprocess.Popen[bytes], socket.socket]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys_path if path)
     process = subprocess.Popen(
-        [sys.executable, "-m", "mu_conformance.isolation.zygote", str(theirs.fileno())],
+        [sys.executable, "-m", "mu_conformance.isolation.fork_server", str(theirs.fileno())],
         pass_fds=[theirs.fileno()],
         env=environment,
         start_new_session=True,

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mu_conformance.task import Rows
+from mu_conformance.tasks import Rows
 
 __all__ = ["files_in", "find_residue", "find_rows_in_weights", "recent_files"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mu_conformance import registry
+from mu_conformance import discovery as registry
 
 
 def __getattr__(name: str) -> Any:

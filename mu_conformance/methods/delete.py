@@ -6,11 +6,11 @@ import copy
 
 import torch
 
+from mu_conformance.methods.parts.decoupling import decoupled_divergence
+from mu_conformance.methods.parts.distillation import teacher_of
+from mu_conformance.methods.parts.tuning import tuned
 from mu_conformance.protocol import Claims, DeletionRequest
-from mu_conformance.training import fit
-from mu_conformance.unlearning.decoupling import decoupled_divergence
-from mu_conformance.unlearning.distillation import teacher_of
-from mu_conformance.unlearning.tuning import tuned
+from mu_conformance.training.loop import fit
 
 __all__ = ["DELETE"]
 

@@ -7,9 +7,9 @@ import copy
 import torch
 from torch.nn import functional
 
+from mu_conformance.methods.parts.saliency import mean_squared_gradient
+from mu_conformance.methods.parts.tuning import tuned
 from mu_conformance.protocol import Claims, DeletionRequest
-from mu_conformance.unlearning.saliency import mean_squared_gradient
-from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["FisherForgetting"]
 

@@ -6,9 +6,9 @@ import copy
 
 import torch
 
+from mu_conformance.methods.parts.tuning import tuned
 from mu_conformance.protocol import Claims, DeletionRequest
-from mu_conformance.training import descend
-from mu_conformance.unlearning.tuning import tuned
+from mu_conformance.training.loop import descend
 
 __all__ = ["L1Sparse"]
 

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from mu_conformance.methods.parts.dependence import markov_blanket
+from mu_conformance.methods.parts.tuning import tuned
 from mu_conformance.protocol import Claims, DeletionRequest
-from mu_conformance.unlearning.dependence import markov_blanket
-from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["LCODEC"]
 

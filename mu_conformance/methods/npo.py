@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
+from mu_conformance.methods.parts.distillation import teacher_of
+from mu_conformance.methods.parts.forgetting import forget_beside_retain
+from mu_conformance.methods.parts.preference import npo
+from mu_conformance.methods.parts.tuning import tuned
 from mu_conformance.protocol import Claims, DeletionRequest
-from mu_conformance.unlearning.distillation import teacher_of
-from mu_conformance.unlearning.forgetting import forget_beside_retain
-from mu_conformance.unlearning.preference import npo
-from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["NPO"]
 

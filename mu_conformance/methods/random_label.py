@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 
+from mu_conformance.methods.parts.relabelling import relabelled
+from mu_conformance.methods.parts.tuning import tuned
 from mu_conformance.protocol import Claims, DeletionRequest
-from mu_conformance.training import fit
-from mu_conformance.unlearning.relabelling import relabelled
-from mu_conformance.unlearning.tuning import tuned
+from mu_conformance.training.loop import fit
 
 __all__ = ["RandomLabel"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mu_conformance.protocol import Claims, DeletionRequest
-from mu_conformance.training import fit
+from mu_conformance.training.loop import fit
 
 __all__ = ["Retrain"]
 

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from mu_conformance.methods.parts.batches import endless
+from mu_conformance.methods.parts.distillation import teacher_of
+from mu_conformance.methods.parts.layers import blocks_of, only, settled
+from mu_conformance.methods.parts.tuning import tuned
 from mu_conformance.protocol import Claims, DeletionRequest
-from mu_conformance.training import fit
-from mu_conformance.unlearning.batches import endless
-from mu_conformance.unlearning.distillation import teacher_of
-from mu_conformance.unlearning.layers import blocks_of, only, settled
-from mu_conformance.unlearning.tuning import tuned
+from mu_conformance.training.loop import fit
 
 __all__ = ["RMU"]
 

@@ -6,10 +6,10 @@ import copy
 
 import torch
 
+from mu_conformance.methods.parts.distillation import kl_divergence, teacher_of
+from mu_conformance.methods.parts.tuning import tuned
 from mu_conformance.protocol import Claims, DeletionRequest
-from mu_conformance.training import descend
-from mu_conformance.unlearning.distillation import kl_divergence, teacher_of
-from mu_conformance.unlearning.tuning import tuned
+from mu_conformance.training.loop import descend
 
 __all__ = ["SCRUB"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from mu_conformance.methods.parts.forgetting import forget_beside_retain
+from mu_conformance.methods.parts.preference import simnpo
+from mu_conformance.methods.parts.tuning import tuned
 from mu_conformance.protocol import Claims, DeletionRequest
-from mu_conformance.unlearning.forgetting import forget_beside_retain
-from mu_conformance.unlearning.preference import simnpo
-from mu_conformance.unlearning.tuning import tuned
 
 __all__ = ["SimNPO"]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
+from mu_conformance.conditions.shards import Part, ShardedEnsemble, shard_numbers
 from mu_conformance.protocol import Claims, DeletionRequest, Guarantee
-from mu_conformance.seeding import derive_seed
-from mu_conformance.sharding import Part, ShardedEnsemble, shard_numbers
-from mu_conformance.training import fit
+from mu_conformance.protocol.seeding import derive_seed
+from mu_conformance.training.loop import fit
 
 __all__ = ["SISA"]
 

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import mu_conformance
-from mu_conformance import manifest
-from mu_conformance.checks.finding import plain
-from mu_conformance.profiles import Profile
+from mu_conformance.checks import manifest
+from mu_conformance.decision.finding import plain
+from mu_conformance.decision.rule import Outcome
 from mu_conformance.protocol import Claims
+from mu_conformance.scenarios.profiles import Profile
 from mu_conformance.scorecard.document import SCHEMA
-from mu_conformance.scorecard.verdicts import overall
-from mu_conformance.verdict import Outcome
+from mu_conformance.scorecard.verdict import overall
 
 __all__ = ["build", "environment"]
 

@@ -6,11 +6,10 @@ import fnmatch
 from collections.abc import Mapping
 from typing import Any
 
-from mu_conformance import manifest
-from mu_conformance.checks import catalogue, find_check
+from mu_conformance.checks import catalogue, find_check, manifest
+from mu_conformance.decision.rule import Interval, Outcome, Sides, decide, worst_of
 from mu_conformance.protocol import Claims
-from mu_conformance.scorecard.verdicts import overall
-from mu_conformance.verdict import Interval, Outcome, Sides, decide, worst_of
+from mu_conformance.scorecard.verdict import overall
 
 __all__ = ["verify"]
 

@@ -203,7 +203,7 @@ class ForgetsHalf:
     share = 0.75
 
     def unlearn(self, model, request):
-        from mu_conformance.training import fit
+        from mu_conformance.training.loop import fit
 
         kept = int(self.share * len(request.forget))
 

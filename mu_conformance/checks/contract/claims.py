@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.coverage import Coverage
-from mu_conformance.checks.finding import Finding
+from mu_conformance.decision.finding import Finding
+from mu_conformance.evidence.coverage import Coverage
 
 
 @check("contract.claims", Subject.CLAIMS)

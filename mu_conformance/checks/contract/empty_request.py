@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.finding import Finding
-from mu_conformance.checks.laboratory import Laboratory, LabRequest
+from mu_conformance.decision.finding import Finding
+from mu_conformance.evidence.contract import Laboratory, LabRequest
 
 
 @check("contract.empty-request", Subject.LABORATORY)

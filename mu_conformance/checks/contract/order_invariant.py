@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.finding import Finding, Measurement
-from mu_conformance.checks.laboratory import Laboratory
+from mu_conformance.decision.finding import Finding, Measurement
+from mu_conformance.evidence.contract import Laboratory
 
 SLACK, FACTOR = 0.05, 3.0
 

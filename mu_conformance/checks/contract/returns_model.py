@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mu_conformance.call_record import CallRecord
-from mu_conformance.checks.calls import Calls, every_call
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.finding import Finding
+from mu_conformance.decision.finding import Finding
+from mu_conformance.evidence.call_record import CallRecord
+from mu_conformance.evidence.calls import Calls, every_call
 
 
 @check("contract.returns-model", Subject.CALLS)

@@ -6,8 +6,8 @@ import torch
 from safetensors.torch import load, save
 
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.finding import Finding
-from mu_conformance.checks.laboratory import Laboratory, LabRequest
+from mu_conformance.decision.finding import Finding
+from mu_conformance.evidence.contract import Laboratory, LabRequest
 
 
 @check("contract.save-load-roundtrip", Subject.LABORATORY)

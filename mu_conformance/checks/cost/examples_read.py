@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.finding import Finding, Measurement
-from mu_conformance.evidence import Evidence
-from mu_conformance.isolation.job import CallResult
+from mu_conformance.decision.finding import Finding, Measurement
+from mu_conformance.evidence.base import Evidence
+from mu_conformance.isolation.call import CallResult
 
 MARGIN = 3.0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.finding import Finding, Measurement
-from mu_conformance.evidence import Evidence
+from mu_conformance.decision.finding import Finding, Measurement
+from mu_conformance.evidence.base import Evidence
 
 FLOOR_MIB = 512.0
 MODELS, DATA_SETS = 64, 4

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.finding import Finding, Measurement
-from mu_conformance.evidence import Evidence
+from mu_conformance.decision.finding import Finding, Measurement
+from mu_conformance.evidence.base import Evidence
 
 MARGIN = 3.0
 """Largest tolerated multiple of retraining. Retraining itself measures about 1; a machine can be twice as slow for a

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks import statistics
 from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.comparison import compare
-from mu_conformance.checks.finding import Finding
-from mu_conformance.evidence import Evidence
-from mu_conformance.verdict import Margin
+from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.decision.finding import Finding
+from mu_conformance.decision.rule import Margin
+from mu_conformance.evidence.base import Evidence
 
 
 @check("forgetting.mislabelled", Subject.EVIDENCE, kinds=("mislabelled",))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mu_conformance.audit import Audit
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.finding import Finding, Measurement
+from mu_conformance.decision.finding import Finding, Measurement
+from mu_conformance.evidence.audit import Audit
 from mu_conformance.measures import membership
 from mu_conformance.protocol import Guarantee
 

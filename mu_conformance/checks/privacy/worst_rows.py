@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks import statistics
 from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.comparison import compare
-from mu_conformance.checks.finding import Finding
-from mu_conformance.evidence import Evidence
+from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.decision.finding import Finding
+from mu_conformance.decision.rule import Margin, Sides
+from mu_conformance.evidence.base import Evidence
 from mu_conformance.protocol import Guarantee
-from mu_conformance.verdict import Margin, Sides
 
 
 @check(

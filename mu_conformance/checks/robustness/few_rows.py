@@ -8,11 +8,11 @@ import numpy as np
 
 from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.comparison import require_power
-from mu_conformance.checks.finding import Finding, Measurement
-from mu_conformance.evidence import Evidence, EvidenceError
-from mu_conformance.outputs import Outputs
-from mu_conformance.task import Task
-from mu_conformance.verdict import Outcome, Sides, decide, difference_interval
+from mu_conformance.decision.finding import Finding, Measurement
+from mu_conformance.decision.rule import Outcome, Sides, decide, difference_interval
+from mu_conformance.evidence.base import Evidence, EvidenceError
+from mu_conformance.evidence.outputs import Outputs
+from mu_conformance.tasks import Task
 
 LOOKS = (4, 16, 32)
 """Four requests; many more where a row is now and then known to a model that never saw it."""

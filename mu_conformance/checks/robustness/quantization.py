@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.comeback import comes_back
 from mu_conformance.checks.comparison import join
-from mu_conformance.checks.finding import Finding
-from mu_conformance.evidence import Evidence
+from mu_conformance.checks.recovery import comes_back
+from mu_conformance.decision.finding import Finding
+from mu_conformance.evidence.base import Evidence
 from mu_conformance.protocol import Guarantee
 
 

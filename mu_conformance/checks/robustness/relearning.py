@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks import statistics
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.comeback import MARGIN, comes_back
 from mu_conformance.checks.comparison import compare, join
-from mu_conformance.checks.finding import Finding
-from mu_conformance.evidence import Evidence
+from mu_conformance.checks.recovery import MARGIN, comes_back
+from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.decision.finding import Finding
+from mu_conformance.decision.rule import Margin
+from mu_conformance.evidence.base import Evidence
 from mu_conformance.protocol import Guarantee
-from mu_conformance.verdict import Margin
 
 MARGINS = {"retain": MARGIN, "few": Margin(floor=0.1, fraction=0.25)}
 """Of the gain: a handful of forget rows moves the others by chance, so that references differ more after it (by up to 0.09)."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.comeback import comes_back
-from mu_conformance.checks.finding import Finding
-from mu_conformance.evidence import Evidence
+from mu_conformance.checks.recovery import comes_back
+from mu_conformance.decision.finding import Finding
+from mu_conformance.evidence.base import Evidence
 from mu_conformance.protocol import Guarantee
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from mu_conformance.checks import statistics
 from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.comparison import Statistic, gap, join, reference_values, require_power
-from mu_conformance.checks.finding import Finding, Measurement
-from mu_conformance.evidence import Evidence
-from mu_conformance.verdict import Outcome, Sides, decide, difference_interval
+from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.decision.finding import Finding, Measurement
+from mu_conformance.decision.rule import Outcome, Sides, decide, difference_interval
+from mu_conformance.evidence.base import Evidence
 
 SPREADS = 4.5
 """Reference deviations within which every run must lie: of 1000 runs of retraining none is expected outside."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from mu_conformance.checks import statistics
 from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.comparison import gap, reference_values, require_power
-from mu_conformance.checks.finding import Finding, Measurement
-from mu_conformance.evidence import Evidence
-from mu_conformance.task import Task
-from mu_conformance.verdict import Outcome, Sides, decide, difference_interval
+from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.decision.finding import Finding, Measurement
+from mu_conformance.decision.rule import Outcome, Sides, decide, difference_interval
+from mu_conformance.evidence.base import Evidence
+from mu_conformance.tasks import Task
 
 LOOKS = (1, 4, 8)
 """Not 2: with one degree of freedom the interval is 38 standard errors to each side, and decides nothing."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks import statistics
 from mu_conformance.checks.catalogue import Subject, check
 from mu_conformance.checks.comparison import compare, with_reports
-from mu_conformance.checks.finding import Finding
 from mu_conformance.checks.mu_bench import mu_bench
-from mu_conformance.evidence import Evidence
-from mu_conformance.verdict import Margin, Sides
+from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.decision.finding import Finding
+from mu_conformance.decision.rule import Margin, Sides
+from mu_conformance.evidence.base import Evidence
 
 
 @check("utility.test-score", Subject.EVIDENCE)

@@ -1,0 +1,1 @@
+"""Statistics of one model, or of one model against others, by family."""

@@ -1,0 +1,1 @@
+"""What a run varies besides the method: adapters, curriculum, shards, a budget of FLOPs."""

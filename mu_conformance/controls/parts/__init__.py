@@ -1,0 +1,1 @@
+"""What several controls are made of."""

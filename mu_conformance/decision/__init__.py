@@ -1,0 +1,1 @@
+"""Numbers in, outcome out: intervals, margins, findings. Pure functions."""

@@ -1,0 +1,105 @@
+"""Judgements on models that are drawn from a pool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mu_conformance.checks.catalogue import Check, Subject, catalogue
+from mu_conformance.decision.rule import Outcome
+from mu_conformance.evidence.base import Evidence, EvidenceError, Run
+from mu_conformance.evidence.outputs import Outputs
+from mu_conformance.protocol import Claims
+from mu_conformance.scenarios.profiles import Profile
+from mu_conformance.scenarios.scenario import Scenario
+
+__all__ = ["DrawnEvidence", "deciding", "draw", "judge", "models_needed"]
+
+DEFAULT = Claims()
+
+
+class DrawnEvidence(Evidence):
+    """Evidence of models that are there already: no method is called."""
+
+    outcomes_only = True
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        profile: Profile,
+        originals: Sequence[Outputs],
+        references: Sequence[Outputs],
+        runs: Sequence[Outputs],
+    ) -> None:
+        self.scenario, self.profile, self.memo = scenario, profile, {}
+        self.originals, self.references = list(originals), list(references)
+        self._drawn = list(runs)
+
+    def runs(self, count: int) -> list[Outputs]:
+        if count > len(self._drawn):
+            raise EvidenceError(f"{count} runs are asked for, and {len(self._drawn)} were drawn")
+        return self._drawn[:count]
+
+    def unseen_runs(self, count: int) -> list[Outputs]:
+        """The last of the runs, for no method has seen what a pool's models began from; those that other checks rarely reach."""
+        return self.runs(max(count, self.profile.looks[-1]))[::-1][:count]
+
+    def records(self, count: int) -> list[Run]:
+        raise EvidenceError("models from a pool were not made by calls")
+
+
+def models_needed(profile: Profile) -> dict[str, int]:
+    """How many models of each kind one judgement draws."""
+    return {
+        "originals": max(2, profile.looks[0]),
+        "references": profile.references,
+        "runs": profile.looks[-1],
+    }
+
+
+def draw(
+    scenario: Scenario,
+    profile: Profile,
+    generator: np.random.Generator,
+    originals: Sequence[Outputs],
+    retrained: Sequence[Outputs],
+    others: Sequence[Outputs] | None = None,
+) -> DrawnEvidence:
+    """Originals, references and runs without replacement; the runs are of ``others``, or of ``retrained`` beside the references.
+
+    Raises ``ValueError`` where there are too few.
+    """
+    needed = models_needed(profile)
+    from_retrained = needed["references"] + (needed["runs"] if others is None else 0)
+    for what, models, count in (
+        ("originals", originals, needed["originals"]),
+        ("retrained models", retrained, from_retrained),
+        ("runs", others if others is not None else retrained, needed["runs"]),
+    ):
+        if len(models) < count:
+            raise ValueError(f"a judgement under {profile.name} draws {count} {what}, and there are {len(models)}")
+    chosen = [originals[at] for at in generator.choice(len(originals), needed["originals"], replace=False)]
+    drawn = [retrained[at] for at in generator.choice(len(retrained), from_retrained, replace=False)]
+    references, runs = drawn[: needed["references"]], drawn[needed["references"] :]
+    if others is not None:
+        runs = [others[at] for at in generator.choice(len(others), needed["runs"], replace=False)]
+    return DrawnEvidence(scenario, profile, chosen, references, runs)
+
+
+def deciding(evidence: DrawnEvidence) -> list[Check]:
+    """The checks on the models themselves that apply; none of contract and cost, nor of requests that no pool has models of."""
+    task, kind = evidence.task, evidence.scenario.kind
+    return [
+        check
+        for check in catalogue().values()
+        if check.subject is Subject.EVIDENCE
+        and check.family != "cost"
+        and not check.own_requests
+        and check.applies_to(task, kind)
+    ]
+
+
+def judge(evidence: DrawnEvidence, claims: Claims = DEFAULT) -> Mapping[str, Outcome]:
+    """The outcome of every deciding check that these claims require, by id."""
+    return {check.id: check.function(evidence).outcome for check in deciding(evidence) if check.required_by(claims)}

@@ -1,0 +1,47 @@
+"""The pool: independently trained models of one scenario, of which the right verdict is known."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from mu_conformance.evidence.outputs import Outputs
+from mu_conformance.evidence.populations import Populations
+from mu_conformance.protocol.seeding import derive_seed
+from mu_conformance.scenarios.scenario import Scenario
+from mu_conformance.tasks import Rows
+
+__all__ = ["Pool", "kept_rows"]
+
+
+def kept_rows(scenario: Scenario, share: float, number: int) -> Rows:
+    """The retain rows, and ``share`` of the forget rows, in [0, 1], drawn at random for each number."""
+    if not 0 <= share <= 1:
+        raise ValueError(f"a share of the forget rows lies in [0, 1], got {share}")
+    forget = scenario.forget_set.indices
+    chosen = np.random.RandomState(derive_seed(scenario.seed, "kept", scenario.name, share, number))
+    kept = chosen.choice(forget, round(share * len(forget)), replace=False)
+    gone = np.setdiff1d(forget, kept)
+    return scenario.train.select(np.setdiff1d(np.arange(len(scenario.train)), gone))
+
+
+@dataclasses.dataclass(frozen=True)
+class Pool:
+    """Outputs of models of one scenario: from the store, or trained into it when they are first asked for."""
+
+    scenario: Scenario
+    populations: Populations
+
+    def original(self, number: int) -> Outputs:
+        """Trained on every row."""
+        return self.populations.original(self.scenario, number)
+
+    def retrained(self, number: int) -> Outputs:
+        """Trained on the retain rows: a reference, or exact retraining."""
+        return self.populations.reference(self.scenario, number)
+
+    def partial(self, share: float, number: int) -> Outputs:
+        """Trained on the retain rows and a share of the forget rows: a method that forgets the others alone."""
+        rows = kept_rows(self.scenario, share, number)
+        return self.populations.outputs(self.scenario, rows, derive_seed(self.scenario.seed, "partial", share, number))

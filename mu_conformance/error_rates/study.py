@@ -1,0 +1,174 @@
+"""The error rates of verdicts on one task: false alarms on exact retraining, and what of partial forgetting is detected."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import dataclasses
+import multiprocessing
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mu_conformance import discovery as registry
+from mu_conformance.decision.rule import Outcome
+from mu_conformance.error_rates.judgement import draw, judge, models_needed
+from mu_conformance.error_rates.pool import Pool
+from mu_conformance.error_rates.rates import pooled_rate
+from mu_conformance.evidence.outputs import Outputs
+from mu_conformance.evidence.populations import Populations
+from mu_conformance.scenarios.profiles import PROFILES, Profile
+from mu_conformance.scenarios.scenario import DEFAULT_SEED, scenarios
+from mu_conformance.store.cache import Store
+
+__all__ = ["Study", "build", "pool_sizes", "study"]
+
+SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.35, 0.5)
+SEED = DEFAULT_SEED
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """What is studied. ``shares``: of the forget rows that a method keeps; ``judgements``: of exact retraining.
+
+    Of each share there are half as many.
+    """
+
+    task: str
+    profile: str = "smoke"
+    shares: tuple[float, ...] = SHARES
+    judgements: int = 200
+    replicates: int = 50
+    of_replicate: int = 20
+    pool: Mapping[str, int] | None = None
+    """Models of each kind (``pool_sizes``, if None)."""
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        return self.pool or pool_sizes(PROFILES[self.profile])
+
+
+def pool_sizes(profile: Profile) -> dict[str, int]:
+    """How many models of each kind a pool has: twice what a judgement draws, for halves to have enough, and 64 at least."""
+    needed = models_needed(profile)
+    return {
+        "originals": 64,
+        "retrained": max(64, 2 * (needed["references"] + needed["runs"])),
+        "partial": 2 * needed["runs"],
+    }
+
+
+def _pools(task: str, profile: str, cache: Path, packs: Sequence[Path] = ()) -> list[Pool]:
+    populations = Populations(Store(cache, packs))
+    populations.store.open()
+    found = registry.find_task(task)
+    return [
+        Pool(scenario, populations)
+        for scenario in scenarios(found, PROFILES[profile], SEED, estimate=populations.memorization)
+    ]
+
+
+def _members(plan: Study) -> list[tuple[str, float, int]]:
+    """Every model of a pool: what it is, the share of forget rows that it keeps, its number."""
+    sizes = plan.sizes
+    found = [("original", 1.0, number) for number in range(sizes["originals"])]
+    found += [("retrained", 0.0, number) for number in range(sizes["retrained"])]
+    return found + [("partial", share, number) for share in plan.shares for number in range(sizes["partial"])]
+
+
+def _get(pool: Pool, what: str, share: float, number: int) -> Outputs:
+    if what == "partial":
+        return pool.partial(share, number)
+    return pool.original(number) if what == "original" else pool.retrained(number)
+
+
+def _train_some(plan: Study, cache: Path, packs: tuple[Path, ...], part: int, parts: int) -> int:
+    import torch
+
+    torch.set_num_threads(1)
+    pools = _pools(plan.task, plan.profile, cache, packs)
+    for pool in pools:
+        for what, share, number in _members(plan)[part::parts]:
+            _get(pool, what, share, number)
+            # nothing is judged here, and thousands of models' outputs need not stay
+            pool.populations.store.used.clear()
+    return pools[0].populations.store.built if pools else 0
+
+
+def build(plan: Study, cache: Path, packs: Sequence[Path] = (), *, processes: int = 1) -> int:
+    """Train what the pools of a task lack, in ``processes``; how many artefacts were built. Goes on where it was stopped."""
+    if processes == 1:
+        return _train_some(plan, cache, tuple(packs), 0, 1)
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(processes, mp_context=context) as executor:
+        parts = [executor.submit(_train_some, plan, cache, tuple(packs), at, processes) for at in range(processes)]
+        return sum(part.result() for part in parts)
+
+
+def study(
+    plan: Study, cache: Path, packs: Sequence[Path] = (), say: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """The rates, as plain JSON. The pools are read from the store, or built."""
+    profile = PROFILES[plan.profile]
+    pools = _pools(plan.task, plan.profile, cache, packs)
+    models: dict[tuple[int, str, float], list[Outputs]] = {}
+    for at, pool in enumerate(pools):
+        for what, share, number in _members(plan):
+            models.setdefault((at, what, share), []).append(_get(pool, what, share, number))
+    say(f"{plan.task}: {sum(map(len, models.values()))} models of {len(pools)} scenarios")
+    not_passed: collections.Counter[str] = collections.Counter()
+    by_scenario: collections.Counter[str] = collections.Counter()
+
+    def wrong(share: float) -> Callable[[list[np.ndarray], np.random.Generator], bool]:
+        """Whether a judgement is not conformant, on methods that keep that share of the forget rows."""
+
+        def happens(members: list[np.ndarray], generator: np.random.Generator) -> bool:
+            bad = False
+            for at, pool in enumerate(pools):
+                originals, retrained, others = (
+                    [models[at, what, kept][number] for number in chosen]
+                    for (what, kept), chosen in zip(
+                        (("original", 1.0), ("retrained", 0.0), ("partial" if share else "retrained", share)),
+                        members[3 * at : 3 * at + 3],
+                        strict=True,
+                    )
+                )
+                drawn = draw(pool.scenario, profile, generator, originals, retrained, others if share else None)
+                failed = [check for check, outcome in judge(drawn).items() if outcome is not Outcome.PASSED]
+                not_passed.update(f"{pool.scenario.name} {check}" for check in failed)
+                by_scenario[pool.scenario.name] += bool(failed)
+                bad = bad or bool(failed)
+            return bad
+
+        return happens
+
+    sizes = plan.sizes
+    rates = {}
+    for share in (0.0, *plan.shares):
+        not_passed.clear()
+        by_scenario.clear()
+        judgements = plan.judgements if share == 0 else -(-plan.judgements // 2)
+        rate = pooled_rate(
+            [sizes["originals"], sizes["retrained"], sizes["partial" if share else "retrained"]] * len(pools),
+            wrong(share),
+            judgements=judgements,
+            replicates=plan.replicates if share == 0 else 0,
+            of_replicate=plan.of_replicate,
+        )
+        total = judgements + (plan.replicates * plan.of_replicate if share == 0 else 0)
+        rates[share] = {
+            **rate.to_json(),
+            "by_scenario": {name: round(count / total, 4) for name, count in by_scenario.most_common()},
+            "not_passed_by_check": {name: round(count / total, 4) for name, count in not_passed.most_common()},
+        }
+        say(f"{plan.task}: {share:g} of the forget rows kept, not conformant in {rate.estimate:.1%}")
+    return {
+        "task": plan.task,
+        "profile": plan.profile,
+        "pool": dict(sizes),
+        "scenarios": [pool.scenario.name for pool in pools],
+        "false_alarm_rate": rates.pop(0.0),
+        "detection": [{"kept": share, **rate} for share, rate in rates.items()],
+    }

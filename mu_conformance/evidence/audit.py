@@ -1,0 +1,137 @@
+"""The audit: a population of models with random membership, each unlearned, for attacks on single rows.
+
+Each row of a set of targets is trained on by a random half of the models; every model then unlearns the targets that it was
+trained on. So under half of the models a row was never seen, under the other half it was unlearned, and everything
+else about them is alike (U-LiRA: Hayes et al. 2024, arXiv 2403.01218; the NeurIPS 2023 unlearning challenge, arXiv 2406.09073).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from mu_conformance.evidence.base import Caller, EvidenceError, call_spec, default_budget, step_seconds, with_flops
+from mu_conformance.evidence.call_record import judge_call
+from mu_conformance.evidence.populations import Populations
+from mu_conformance.protocol import Claims
+from mu_conformance.protocol.seeding import derive_seed
+from mu_conformance.scenarios.scenario import Scenario
+from mu_conformance.tasks import Rows, Task
+from mu_conformance.training import loop as training
+
+__all__ = ["AUDIT", "Audit", "audit_scenario", "memberships"]
+
+AUDIT = "audit"
+VERSION = 1
+"""Part of the address of stored results: raise it when they mean something else."""
+
+
+def audit_scenario(task: Task, ratio: float) -> str:
+    """The name of a task's audit, such as ``sentiment/audit-10%``."""
+    return f"{task.name}/{AUDIT}-{ratio * 100:g}%{task.conditions.suffix}"
+
+
+def memberships(models: int, rows: int, seed: int) -> np.ndarray:
+    """Which model is trained on which target, bool [models, rows]: each row in exactly half of the models, an even number.
+
+    Each row's half is drawn by itself, so that rows are independent.
+    """
+    if models < 2 or models % 2:
+        raise ValueError(f"an audit takes an even number of models, 2 at least, got {models}")
+    generator = np.random.RandomState(derive_seed(seed, "audit"))
+    columns = [generator.permutation(models) < models // 2 for _ in range(rows)]
+    return np.stack(columns, axis=1)
+
+
+@dataclasses.dataclass
+class Audit:
+    """The audit of one method on one task. ``scenario`` is that of a random forget set, whose rows are the targets.
+
+    What becomes of each model is stored as soon as it is known, at an address that names the method and its source, so
+    that an audit that was stopped goes on from what it had.
+    """
+
+    scenario: Scenario
+    models: int
+    populations: Populations
+    method: Caller
+    claims: Claims
+    described: Mapping[str, Any]
+    """The method: its reference, the digest of its source, its version."""
+    device: str = "cpu"
+    time_limit: float | None = None
+
+    @property
+    def task(self) -> Task:
+        return self.scenario.task
+
+    @functools.cached_property
+    def included(self) -> np.ndarray:
+        """Which model was trained on which target, bool [models, targets]."""
+        return memberships(self.models, len(self.scenario.forget), self.scenario.seed)
+
+    @functools.cached_property
+    def confidences(self) -> np.ndarray:
+        """How sure each unlearned model is of each target, float [models, targets]; ``EvidenceError`` if a call fails."""
+        return np.stack([self._confidences(number) for number in range(self.models)])
+
+    def curves(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """For each target, its confidences under models that unlearned it, and under models that never saw it."""
+        columns = list(zip(self.confidences.T, self.included.T, strict=True))
+        return [values[inside] for values, inside in columns], [values[~inside] for values, inside in columns]
+
+    @functools.cached_property
+    def _seconds(self) -> float:
+        """The limit of one call."""
+        steps = self.scenario.recipe.steps(len(self.scenario.train))
+        budget = default_budget(self.scenario, self.time_limit, steps * step_seconds(self.scenario, device=self.device))
+        assert budget.seconds is not None
+        return budget.seconds
+
+    def _rows(self, number: int) -> tuple[Rows, Rows, Rows]:
+        """What the original was trained on, what is to be forgotten, and what then remains."""
+        forget = self.scenario.forget_set.indices[self.included[number]]
+        gone = self.scenario.forget_set.indices[~self.included[number]]
+        train = self.scenario.train
+        kept = np.setdiff1d(np.arange(len(train)), self.scenario.forget_set.indices)
+        return train.select(np.setdiff1d(np.arange(len(train)), gone)), train.select(forget), train.select(kept)
+
+    def _confidences(self, number: int) -> np.ndarray:
+        scenario = self.scenario
+        trained_on, forget, retain = self._rows(number)
+        seed = derive_seed(scenario.seed, "audited", number)
+        description = {
+            "kind": AUDIT,
+            "version": VERSION,
+            "training": training.VERSION,
+            "original": self.populations.model_key(scenario, trained_on, seed),
+            "targets": scenario.forget.digest(),
+            "retain": retain.digest(),
+            "forget": forget.digest(),
+            "method": dict(self.described),
+            "seed": seed,
+            "budget": self.task.conditions.budget,
+        }
+
+        def build() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+            state, _ = self.populations.model_state(scenario, trained_on, seed)
+            budget = with_flops(default_budget(scenario, self._seconds, 0.0), scenario, retain, self.device)
+            needed = retain if self.claims.needs_retain else None
+            spec = call_spec(scenario, state, forget, needed, seed, budget, self.device)
+            call = self.method.call(spec, self._seconds)
+            record, model = judge_call(call, self.task, spec)
+            problems = record.problems()
+            if model is None or problems:
+                raise EvidenceError(f"audited model {number} on {scenario.name}: {'; '.join(problems[:3])}")
+            kept = self.task.outputs(model, scenario.forget, brief=True)
+            found = self.task.confidences({name: value.numpy() for name, value in kept.items()}, scenario.forget)
+            if not np.isfinite(found).all():
+                raise EvidenceError(f"audited model {number} on {scenario.name}: its confidences are NaN or infinite")
+            return {"confidences": torch.from_numpy(found.astype(np.float32))}, {"seconds": round(call.wall_s, 3)}
+
+        return self.populations.store.get(description, build).tensors["confidences"].numpy()

@@ -1,0 +1,77 @@
+"""What one call of a method shows, judged in the suite's own process from the weights and the report that came back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from mu_conformance.isolation.call import CallResult, CallSpec
+from mu_conformance.isolation.child import probe_rows
+from mu_conformance.protocol import Budget
+from mu_conformance.tasks import Task
+
+__all__ = ["CallRecord", "judge_call", "load_state"]
+
+
+@dataclasses.dataclass(frozen=True)
+class CallRecord:
+    """A call and what the suite found when it loaded the weights into a model of its own.
+
+    ``misfits``: parameters missing, unexpected, of another shape or dtype, or changed though the task keeps them frozen. ``weights_gap``: the largest difference
+    between outputs of the returned object and of its weights in a fresh model (None where either has none).
+    ``copied``: why the returned model is taken for a stored reference, if it is.
+    """
+
+    call: CallResult
+    budget: Budget
+    misfits: tuple[str, ...] = ()
+    not_finite: tuple[str, ...] = ()
+    weights_gap: float | None = None
+    copied: str | None = None
+
+    def problems(self) -> tuple[str, ...]:
+        """Why these weights cannot be judged; empty if they can."""
+        if not self.call.returned:
+            return (f"{self.call.status}: {self.call.message}",)
+        if self.misfits:
+            return self.misfits
+        return tuple(f"NaN or infinite values in {name}" for name in self.not_finite)
+
+
+def load_state(model: nn.Module, state: Mapping[str, torch.Tensor]) -> list[str]:
+    """Load a returned state dict into ``model``; return what does not fit, a line each (then nothing is loaded)."""
+    expected = model.state_dict()
+    problems = [f"missing {name}" for name in expected if name not in state]
+    problems += [f"unexpected {name}" for name in state if name not in expected]
+    for name in sorted(expected.keys() & state.keys()):
+        if expected[name].shape != state[name].shape:
+            problems.append(f"{name} has shape {tuple(state[name].shape)}, expected {tuple(expected[name].shape)}")
+        elif expected[name].dtype != state[name].dtype:
+            problems.append(f"{name} has dtype {state[name].dtype}, expected {expected[name].dtype}")
+    if not problems:
+        model.load_state_dict(dict(state))
+    return problems
+
+
+def judge_call(call: CallResult, task: Task, spec: CallSpec) -> tuple[CallRecord, nn.Module | None]:
+    """The record of a call that was made by ``spec``, and a model with the returned weights if they fit."""
+    if not call.returned:
+        return CallRecord(call, spec.budget), None
+    model = task.new_model(0, spec.architecture).to(spec.device)
+    misfits = load_state(model, call.state) or [
+        f"frozen parameter {name} was changed"
+        for name, parameter in model.named_parameters()
+        if not parameter.requires_grad and not torch.equal(call.state[name], spec.state[name])
+    ]
+    bad = [name for name, t in call.state.items() if t.is_floating_point() and not bool(torch.isfinite(t).all())]
+    gap = None
+    if not misfits and call.probe is not None:
+        own = [task.answers(model, rows) for rows in probe_rows(spec.forget, spec.retain)]
+        outputs = torch.cat(own) if own else torch.empty(0)
+        if outputs.shape == call.probe.shape:
+            difference = (outputs.nan_to_num() - call.probe.nan_to_num()).abs()
+            gap = float(difference.max()) if difference.numel() else 0.0
+    return CallRecord(call, spec.budget, tuple(misfits), tuple(bad), gap), None if misfits else model

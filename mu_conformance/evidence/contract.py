@@ -1,0 +1,160 @@
+"""Laboratory: calls of a method on small requests with an untrained model, for properties that hold of any request."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from mu_conformance.decision.finding import Finding
+from mu_conformance.decision.rule import Outcome
+from mu_conformance.evidence.base import Caller
+from mu_conformance.evidence.call_record import CallRecord, judge_call
+from mu_conformance.isolation.call import CallSpec
+from mu_conformance.protocol import Budget, Claims
+from mu_conformance.protocol.seeding import derive_seed
+from mu_conformance.scenarios import forget_sets
+from mu_conformance.tasks import Rows, Task
+
+__all__ = ["Laboratory", "LabRequest"]
+
+POOL_ROWS = 48
+EPOCHS = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class LabRequest:
+    """A small deletion request. ``forget`` and ``retain`` index the laboratory's pool of training rows, in order."""
+
+    forget: tuple[int, ...]
+    retain: tuple[int, ...]
+    seed: int = 0
+    ambient_seed: int = 1
+    freeze: bool = False
+
+
+class Laboratory:
+    """Makes calls and remembers them, so that checks which need the same call share it."""
+
+    def __init__(
+        self,
+        task: Task,
+        architecture: str,
+        method: Caller,
+        claims: Claims,
+        *,
+        examples: int,
+        time_limit: float,
+        device: str = "cpu",
+    ) -> None:
+        self.task, self.architecture, self.method, self.claims = task, architecture, method, claims
+        self.examples, self.device = examples, device
+        train = task.splits.train
+        order = forget_sets.deletion_order(task.strata, np.random.RandomState(0))
+        self.pool, self.strata = train.select(order[:POOL_ROWS]), task.strata[order[:POOL_ROWS]]
+        recipe = task.recipe_for(architecture)
+        self.recipe = dataclasses.replace(recipe, epochs=EPOCHS)
+        # As generous as a real request: a method may take a fixed number of steps.
+        self.budget = Budget(seconds=time_limit, examples=10 * recipe.epochs * len(train))
+        self._calls: dict[LabRequest, CallRecord] = {}
+
+    @property
+    def where(self) -> str:
+        return f"{self.task.name}/contract{self.task.conditions.suffix}"
+
+    @property
+    def usual(self) -> LabRequest:
+        """Eight rows to forget, the rest of the pool to retain."""
+        return LabRequest(forget=tuple(range(8)), retain=tuple(range(8, len(self.pool))))
+
+    @functools.cached_property
+    def original(self) -> torch.nn.Module:
+        """The untrained model that laboratory requests are made on. Its weights are sent, so no call can change it."""
+        return self.task.new_model(derive_seed("laboratory"), self.architecture)
+
+    def frozen_names(self) -> tuple[str, ...]:
+        """The first half of the parameters: a backbone under a trainable head."""
+        names = [name for name, _ in self.original.named_parameters()]
+        return tuple(names[: len(names) // 2])
+
+    def rows(self, indices: tuple[int, ...]) -> Rows:
+        return self.pool.select(np.asarray(indices, dtype=np.int64))
+
+    def call(self, request: LabRequest) -> CallRecord:
+        """The record of the method's call on a request, made at most once."""
+        if request not in self._calls:
+            forget, retain = self.rows(request.forget), self.rows(request.retain)
+            spec = CallSpec(
+                task_ref=self.task.ref,
+                conditions=self.task.conditions,
+                architecture=self.architecture,
+                recipe=self.recipe,
+                state=dict(self.original.state_dict()),
+                forget=forget,
+                retain=retain if self.claims.needs_retain else None,
+                seed=request.seed,
+                ambient_seed=request.ambient_seed,
+                device=self.device,
+                budget=self.budget,
+                frozen=self.frozen_names() if request.freeze else (),
+            )
+            assert self.budget.seconds is not None
+            call = self.method.call(spec, self.budget.seconds)
+            self._calls[request] = judge_call(call, self.task, spec)[0]
+        return self._calls[request]
+
+    def behaviour(self, record: CallRecord) -> np.ndarray:
+        """The answers on the pool, as probabilities [n, k], of the model that a call returned."""
+        model = self.task.new_model(0, self.architecture).to(self.device)
+        model.load_state_dict(record.call.state)
+        outputs = self.task.outputs(model, self.pool, brief=True)
+        return self.task.behaviour({name: value.numpy() for name, value in outputs.items()})
+
+    def usable(self, request: LabRequest) -> tuple[CallRecord, Finding | None]:
+        """The record of a call, and a finding if it cannot be used: failed if the protocol was broken, else an error."""
+        record = self.call(request)
+        problems = record.problems()
+        if not problems:
+            return record, None
+        outcome = Outcome.ERROR if record.call.crashed else Outcome.FAILED
+        size = f"a request of {len(request.forget)} forget and {len(request.retain)} retain rows"
+        return record, Finding(outcome, f"on {size}: {'; '.join(problems[:3])}")
+
+    def for_any_request(self, judge: Callable[[LabRequest], Finding]) -> Finding:
+        """``judge`` of requests drawn by Hypothesis: the first finding that did not pass, else passed.
+
+        Derandomised, without deadline or database; all checks see the same requests and so share the calls. Not
+        shrunk: every step would be a call, and the smallest request is tried first as it is.
+        """
+        from hypothesis import HealthCheck, Phase, given, settings
+        from hypothesis import strategies as st
+
+        pool = len(self.pool)
+        worst: list[Finding] = []
+
+        @settings(
+            max_examples=self.examples,
+            derandomize=True,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(
+            forget=st.lists(st.integers(0, pool - 1), min_size=1, max_size=12, unique=True),
+            retained=st.integers(8, pool - 12),
+            seed=st.integers(0, 2**31 - 1),
+        )
+        def drawn(forget: list[int], retained: int, seed: int) -> None:
+            if worst:
+                return
+            others = [index for index in range(pool) if index not in forget][:retained]
+            finding = judge(LabRequest(tuple(forget), tuple(others), seed))
+            if finding.outcome is not Outcome.PASSED:
+                worst.append(finding)
+
+        drawn()
+        return worst[0] if worst else Finding.passed()

@@ -1,0 +1,161 @@
+"""The originals and references of scenarios, and what is measured of them: from the store, or trained into it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from mu_conformance.evidence import outputs as kept
+from mu_conformance.evidence.outputs import Outputs
+from mu_conformance.evidence.recovery import treatments_of
+from mu_conformance.protocol.seeding import derive_seed, seeded
+from mu_conformance.scenarios import memorization
+from mu_conformance.scenarios.scenario import Scenario
+from mu_conformance.store.cache import Store, artefact_key
+from mu_conformance.tasks import Rows, Task
+from mu_conformance.training import data_parallel as parallel
+from mu_conformance.training import loop as training
+
+__all__ = ["Populations"]
+
+
+class Populations:
+    """The originals and references of scenarios, from the store or trained into it."""
+
+    def __init__(
+        self, store: Store, progress: Callable[[str], None] | None = None, *, device: str = "cpu", processes: int = 0
+    ) -> None:
+        """``device`` is where models are trained and measured; ``processes``, over how many devices (0: as there are)."""
+        self.store = store
+        self.device = device
+        self.processes = processes
+        self.progress = progress or (lambda _: None)
+
+    def _model_description(self, scenario: Scenario, rows: Rows, seed: int) -> dict[str, Any]:
+        return {"kind": "model", **self._recipe_description(scenario.task, scenario.architecture, rows), "seed": seed}
+
+    def model_key(self, scenario: Scenario, rows: Rows, seed: int) -> str:
+        """The address of the recipe's model trained on ``rows`` with ``seed``."""
+        return artefact_key(self._model_description(scenario, rows, seed))
+
+    def _train(self, scenario: Scenario, rows: Rows, seed: int) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        started, cpu = time.perf_counter(), time.process_time()
+        model = self._trained(scenario.task, scenario.architecture, rows, seed)
+        self.progress(f"trained {scenario.task.name} on {len(rows)} rows")
+        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
+        info = {"seconds": round(seconds, 3), "cpu_seconds": round(cpu_seconds, 3), "rows": len(rows)}
+        return {name: tensor.cpu().clone() for name, tensor in model.state_dict().items()}, info
+
+    def _trained(self, task: Task, architecture: str, rows: Rows, seed: int) -> nn.Module:
+        count = self._processes_for(task)
+        if count == 1:
+            return train(task, architecture, rows, seed, self.device)
+        return parallel.train(task, architecture, rows, seed, device=self.device, processes=count)
+
+    def _processes_for(self, task: Task) -> int:
+        return (self.processes or parallel.device_count(self.device)) if task.data_parallel else 1
+
+    def _recipe_description(self, task: Task, architecture: str, rows: Rows) -> dict[str, Any]:
+        """What a trained model depends on besides its seed."""
+        found = {
+            "training": training.VERSION,
+            "task": task.name,
+            "version": task.version,
+            "architecture": architecture,
+            "recipe": dataclasses.asdict(task.recipe_for(architecture)),
+            "rows": rows.digest(),
+        }
+        # Added only where they say something: what was stored before they existed keeps its address.
+        provenance, processes = task.provenance(architecture), self._processes_for(task)
+        if provenance:
+            found["provenance"] = provenance
+        if task.conditions.of_training:
+            found["conditions"] = task.conditions.of_training
+        if self.device != "cpu":
+            found["device"] = self.device.partition(":")[0]
+        if processes > 1:
+            found["processes"] = processes
+        return found
+
+    def model_state(self, scenario: Scenario, rows: Rows, seed: int) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """The weights of the recipe's model trained on ``rows``, and what training took."""
+        description = self._model_description(scenario, rows, seed)
+        artefact = self.store.get(description, lambda: self._train(scenario, rows, seed))
+        return artefact.tensors, artefact.info
+
+    def unstored_state(self, scenario: Scenario, rows: Rows, seed: int) -> dict[str, torch.Tensor]:
+        """The weights of a model that is trained now and not kept: for a seed that will not come again."""
+        return self._train(scenario, rows, seed)[0]
+
+    def training_seconds(self, scenario: Scenario, number: int) -> float:
+        """CPU seconds that training the original with that number took, on the machine that trained it."""
+        return float(self.model_state(scenario, scenario.train, scenario.original_seed(number))[1]["cpu_seconds"])
+
+    def outputs(self, scenario: Scenario, rows: Rows, seed: int) -> Outputs:
+        """What the recipe's model trained on ``rows`` with ``seed`` answers on the scenario's rows."""
+        description = {
+            "kind": "outputs",
+            "version": kept.VERSION,
+            "model": self.model_key(scenario, rows, seed),
+            "rows": {part: measured.digest() for part, measured in scenario.rows.items()},
+            "retained": scenario.retain.digest(),
+            "treatments": {treatment.name: dict(treatment.record) for treatment in treatments_of(scenario.task)},
+        }
+
+        def build() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+            state, info = self.model_state(scenario, rows, seed)
+            model = scenario.task.new_model(0, scenario.architecture)
+            model.load_state_dict(state)
+            model.to(self.device)
+            return Outputs.of(model, scenario).tensors(), {"training": info}
+
+        return Outputs.from_tensors(self.store.get(description, build).tensors)
+
+    def original_state(self, scenario: Scenario, number: int) -> dict[str, torch.Tensor]:
+        """The weights of the original with that number, trained on every row."""
+        return self.model_state(scenario, scenario.train, scenario.original_seed(number))[0]
+
+    def original(self, scenario: Scenario, number: int) -> Outputs:
+        return self.outputs(scenario, scenario.train, scenario.original_seed(number))
+
+    def reference(self, scenario: Scenario, number: int) -> Outputs:
+        return self.outputs(scenario, scenario.retain, scenario.reference_seed(number))
+
+    def memorization(self, task: Task, architecture: str, seed: int) -> np.ndarray:
+        """Memorization estimates of the training rows, float [n_train], from models trained on random halves."""
+        rows = task.splits.train
+        members = memorization.halves(len(rows), seed)
+        description = {
+            "kind": "memorization",
+            **self._recipe_description(task, architecture, rows),
+            "models": memorization.MODELS,
+            "seed": seed,
+        }
+
+        def build() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+            started, found = time.perf_counter(), []
+            for number, chosen in enumerate(members):
+                model = self._trained(
+                    task, architecture, rows.select(np.flatnonzero(chosen)), derive_seed(seed, "half", number)
+                )
+                kept = {name: t.numpy() for name, t in task.outputs(model, rows, brief=True).items()}
+                found.append(np.exp(-task.losses(kept, rows)))
+                self.progress(f"trained {task.name} on half of its rows")
+            probabilities = torch.from_numpy(np.stack(found).astype(np.float32))
+            return {"probabilities": probabilities}, {"seconds": round(time.perf_counter() - started, 3)}
+
+        probabilities = self.store.get(description, build).tensors["probabilities"].numpy()
+        return memorization.estimates(probabilities, members)
+
+
+def train(task: Task, architecture: str, rows: Rows, seed: int, device: str = "cpu") -> nn.Module:
+    """The recipe's model on ``rows``, a function of ``seed``; noise that a loss or dropout draws included."""
+    model, order = task.new_model(seed, architecture).to(device), derive_seed(seed, "order")
+    with seeded(order):
+        return training.fit(model, rows, task, task.recipe_for(architecture), order)

@@ -1,0 +1,49 @@
+"""Perturbation: a little noise on all weights, or none of the smallest: what was unlearned must not depend on them."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import torch
+
+from mu_conformance.evidence.recovery import treatment
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from mu_conformance.scenarios.scenario import Scenario
+
+__all__ = ["noised", "pruned"]
+
+NOISE_SHARE = 0.1
+PRUNED_SHARE = 0.3
+SEED = 7
+
+
+@treatment("noised", share=NOISE_SHARE, seed=SEED)
+@torch.no_grad()
+def noised(model: nn.Module, scenario: Scenario) -> nn.Module:
+    """Gaussian noise on every weight matrix, a tenth of its standard deviation, the same for every model."""
+    found = copy.deepcopy(model)
+    generator = torch.Generator().manual_seed(SEED)
+    for parameter in found.parameters():
+        # one weight has no spread
+        if parameter.ndim >= 2 and parameter.is_floating_point() and parameter.numel() > 1:
+            drawn = torch.randn(parameter.shape, generator=generator).to(parameter)
+            parameter.add_(NOISE_SHARE * parameter.std() * drawn)
+    return found
+
+
+@treatment("pruned", share=PRUNED_SHARE)
+@torch.no_grad()
+def pruned(model: nn.Module, scenario: Scenario) -> nn.Module:
+    """The three tenths of each weight matrix with the smallest magnitude set to 0 (Han et al. 2015, arXiv 1506.02626)."""
+    found = copy.deepcopy(model)
+    for parameter in found.parameters():
+        if parameter.ndim >= 2 and parameter.is_floating_point():
+            count = round(PRUNED_SHARE * parameter.numel())
+            flat = parameter.flatten()
+            flat[flat.abs().argsort(stable=True)[:count]] = 0.0
+            parameter.copy_(flat.view(parameter.shape))
+    return found

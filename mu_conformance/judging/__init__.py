@@ -1,0 +1,1 @@
+"""Judging one method under one set of settings."""

@@ -1,0 +1,43 @@
+"""Training on the forget set, with retain rows beside it."""
+
+from __future__ import annotations
+
+import copy
+
+from torch import nn
+
+from mu_conformance.methods.parts.batches import endless
+from mu_conformance.protocol import DeletionRequest
+from mu_conformance.training.loop import Loss, fit
+
+__all__ = ["forget_beside_retain"]
+
+
+def forget_beside_retain(
+    model: nn.Module,
+    request: DeletionRequest,
+    forget_loss: Loss,
+    *,
+    retain_weight: float,
+    epochs: int,
+    learning_rate_share: float,
+) -> nn.Module:
+    """A copy of ``model`` that minimises ``forget_loss`` + ``retain_weight`` * L(retain), a batch of each at every step.
+
+    ``epochs`` over the forget set, at a share of the recipe's learning rate; no weight decay, and the gradient's norm is
+    clipped at 1. Without forget rows nothing is done, without retain rows the first term stands alone.
+    """
+    recipe = request.recipe.over_forget_set(epochs, learning_rate_share)
+    task = request.task
+    with request.seeded() as generator:
+        beside = endless(task.loader(request.retain, recipe.batch_size, generator=generator))
+
+        def both(current, batch):
+            loss = forget_loss(current, batch)
+            kept = next(beside, None) if retain_weight else None
+            if kept is None:
+                return loss
+            on_device = {name: column.to(request.device) for name, column in kept.items()}
+            return loss + retain_weight * task.loss(current, on_device)
+
+        return fit(copy.deepcopy(model), request.forget, task, recipe, request.seed, loss=both)

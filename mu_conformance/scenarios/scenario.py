@@ -1,0 +1,137 @@
+"""Scenario: task x kind of forget set x deletion ratio x architecture, drawn from one suite seed."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from mu_conformance.protocol import TrainingRecipe
+from mu_conformance.protocol.seeding import derive_seed
+from mu_conformance.scenarios import forget_sets
+from mu_conformance.scenarios.profiles import Profile
+from mu_conformance.tasks import Rows, Task
+
+__all__ = ["DEFAULT_SEED", "Estimate", "Scenario", "scenario_names", "scenarios"]
+
+DEFAULT_SEED = 42
+
+Estimate = Callable[[Task, str, int], np.ndarray]
+"""Memorization estimates of a task's training rows, for an architecture and a suite seed (``memorization``)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """What is to be forgotten by which model. The forget set is fixed; training seeds vary."""
+
+    task: Task
+    kind: str
+    ratio: float
+    architecture: str
+    seed: int = DEFAULT_SEED
+    estimate: Estimate | None = dataclasses.field(default=None, compare=False)
+
+    @property
+    def name(self) -> str:
+        return scenario_name(self.task, self.kind, self.ratio)
+
+    @functools.cached_property
+    def forget_set(self) -> forget_sets.ForgetSet:
+        task, estimate = self.task, self.estimate
+        memorization = None if estimate is None else lambda: estimate(task, self.architecture, self.seed)
+        return forget_sets.draw(task, self.kind, self.ratio, self.seed, memorization)
+
+    @property
+    def recipe(self) -> TrainingRecipe:
+        return self.task.recipe_for(self.architecture)
+
+    @functools.cached_property
+    def train(self) -> Rows:
+        """What the original was trained on, wrong labels and triggers included."""
+        chosen, train = self.forget_set, self.task.splits.train
+        if chosen.triggered:
+            train = train.replaced(chosen.indices, self.task.triggered(train.select(chosen.indices)))
+        return train if chosen.trained_labels is None else train.with_labels(chosen.indices, chosen.trained_labels)
+
+    @functools.cached_property
+    def forget(self) -> Rows:
+        return self.train.select(self.forget_set.indices)
+
+    @functools.cached_property
+    def retain(self) -> Rows:
+        return self.train.select(np.setdiff1d(np.arange(len(self.train)), self.forget_set.indices))
+
+    @functools.cached_property
+    def forget_as_labelled(self) -> Rows:
+        """The forget rows with the task's own labels, whatever the original was trained on."""
+        return self.task.splits.train.select(self.forget_set.indices)
+
+    @functools.cached_property
+    def requests(self) -> list[tuple[Rows, Rows]]:
+        """The deletion requests in turn: rows to forget, and the rows that then remain."""
+        gone = np.empty(0, dtype=np.int64)
+        found = []
+        for asked in self.forget_set.requests:
+            gone = np.union1d(gone, asked)
+            kept = np.setdiff1d(np.arange(len(self.train)), gone)
+            found.append((self.train.select(asked), self.train.select(kept)))
+        return found
+
+    @functools.cached_property
+    def rows(self) -> dict[str, Rows]:
+        """The rows that every model is measured on, by part."""
+        splits, limit = self.task.splits, self.task.measured_retain_rows
+        retain = self.retain if limit is None else self.retain.select(range(min(limit, len(self.retain))))
+        found = {"forget": self.forget, "retain": retain, "holdout": splits.holdout, "test": splits.test}
+        if splits.ood is not None:
+            found["ood"] = splits.ood
+        if self.forget_set.triggered:
+            found["triggered"] = self._triggered_test
+        return found
+
+    @property
+    def _triggered_test(self) -> Rows:
+        """The test rows of other classes with the trigger, labelled as a backdoor has it: their score is its success rate."""
+        test, label = self.task.splits.test, self.task.trigger_label
+        found = self.task.triggered(test.select(np.flatnonzero(test.labels.numpy() != label)))
+        return found.with_labels(np.arange(len(found)), np.full(len(found), label))
+
+    @functools.cached_property
+    def actual_ratio(self) -> float:
+        """The share of the training rows that the largest single request names."""
+        return forget_sets.largest_share(self.task, self.kind, self.ratio, self.seed)
+
+    def original_seed(self, number: int) -> int:
+        return derive_seed(self.seed, "original", number)
+
+    def reference_seed(self, number: int) -> int:
+        return derive_seed(self.seed, "reference", number)
+
+    def run_seed(self, number: int, turn: int = 0) -> int:
+        """The seed of run ``number``'s call on the request whose turn it is."""
+        return derive_seed(self.seed, "run", self.name, number, *([turn] if turn else []))
+
+
+def scenario_name(task: Task, kind: str, ratio: float) -> str:
+    """Such as ``sentiment/random-10%``, and the conditions; a unit has no ratio of its own choosing."""
+    asked = kind if kind == "unit" else f"{kind}-{ratio * 100:g}%"
+    return f"{task.name}/{asked}{task.conditions.suffix}"
+
+
+def _kinds(task: Task, profile: Profile) -> tuple[str, ...]:
+    return task.forget_sets if profile.every_kind else task.forget_sets[: task.quick_kinds]
+
+
+def scenario_names(task: Task, profile: Profile) -> list[str]:
+    """The names of a task's scenarios under a profile, without touching data."""
+    return [scenario_name(task, kind, profile.ratio) for kind in _kinds(task, profile)]
+
+
+def scenarios(
+    task: Task, profile: Profile, seed: int, architecture: str | None = None, estimate: Estimate | None = None
+) -> list[Scenario]:
+    """A task's scenarios under a profile. ``estimate`` is needed to draw memorized forget sets, not to name them."""
+    chosen = architecture or task.architectures[0]
+    return [Scenario(task, kind, profile.ratio, chosen, seed, estimate) for kind in _kinds(task, profile)]

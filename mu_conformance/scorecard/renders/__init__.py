@@ -1,0 +1,1 @@
+"""Renders of a scorecard, each a pure function of it."""

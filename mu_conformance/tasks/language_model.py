@@ -1,0 +1,95 @@
+"""Tasks whose model goes on with a text, such as what it knows about a person: causal language models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from mu_conformance.measures import memorization
+from mu_conformance.tasks.generation import TextTask
+from mu_conformance.tasks.rows import Rows
+from mu_conformance.tasks.tokens import IGNORED, answer_number, token_outputs
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["LanguageModelTask"]
+
+
+class LanguageModelTask(TextTask):
+    """A task whose rows are texts; ``labels`` are the ids of the part to be known (the answer), ``IGNORED`` elsewhere.
+
+    The score is the share of the answer's tokens that greedy decoding gets right. A task with facts also gives other
+    wordings of a row (``rephrased``) and the tokens that could stand in the fact's place (``alternatives``); from them
+    come ``rephrased_score`` and ``truth_ratio``.
+    """
+
+    features = frozenset({"verbatim", "extraction", "facts", "likelihood"})
+    score_name = "fact accuracy"
+
+    def aligned(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        # Each position predicts the next token.
+        return self.answer(model, batch)[:, :-1], batch["labels"][:, 1:]
+
+    def rephrased(self, rows: Rows) -> Rows | None:
+        """The same facts in other words, a row for each row; None if the task has none."""
+        return None
+
+    def alternatives(self, rows: Rows) -> torch.Tensor | None:
+        """Which tokens are of the same kind as each answer's first, itself included, bool [n, vocabulary]."""
+        return None
+
+    def outputs(self, model: nn.Module, rows: Rows, *, brief: bool = False) -> dict[str, torch.Tensor]:
+        kept, first = self._forward(model, rows)
+        kept["score"] = kept["exact_memorization"]
+        other = None if brief else self.rephrased(rows)
+        if other is not None:
+            reworded, first = self._forward(model, other)
+            kept["rephrased_score"] = reworded["exact_memorization"]
+            alternatives = self.alternatives(rows)
+            if alternatives is not None:
+                kept["truth_ratio"] = _truth_ratio(first, _first_answers(rows.labels), alternatives)
+        return kept
+
+    @torch.no_grad()
+    def _forward(self, model: nn.Module, rows: Rows) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """Per-row measures, and the log-probabilities [n, vocabulary] at the answer's first token."""
+        was_training = model.training
+        model.eval()
+        device = next(model.parameters()).device
+        found: dict[str, list[torch.Tensor]] = {}
+        first = []
+        for batch in rows.batches(self.batch_size):
+            labels = batch["labels"][:, 1:]
+            logits = self.answer(model, {name: column.to(device) for name, column in batch.items()}).float()[:, :-1]
+            kept = token_outputs(logits, labels.to(device))
+            answers = torch.where(labels != IGNORED, logits.argmax(dim=-1).cpu(), -1).numpy()
+            kept["prediction"] = torch.tensor([answer_number(np.ascontiguousarray(row).tobytes()) for row in answers])
+            start = (labels != IGNORED).int().argmax(dim=1)
+            first.append(torch.log_softmax(logits[torch.arange(len(labels)), start], dim=-1).cpu())
+            for name, value in kept.items():
+                found.setdefault(name, []).append(value)
+        model.train(was_training)
+        return {name: torch.cat(values) for name, values in found.items()}, torch.cat(first)
+
+
+def _first_answers(labels: torch.Tensor) -> torch.Tensor:
+    start = (labels != IGNORED).int().argmax(dim=1)
+    return labels[torch.arange(len(labels)), start]
+
+
+def _truth_ratio(log_probabilities: torch.Tensor, true: torch.Tensor, alternatives: torch.Tensor) -> torch.Tensor:
+    """Truth ratio of facts that are one token long: all wrong tokens of the same kind are the perturbed answers."""
+    rows = torch.arange(len(true))
+    log_true = log_probabilities[rows, true].double().numpy()
+    ratios = np.empty(len(true))
+    for row in range(len(true)):
+        wrong = alternatives[row].clone()
+        wrong[true[row]] = False
+        perturbed = log_probabilities[row, wrong].double().numpy()
+        ratios[row] = memorization.truth_ratio(log_true[row : row + 1], perturbed[None])[0]
+    # a model that is sure of something else can give ratios beyond any use as a number
+    return torch.from_numpy(ratios.clip(max=1e6).astype(np.float32))

@@ -1,0 +1,107 @@
+"""The training loop, one for originals, references, retraining and relearning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from mu_conformance.conditions.flops import StepsLeft, flops_left
+from mu_conformance.conditions.shards import Part, ShardedEnsemble, shard_numbers
+from mu_conformance.protocol import ShortenedRecipe
+from mu_conformance.protocol.seeding import derive_seed
+
+if TYPE_CHECKING:
+    from mu_conformance.protocol import TrainingRecipe
+    from mu_conformance.tasks import RequestTask, Rows, Task
+
+__all__ = ["VERSION", "Loss", "descend", "fit"]
+
+VERSION = 2
+"""Part of the address of every stored model: raise it when the loop changes what it computes."""
+
+Loss = Callable[[nn.Module, Mapping[str, torch.Tensor]], torch.Tensor]
+"""A scalar of a model and a batch, to be minimised."""
+
+
+def descend(
+    model: nn.Module,
+    steps: Iterable[tuple[Loss, Mapping[str, torch.Tensor]]],
+    recipe: TrainingRecipe,
+    total: int,
+    *,
+    after_step: Callable[[int], None] | None = None,
+    evaluated: Iterable[nn.Module] = (),
+    spared: float = 0.0,
+) -> nn.Module:
+    """One AdamW step in place for each of ``steps``, a loss and a batch; return the model in evaluation mode.
+
+    ``total`` is how many there are, which the learning rate's schedule needs to know. Only parameters that require
+    gradients are given to the optimiser, so weight decay never moves a frozen one.
+    ``evaluated`` modules, each without what is below it, stay in evaluation mode: no dropout, statistics as they were.
+    By a ``ShortenedRecipe`` there are no more steps than a budget of FLOPs has room for, ``spared`` FLOPs of it left over.
+    """
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    if not parameters or total == 0:
+        return model.eval()
+    device = next(model.parameters()).device
+    optimiser = torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
+    model.train()
+    for module in evaluated:
+        module.training = False
+    room = StepsLeft(spared)
+    for step, (loss, batch) in enumerate(steps):
+        if isinstance(recipe, ShortenedRecipe):
+            total = min(total, step + room())
+        if step and step >= total:
+            break
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.rate(step, total)
+        value = loss(model, {name: column.to(device) for name, column in batch.items()})
+        optimiser.zero_grad(set_to_none=True)
+        value.backward()
+        if recipe.gradient_clip is not None:
+            torch.nn.utils.clip_grad_norm_(parameters, recipe.gradient_clip)
+        optimiser.step()
+        if after_step is not None:
+            after_step(step + 1)
+    return model.eval()
+
+
+def fit(
+    model: nn.Module,
+    rows: Rows | Any,
+    task: Task | RequestTask,
+    recipe: TrainingRecipe,
+    seed: int,
+    *,
+    loss: Loss | None = None,
+    after_step: Callable[[int], None] | None = None,
+    evaluated: Iterable[nn.Module] = (),
+    spared: float = 0.0,
+) -> nn.Module:
+    """Train ``model`` in place with AdamW by ``recipe``; return it in evaluation mode.
+
+    ``rows`` is anything with ``batch(indices)`` and ``len`` (``Rows`` or a request's dataset) or a map-style dataset
+    of dicts. The row order is a function of ``seed``. ``after_step`` is called with the number of steps done;
+    the others are as in ``descend``. Of a sharded ensemble each member is trained, on the rows of its shard and within an
+    equal part of a budget.
+    """
+    from mu_conformance.tasks import BatchLoader, RequestTask
+
+    if isinstance(model, ShardedEnsemble):
+        numbers = shard_numbers(rows, len(model.members))
+        for shard, member in enumerate(model.members):
+            part, own = Part(rows, torch.nonzero(numbers == shard).flatten()), derive_seed(seed, "shard", shard)
+            to_come = len(model.members) - shard
+            left = spared + ((flops_left() or 0.0) - spared) * (to_come - 1) / to_come
+            fit(member, part, task, recipe, own, loss=loss, after_step=after_step, evaluated=evaluated, spared=left)
+        return model.eval()
+    found = loss or task.training_loss
+    generator = torch.Generator().manual_seed(seed)
+    loader = BatchLoader(rows, recipe.batch_size, shuffle=True, generator=generator, collate=RequestTask.collate)
+    steps = ((found, batch) for _ in range(recipe.epochs) for batch in loader)
+    total = recipe.epochs * len(loader)
+    return descend(model, steps, recipe, total, after_step=after_step, evaluated=evaluated, spared=spared)
