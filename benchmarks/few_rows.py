@@ -2,10 +2,10 @@
 
     python benchmarks/few_rows.py image_classification tabular action_recognition
 
-For each task, models are retrained without one row, ``RUNS`` for each of the ``ROWS`` forget rows that all references are
-clearest on; a judgement draws originals, references and runs, disjoint, and is the check's own, on these rows. They are kept in
-the cache, so a stopped command goes on. ``validate`` has no such models. Intervals are Clopper and Pearson's; a pool's models
-are shared by its judgements, so they are too narrow. What it found is in ``RESULTS``.
+For each task, models are retrained without one row, ``RUNS`` for each of the ``ROWS`` forget rows that all references
+are clearest on; a judgement draws originals, references and runs, disjoint, and is the check's own, on these rows. They
+are kept in the cache, so a stopped command goes on. ``validate`` has no such models. Intervals are Clopper and
+Pearson's; a pool's models are shared by its judgements, so they are too narrow. What it found is in ``RESULTS``.
 """
 
 from __future__ import annotations
@@ -14,22 +14,25 @@ import argparse
 import json
 import types
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mu_conformance import discovery as registry
 from mu_conformance.checks import find_check
+from mu_conformance.checks.power import Power, fixture_power
 from mu_conformance.checks.robustness.few_rows import few_rows
+from mu_conformance.checks.statistics.membership import loss_auc
+from mu_conformance.error_rates.judgement import DrawnEvidence
 from mu_conformance.error_rates.rates import clopper_pearson
 from mu_conformance.evidence.populations import Populations
-from mu_conformance.judging.session import packaged_packs
 from mu_conformance.protocol.seeding import derive_seed
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scenarios.scenario import DEFAULT_SEED, Scenario, scenarios
 from mu_conformance.store.cache import Store, default_cache
-from mu_conformance.tasks import Rows
+from mu_conformance.store.pack import packaged_packs
+from mu_conformance.tasks import Rows, registry
 
 RESULTS = Path(__file__).resolve().parent / "results" / "few_rows.json"
 ROWS, RUNS, REFERENCES, ORIGINALS = 6, 16, 64, 16
@@ -63,20 +66,20 @@ def judge(
     waiting = {row: list(generator.permutation(len(models))) for row, models in runs.items()}
     made: list[dict[str, np.ndarray]] = []
 
-    def few_rows_runs(requests: list[np.ndarray]) -> list[dict[str, np.ndarray]]:
-        for rows in requests[len(made) :]:
-            (row,) = map(int, rows)
-            made.append({"forget": runs[row][waiting[row].pop()]})
-        return made
+    class OneRowEach(DrawnEvidence):
+        """Runs that lack the one row that they were asked for."""
 
-    evidence: Any = types.SimpleNamespace(
-        references=drawn(references, smoke.references),
-        originals=drawn(originals, smoke.looks[0]),
-        scenario=types.SimpleNamespace(rows={"forget": None}),
-        task=types.SimpleNamespace(confidences=lambda found, rows: found),
-        few_rows_runs=few_rows_runs,
-        memo={"power": ("", 1000.0)},
-    )
+        def few_rows_runs(self, requests: Sequence[np.ndarray]) -> list[Any]:
+            for rows in requests[len(made) :]:
+                (row,) = map(int, rows)
+                made.append({"forget": runs[row][waiting[row].pop()]})
+            return made
+
+    task = types.SimpleNamespace(confidences=lambda found, rows: found)
+    scenario: Any = types.SimpleNamespace(task=task, rows={"forget": None})
+    originals_of, references_of = drawn(originals, smoke.looks[0]), drawn(references, smoke.references)
+    evidence = OneRowEach(scenario, smoke, originals_of, references_of, [])  # type: ignore[arg-type]
+    evidence.once(fixture_power, lambda _: Power("", loss_auc, 1000.0))
     return str(few_rows(evidence).outcome)
 
 

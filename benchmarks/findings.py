@@ -2,11 +2,11 @@
 
     python benchmarks/findings.py --plain DIR --condition lora-8=DIR --condition superloss=DIR --output docs/methods.md
 
-Each DIR is the report folder of a run of several methods: ``plain`` of all tasks without a condition, the others of some
-tasks under one. How far a method is from exact retraining on a task is the mean, over its checks of forgetting, privacy and
-robustness (or of utility), of the distance to the references' mean in margins: 1 is the edge of what passes; each is
-bounded by MOST. Only approximate methods count, and not the convex task. Intervals are bootstrap intervals at LEVEL over methods: they
-speak of other methods on these tasks, not of other tasks.
+Each DIR is the report folder of a run of several methods: ``plain`` of all tasks without a condition, the others of
+some tasks under one. How far a method is from exact retraining on a task is the mean, over its checks of forgetting,
+privacy and robustness (or of utility), of the distance to the references' mean in margins: 1 is the edge of what
+passes; each is bounded by MOST. Only approximate methods count, and not the convex task. Intervals are bootstrap
+intervals at LEVEL over methods: they speak of other methods on these tasks, not of other tasks.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def unpaired(one: Mapping[str, float], other: Mapping[str, float]) -> str:
 
 def read(folder: Path) -> list[dict[str, Any]]:
     paths = sorted(folder.glob("*/scorecard.json")) or sorted(folder.glob("scorecard.json"))
-    return [document.read(path) for path in paths]
+    return [document.read_json(path) for path in paths]
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """What each scenario of each task can tell: training time, scores, separation of originals from references.
 
-    python benchmarks/fixture_power.py --output docs/tasks.md
-    python benchmarks/fixture_power.py --all-models --profile smoke --originals 3 --references 8 --output docs/architectures.md
-    python benchmarks/fixture_power.py --task sentiment --model bert --kind random --originals 2 --references 8
-    python benchmarks/fixture_power.py --peft lora:8 --profile smoke --kind random --originals 2 --references 8
+    python benchmarks/fixture_power.py --output docs/tasks.md python benchmarks/fixture_power.py --all-models --profile
+    smoke --originals 3 --references 8 --output docs/architectures.md python benchmarks/fixture_power.py --task
+    sentiment --model bert --kind random --originals 2 --references 8 python benchmarks/fixture_power.py --peft lora:8
+    --profile smoke --kind random --originals 2 --references 8
 
 With --output each task's rows go into the table of a page; those of scenarios that were not measured stay as they are.
 Under the suite's default seed what ships is used; everything else is trained into the cache, so a stopped run goes on.
@@ -21,21 +21,20 @@ import torch
 from pages import replace, split, table
 from torch import nn
 
-from mu_conformance import discovery as registry
 from mu_conformance.checks import catalogue
-from mu_conformance.checks.comparison import reference_values, separation
-from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.checks.power import reference_values, separation, values
+from mu_conformance.checks.statistics.forgetting import FORGETTING
 from mu_conformance.conditions.conditions import Conditions
-from mu_conformance.decision.rule import Outcome
+from mu_conformance.decision.outcome import Outcome
 from mu_conformance.evidence.base import Evidence
 from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.evidence.populations import Populations
-from mu_conformance.judging.session import packaged_packs
-from mu_conformance.protocol import Claims
+from mu_conformance.evidence.stored import StoredEvidence
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scenarios.scenario import DEFAULT_SEED, scenarios
 from mu_conformance.store.cache import Store, default_cache
-from mu_conformance.tasks import Task
+from mu_conformance.store.pack import packaged_packs
+from mu_conformance.tasks import Task, registry
 
 BEGIN, END = "<!-- table -->", "<!-- end -->"
 COLUMNS = (
@@ -69,7 +68,7 @@ ARCHITECTURE_COLUMNS = (
 """With --all-models. The lowest train score is that of the originals and references: did every seed train?"""
 
 
-class Untouched(Evidence):
+class Untouched(StoredEvidence):
     """The evidence on a method that returns the original: its runs are the originals."""
 
     def runs(self, count: int) -> list[Outputs]:
@@ -101,14 +100,14 @@ def measure(task: Task, architecture: str, arguments: argparse.Namespace) -> lis
     for scenario in scenarios(task, profile, arguments.seed, architecture, populations.memorization):
         if arguments.kind and scenario.kind not in arguments.kind:
             continue
-        evidence = Untouched(scenario, populations, None, profile, Claims())  # type: ignore[arg-type]
-        values = {}
-        for name, statistic in statistics.FORGETTING.items():
+        evidence = Untouched(scenario, populations, profile)
+        found_of = {}
+        for name, statistic in FORGETTING.items():
             references = reference_values(evidence, statistic)
-            originals = np.array([statistic(evidence, own, evidence.references) for own in evidence.originals])
-            values[name] = (separation(originals, references), references, originals)
-        sharpest = max(values, key=lambda name: values[name][0])
-        power, references, originals = values[sharpest]
+            originals = values(evidence, statistic, evidence.originals)
+            found_of[name] = (separation(originals, references), references, originals)
+        sharpest = max(found_of, key=lambda name: found_of[name][0])
+        power, references, originals = found_of[sharpest]
 
         def scores(part: str, models: Sequence[Outputs], scenario=scenario) -> list[float]:
             return [float(task.scores(model[part], scenario.rows[part]).mean()) for model in models]

@@ -3,10 +3,10 @@
     python benchmarks/margins.py
     python benchmarks/margins.py sentiment --profile standard --originals 3 --references 12
 
-For each scenario the margins below ``--most`` deviations, the tightest first, with the chance that retraining passes at the
-profile's last look: that a Welch interval on normal values of the same mean and deviation lies inside the margin. A chance
-below 0.99 is a false alarm to come. References stand in for the runs, so nothing is unlearned; smoke takes all from the packs,
-other profiles train what they lack. LiRA's deviations are too large where there are few references.
+For each scenario the margins below ``--most`` deviations, the tightest first, with the chance that retraining passes at
+the profile's last look: that a Welch interval on normal values of the same mean and deviation lies inside the margin. A
+chance below 0.99 is a false alarm to come. References stand in for the runs, so nothing is unlearned; smoke takes all
+from the packs, other profiles train what they lack. LiRA's deviations are too large where there are few references.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from pathlib import Path
 
 from scipy.stats import norm, t
 
-from mu_conformance import discovery as registry
 from mu_conformance.decision.finding import Measurement
-from mu_conformance.decision.rule import Sides
+from mu_conformance.decision.outcome import Sides
 from mu_conformance.error_rates.judgement import DrawnEvidence, deciding
 from mu_conformance.evidence.populations import Populations
-from mu_conformance.judging.session import packaged_packs
 from mu_conformance.scenarios.profiles import PROFILES, Profile
 from mu_conformance.scenarios.scenario import DEFAULT_SEED, Scenario, scenarios
 from mu_conformance.store.cache import Store, default_cache
+from mu_conformance.store.pack import packaged_packs
+from mu_conformance.tasks import registry
 
 
 def chance(deviations: float, profile: Profile, sides: Sides) -> float:

@@ -18,14 +18,15 @@ import torch
 from pages import replace, table
 from search import NO_LIMIT, flops_share
 
-from mu_conformance import discovery as registry
 from mu_conformance import methods
 from mu_conformance.conditions.conditions import Conditions
-from mu_conformance.judging.session import Judge, Settings
-from mu_conformance.protocol import Claims
+from mu_conformance.judging.session import JudgingSession
+from mu_conformance.judging.settings import Settings
+from mu_conformance.protocol.claims import Claims
 from mu_conformance.scorecard import document
 from mu_conformance.scorecard.renders.methods import RETRAINING, TIMES
 from mu_conformance.scorecard.summary import FAMILIES
+from mu_conformance.tasks import registry
 
 BEGIN, END = "<!-- measured -->", "<!-- end -->"
 
@@ -36,7 +37,7 @@ def name_of(card: Mapping[str, Any]) -> str:
 
 def flops(name: str, task: str, cache: Path) -> float | None:
     """FLOPs of a call as a share of retraining's, the mean over the kinds of forget set; None if a call fails."""
-    judge = Judge(
+    judge = JudgingSession(
         f"mu_conformance.methods:{name}",
         Settings(tasks=(task,), cache=cache, in_process=True, conditions=Conditions(budget=NO_LIMIT)),
     )
@@ -163,7 +164,7 @@ def main() -> None:
     if None in (arguments.scorecards, arguments.cache, arguments.output):
         parser.error("--scorecards, --cache and --output are needed")
     torch.set_num_threads(1)
-    cards = [document.read(path) for path in sorted(arguments.scorecards.glob("*/scorecard.json"))]
+    cards = [document.read_json(path) for path in sorted(arguments.scorecards.glob("*/scorecard.json"))]
     cards.sort(key=name_of)
     shares: dict[str, dict[str, float | None]] = {}
     kept = arguments.scorecards / "flops.json"

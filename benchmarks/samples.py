@@ -10,12 +10,11 @@ from pathlib import Path
 
 import torch
 
-from mu_conformance import discovery as registry
 from mu_conformance.evidence.populations import Populations
-from mu_conformance.judging.session import packaged_packs
 from mu_conformance.scenarios.scenario import DEFAULT_SEED, Scenario
 from mu_conformance.store.cache import Store, default_cache
-from mu_conformance.tasks import DiffusionTask, GenerationTask, LanguageModelTask, Rows, Task
+from mu_conformance.store.pack import packaged_packs
+from mu_conformance.tasks import DiffusionTask, GenerationTask, LanguageModelTask, Rows, Task, registry
 from mu_conformance.tasks.tokens import IGNORED
 
 

@@ -3,12 +3,12 @@
     python benchmarks/search.py --cache DIR                     # all methods on all tasks
     python benchmarks/search.py --cache DIR --task tabular --method FineTune
 
-Every method's class says what may be tried (``search``: values by hyperparameter, in all combinations); of each method on
-each task at least TRIALS_EACH of these are, drawn at random (DEAR_TRIALS where a trial is dear). A trial is judged on a
-suite seed of its own, so on other originals, references and forget rows than any profile judges by default, with fewer
-of each: ORIGINALS runs against REFERENCES references for each kind of forget set that the smoke profile takes. Its cost
-is the mean, over checks, of the distance to the references' mean in margins (1 is the edge of what passes), MOST at most.
-A trial whose calls take more than BUDGET of retraining's FLOPs is no candidate.
+Every method's class says what may be tried (``search``: values by hyperparameter, in all combinations); of each method
+on each task at least TRIALS_EACH of these are, drawn at random (DEAR_TRIALS where a trial is dear). A trial is judged
+on a suite seed of its own, so on other originals, references and forget rows than any profile judges by default, with
+fewer of each: ORIGINALS runs against REFERENCES references for each kind of forget set that the smoke profile takes.
+Its cost is the mean, over checks, of the distance to the references' mean in margins (1 is the edge of what passes),
+MOST at most. A trial whose calls take more than BUDGET of retraining's FLOPs is no candidate.
 
 All trials go into ``benchmarks/results/search.json`` as they are made, the best of each method on each task into
 ``mu_conformance/methods/found.json``, where the methods take them from.
@@ -28,14 +28,15 @@ from pathlib import Path
 import torch
 from filelock import FileLock
 
-from mu_conformance import discovery as registry
 from mu_conformance import methods
 from mu_conformance.checks import find_check
-from mu_conformance.checks.catalogue import Subject
 from mu_conformance.conditions.conditions import Conditions
-from mu_conformance.judging.session import Judge, Settings
-from mu_conformance.protocol import Claims
+from mu_conformance.evidence.base import Evidence
+from mu_conformance.judging.session import JudgingSession
+from mu_conformance.judging.settings import Settings
+from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.tasks import registry
 
 SEED = 7001
 TRIALS_EACH, DEAR_TRIALS = 6, 4
@@ -54,10 +55,10 @@ def distance(measurement) -> float:
     """How far a run is from the references' mean, in margins."""
     if measurement.margin is None or measurement.references is None:
         return math.nan
-    return min(MOST, abs(measurement.value - measurement.references[0]) / measurement.margin)
+    return min(MOST, abs(measurement.value - measurement.references.mean) / measurement.margin)
 
 
-def flops_share(judge: Judge, task: str, runs: int = 1) -> float | None:
+def flops_share(judge: JudgingSession, task: str, runs: int = 1) -> float | None:
     """FLOPs of a call as a share of retraining's, the mean over scenarios, judged with NO_LIMIT; None if a call fails."""
     shares = []
     for scenario in judge.scenarios(task):
@@ -76,13 +77,13 @@ def trial(ref: str, task: str, cache: Path) -> dict:
     settings = Settings(
         profile=profile, tasks=(task,), seed=SEED, cache=cache, in_process=True, conditions=Conditions(budget=NO_LIMIT)
     )
-    judge = Judge(ref, settings)
+    judge = JudgingSession(ref, settings)
     started, costs, errors = time.process_time(), {}, set()
     # only what tells how well it forgets and keeps: the contract and the cost are not a matter of degree
     for entry in judge.entries(judge.task(task)):
-        if find_check(entry.check).subject is not Subject.EVIDENCE or entry.check.startswith("cost."):
+        if find_check(entry.check).subject is not Evidence or entry.check.startswith("cost."):
             continue
-        finding, _ = judge.finding(entry)
+        finding = judge.finding(entry)
         found = [value for m in finding.measurements if not math.isnan(value := distance(m))]
         if found:
             costs[f"{entry.kind} {entry.check}"] = round(max(found), 3)

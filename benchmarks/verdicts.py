@@ -4,11 +4,11 @@
     python benchmarks/verdicts.py --controls --method mu_conformance.methods:Retrain --seeds 5
     python benchmarks/verdicts.py --method mu_conformance.methods:Retrain --seeds 20 --check robustness.few-rows
 
-Each judgement is a ``pytest --method ... --mu-seed N`` of its own, by the smoke profile; where smoke leaves out what shows a
-control, by a profile that has it, on that alone (``asked``). With ``--check`` one check is judged alone, such as one that is
-newer than the judgements of all. What became of each goes into ``RESULTS`` as it is made, one line each, with the commit;
-a stopped run goes on from what is there. ``kill_matrix.py`` makes tables of it. To judge all anew, delete that file and the
-work folder.
+Each judgement is a ``pytest --method ... --mu-seed N`` of its own, by the smoke profile; where smoke leaves out what
+shows a control, by a profile that has it, on that alone (``asked``). With ``--check`` one check is judged alone, such
+as one that is newer than the judgements of all. What became of each goes into ``RESULTS`` as it is made, one line each,
+with the commit; a stopped run goes on from what is there. ``kill_matrix.py`` makes tables of it. To judge all anew,
+delete that file and the work folder.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from typing import Any
 
 from filelock import FileLock
 
-from mu_conformance import discovery as registry
+from mu_conformance import discovery
 from mu_conformance.checks import find_check
-from mu_conformance.checks.catalogue import Subject
+from mu_conformance.evidence.audit import Audit
 from mu_conformance.scorecard import document
+from mu_conformance.tasks import registry
 
 FIRST_SEED = 1000
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,22 +59,22 @@ def key(method: str, task: str, seed: int, alone: str = "") -> str:
 def control_of(method: str) -> Any:
     """The control that a method is, with its ``caught_by`` and ``kind``; None if it is none."""
     return (
-        registry.members("mu_conformance.controls").get(method.rpartition(":")[2]) if ".controls:" in method else None
+        discovery.members("mu_conformance.controls").get(method.rpartition(":")[2]) if ".controls:" in method else None
     )
 
 
 def asked(method: str, task: str) -> tuple[str, str]:
     """The profile to judge by, and what of it (``-k``; empty for all): smoke, or where that has not what shows a control.
 
-    That is its kind of forget set by the standard profile, or the audit by the certify profile, and no more of either:
+    That is its kind of forget set by the standard profile, or the audit by the thorough profile, and no more of either:
     each takes originals and references of its own.
     """
     control, found = control_of(method), registry.find_task(task)
     if control is None:
         return "smoke", ""
     check = find_check(control.caught_by)
-    if check.subject is Subject.AUDIT:
-        return "certify", check.id.partition(".")[2]
+    if check.subject is Audit:
+        return "thorough", check.id.partition(".")[2]
     showing = {control.kind} if hasattr(control, "kind") else set(check.kinds or found.forget_sets)
     others = [kind for kind in found.forget_sets if kind in showing]
     if not others or others[0] in found.forget_sets[: found.quick_kinds]:
@@ -146,8 +147,8 @@ def judge(method: str, task: str, seed: int, work: Path, commit: str, alone: str
             raise SystemExit(f"{method} with seed {seed} wrote no scorecard:\n{run.stdout[-2000:]}{run.stderr[-2000:]}")
         ended.write_text(str(run.returncode), encoding="utf-8")
     if alone:
-        return record_alone(document.read(path), method, task, seed, alone, commit)
-    return record_of(document.read(path), method, task, seed, int(ended.read_text(encoding="utf-8")), commit)
+        return record_alone(document.read_json(path), method, task, seed, alone, commit)
+    return record_of(document.read_json(path), method, task, seed, int(ended.read_text(encoding="utf-8")), commit)
 
 
 def right(record: Record) -> bool | None:
@@ -184,7 +185,7 @@ def main() -> None:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.strip()
-    named = registry.members("mu_conformance.controls") if arguments.controls else {}
+    named = discovery.members("mu_conformance.controls") if arguments.controls else {}
     methods = [*arguments.method, *(f"mu_conformance.controls:{name}" for name in named)]
     # Seeds outside methods: the first judgement of a seed trains its models, the others share them.
     seeds = range(FIRST_SEED, FIRST_SEED + arguments.seeds)

@@ -6,34 +6,18 @@ import difflib
 import functools
 import importlib
 import importlib.metadata
+import importlib.util
 import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mu_conformance.tasks import Task
+    pass
 
-__all__ = [
-    "DATA",
-    "UnknownName",
-    "find_task",
-    "hub_task",
-    "hub_tasks",
-    "member",
-    "member_names",
-    "members",
-    "modules_of",
-    "one_of",
-    "task_names",
-    "tasks",
-]
-
-TASK_ENTRY_POINTS = "mu_conformance.tasks"
-DATA = ("embedded", "hub")
-"""The kinds of data that a task may be judged on."""
+__all__ = ["UnknownName", "member", "member_names", "members", "modules_of", "one_of"]
 
 
 class UnknownName(LookupError):
@@ -57,58 +41,6 @@ def modules_of(package: str) -> Iterator[ModuleType]:
     root = importlib.import_module(package)
     for found in sorted(pkgutil.walk_packages(root.__path__, f"{package}."), key=lambda m: m.name):
         yield importlib.import_module(found.name)
-
-
-@functools.cache
-def tasks() -> dict[str, Task]:
-    """Every task by name: the embedded ones, and those of the entry-point group ``mu_conformance.tasks``.
-
-    A fixture without ``TASK`` is still being built: its scenarios lack the power to judge, so it is not offered.
-    """
-    found = {}
-    root = importlib.import_module("mu_conformance.fixtures")
-    for module in pkgutil.iter_modules(root.__path__, "mu_conformance.fixtures."):
-        task = getattr(importlib.import_module(module.name), "TASK", None)
-        if task is not None:
-            found[task.name] = task
-    for point in importlib.metadata.entry_points(group=TASK_ENTRY_POINTS):
-        task = point.load()
-        task = task() if isinstance(task, type) else task
-        found[task.name] = task
-    return found
-
-
-def find_task(name: str, data: str = "embedded") -> Task:
-    """The task of that name on that kind of data; ``UnknownName`` names the choices."""
-    if data == "hub":
-        return hub_task(one_of("task on published data", name, hub_tasks()))
-    return tasks()[one_of("task", name, sorted(tasks()))]
-
-
-def task_names(data: str = "embedded") -> list[str]:
-    """The names of the tasks that there are on that kind of data."""
-    return hub_tasks() if data == "hub" else sorted(tasks())
-
-
-@functools.cache
-def _hub_modules() -> dict[str, str]:
-    """The modules of tasks on published data by the task's name, without importing any: ``fixtures/<task>/hub.py``."""
-    root = importlib.import_module("mu_conformance.fixtures")
-    return {
-        path.parent.name: f"mu_conformance.fixtures.{path.parent.name}.hub"
-        for folder in root.__path__
-        for path in sorted(Path(folder).glob("*/hub.py"))
-    }
-
-
-def hub_tasks() -> list[str]:
-    """The names of the tasks that have a counterpart on published data."""
-    return sorted(_hub_modules())
-
-
-def hub_task(name: str) -> Task:
-    """A new task of that name on published data: its rows depend on the architecture that it is prepared for."""
-    return importlib.import_module(_hub_modules()[name]).HUB_TASK()
 
 
 @functools.cache
@@ -141,3 +73,48 @@ def member(package: str, name: str) -> type:
 def member_names(package: str) -> list[str]:
     """The names of a package's methods or controls, without importing them."""
     return sorted(_modules_by_class(package))
+
+
+class MethodError(Exception):
+    """``--method`` names nothing usable; the message is one line and says what to do."""
+
+
+def load_object(ref: str, what: str = "method") -> Any:
+    """Import ``module:attribute``; raise ``MethodError`` with close matches."""
+    module_name, _, attribute = ref.partition(":")
+    if not module_name or not attribute:
+        raise MethodError(f"{what} {ref!r} is not of the form module:attribute, such as mypkg:MyUnlearner")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        missing = error.name or module_name
+        if module_name == missing or module_name.startswith(missing + "."):
+            raise MethodError(f"no module named {missing!r} for {what} {ref!r}{_close_modules(missing)}") from None
+        raise MethodError(f"{what} {ref!r}: importing it needs the missing module {missing!r}") from error
+    except Exception as error:
+        raise MethodError(f"{what} {ref!r}: importing it raised {type(error).__name__}: {error}") from error
+    found: Any = module
+    for part in attribute.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            near = difflib.get_close_matches(part, [n for n in dir(found) if not n.startswith("_")])
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise MethodError(f"module {module_name!r} has no attribute {attribute!r}{hint}") from None
+    return found
+
+
+def _close_modules(name: str) -> str:
+    import pkgutil
+
+    parent, _, last = name.rpartition(".")
+    try:
+        path = list(importlib.import_module(parent).__path__) if parent else None
+        candidates = [module.name for module in pkgutil.iter_modules(path)]
+    except Exception:
+        return ""
+    near = difflib.get_close_matches(last, candidates)
+    prefix = f"{parent}." if parent else ""
+    if near:
+        return f"; did you mean {' or '.join(prefix + n for n in near)}?"
+    return "; is it installed in this environment, or in the folder you run from?"

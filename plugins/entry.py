@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 INI = {
-    "mu_profile": "smoke, standard or certify",
+    "mu_profile": "smoke, standard or thorough",
     "mu_task": "only these tasks, separated by blanks",
     "mu_report": "where the scorecard and its renders go",
     "mu_waivers": "TOML files of known failures, separated by blanks",
@@ -16,6 +16,7 @@ INI = {
     "mu_cache": "where artefacts are kept",
     "mu_data": "embedded or hub",
     "mu_time_limit": "seconds for each call of the method",
+    "mu_strict": "true: checks of level SHOULD decide too",
 }
 
 
@@ -30,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         dest="mu_method",
         help="the unlearning method to test; with no path given, the packaged suites run (repeatable)",
     )
-    add("--mu-profile", metavar="NAME", help="smoke (default), standard or certify")
+    add("--mu-profile", metavar="NAME", help="smoke (default), standard or thorough")
     add("--mu-task", action="append", default=[], metavar="NAME", help="only this task (repeatable)")
     add("--mu-model", metavar="NAME", help="another of the task's architectures")
     add("--mu-runs", metavar="N", help="runs of the method per scenario, instead of the profile's")
@@ -50,6 +51,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add(
         "--mu-time-limit", metavar="SECONDS", help="for each call of the method (default: 10 x retraining, at least 60)"
     )
+    add("--mu-strict", action="store_true", help="checks of level SHOULD decide too, instead of recommending")
+    add("--mu-resume", action="store_true", help="continue a stopped run from the journal in the report folder")
     add("--mu-in-process", action="store_true", help="run the method in this process, for debugging")
     for name, help_text in INI.items():
         parser.addini(name, help_text, default="")
@@ -65,12 +68,12 @@ def pytest_configure(config: Any) -> None:
         here = str(config.invocation_params.dir)
         if here not in sys.path:
             sys.path.insert(0, here)
-        shared = getattr(config, "workerinput", {}).get("mu_zygote")
+        shared = getattr(config, "workerinput", {}).get("mu_fork_server")
         if shared:
             use_shared(*shared)
         elif not config.getoption("mu_in_process"):
             launch_early(len(config.getoption("mu_method")))
-        from mu_conformance.plugins import session
+        from . import session
 
         session.start(config)
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mu_conformance.plugins.entry import INI
 
-from mu_conformance import discovery as registry
+from mu_conformance import discovery
 from mu_conformance.conditions.conditions import Conditions
-from mu_conformance.judging.session import Settings
-from mu_conformance.scenarios.forget_sets import ForgetSetError, check_ratio
-from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.judging.settings import Settings, SettingsError, check_architecture, check_device
+from mu_conformance.scenarios.forget_sets import ForgetSetError
+from mu_conformance.scenarios.profiles import Profile, find_profile, varied
 from mu_conformance.store.cache import default_cache
+from mu_conformance.tasks import registry
+
+from .entry import INI
 
 __all__ = ["Options", "read_options"]
 
@@ -29,6 +32,8 @@ class Options:
     report: Path
     waivers: tuple[Path, ...]
     baseline: Path | None
+    resume: bool
+    """Continue from the journal of a stopped run."""
 
 
 def _value(config: Any, name: str) -> str:
@@ -59,8 +64,8 @@ def _number(config: Any, name: str, kind: type, low: float) -> Any:
 
 def _choose(kind: str, name: str, known: list[str]) -> str:
     try:
-        return registry.one_of(kind, name, known)
-    except registry.UnknownName as error:
+        return discovery.one_of(kind, name, known)
+    except discovery.UnknownName as error:
         raise pytest.UsageError(str(error)) from None
 
 
@@ -84,20 +89,34 @@ def _conditions(config: Any) -> Conditions:
     return Conditions.parse(**given)
 
 
-def _check_device(device: str) -> None:
-    import torch
-
+def _profile(config: Any) -> Profile:
+    """Read the profile; a former name of one warns once, in the controller."""
     try:
-        torch.empty(1, device=torch.device(device))
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise pytest.UsageError(f"--mu-device {device} cannot be used here: {reason}") from None
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            profile = find_profile(_value(config, "mu_profile") or "smoke")
+    except discovery.UnknownName as error:
+        raise pytest.UsageError(str(error)) from None
+    if not hasattr(config, "workerinput"):
+        for warning in caught:
+            config.issue_config_time_warning(warning.message, stacklevel=2)
+    return profile
+
+
+def _flag(config: Any, name: str) -> bool:
+    """Read an option without a value, or its ini key: true or false."""
+    if config.getoption(name):
+        return True
+    text = str(config.getini(name) or "false").lower()
+    if text not in ("true", "false"):
+        raise pytest.UsageError(f"the ini key {name} is true or false, got {text!r}")
+    return text == "true"
 
 
 def read_options(config: Any) -> Options:
     """Read and check every option; raises ``pytest.UsageError`` (exit status 4) with a one-line message."""
     _check_ini(config)
-    profile = PROFILES[_choose("profile", _value(config, "mu_profile") or "smoke", list(PROFILES))]
+    profile = _profile(config)
     data = _choose("kind of data", _value(config, "mu_data") or "embedded", list(registry.DATA))
     kind = "task" if data == "embedded" else "task on published data"
     names = [_choose(kind, name, registry.task_names(data)) for name in _values(config, "mu_task")]
@@ -105,33 +124,27 @@ def read_options(config: Any) -> Options:
         names = names or registry.hub_tasks()
     runs = _number(config, "mu_runs", int, 1)
     references = _number(config, "mu_references", int, 3)
-    if runs is not None:
-        profile = dataclasses.replace(profile, looks=(runs,))
-    if references is not None:
-        profile = dataclasses.replace(profile, references=references)
-    ratio = _number(config, "mu_ratio", float, 0)
-    if ratio is not None:
-        try:
-            profile = dataclasses.replace(profile, ratio=check_ratio(ratio))
-        except ForgetSetError as error:
-            raise pytest.UsageError(f"--mu-ratio: {error}") from None
+    try:
+        ratio = _number(config, "mu_ratio", float, 0)
+        profile = varied(profile, runs=runs, references=references, ratio=ratio)
+    except ForgetSetError as error:
+        raise pytest.UsageError(f"--mu-ratio: {error}") from None
     architecture = _value(config, "mu_model") or None
     # Suites in files that the user names may be of tasks that nobody registered: those are checked when collected.
     if architecture is not None and (names or config.args_source is not config.ArgsSource.ARGS):
         offered = {name: registry.find_task(name, data).architectures for name in names or registry.task_names(data)}
-        _choose("model", architecture, sorted({a for architectures in offered.values() for a in architectures}))
-        without = [name for name, architectures in offered.items() if architecture not in architectures]
-        if without:
-            raise pytest.UsageError(
-                f"--mu-model {architecture} is not an architecture of task {without[0]}, which has "
-                f"{', '.join(offered[without[0]])}; narrow the run with --mu-task"
-            )
+        try:
+            check_architecture(architecture, offered)
+        except (discovery.UnknownName, SettingsError) as error:
+            raise pytest.UsageError(f"--mu-model: {error}") from None
     device = _value(config, "mu_device") or "cpu"
-    if device != "cpu":
-        _check_device(device)
+    try:
+        check_device(device)
+    except SettingsError as error:
+        raise pytest.UsageError(f"--mu-device {error}") from None
     in_process = bool(config.getoption("mu_in_process"))
-    if in_process and profile.name == "certify":
-        raise pytest.UsageError("--mu-in-process: the certify profile runs the method isolated only")
+    if in_process and profile.name == "thorough":
+        raise pytest.UsageError("--mu-in-process: the thorough profile runs the method isolated only")
     here = Path(config.invocation_params.dir)
     report = here / (_value(config, "mu_report") or "mu-report")
     if report.exists() and not report.is_dir():
@@ -151,6 +164,8 @@ def read_options(config: Any) -> Options:
         in_process=in_process,
         data=data,
         conditions=_conditions(config),
+        strict=_flag(config, "mu_strict"),
     )
     waivers = tuple(here / name for name in _values(config, "mu_waivers"))
-    return Options(tuple(dict.fromkeys(config.getoption("mu_method"))), settings, report, waivers, baseline)
+    methods = tuple(dict.fromkeys(config.getoption("mu_method")))
+    return Options(methods, settings, report, waivers, baseline, bool(config.getoption("mu_resume")))

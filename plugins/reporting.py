@@ -1,100 +1,155 @@
-"""The scorecards at the end of a run: building, comparing with a baseline, writing, and the last lines on them."""
+"""Where a run's journals and scorecards go, and the last lines on them. The library builds and renders them."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mu_conformance.plugins.options import Options
 
-from mu_conformance.checks import manifest
-from mu_conformance.conditions.conditions import Conditions
-from mu_conformance.judging.record import Aggregate
-from mu_conformance.judging.session import Settings
-from mu_conformance.judging.waivers import Waiver
-from mu_conformance.protocol import Claims
-from mu_conformance.scenarios.profiles import PROFILES
-from mu_conformance.scorecard import building, document, summary
-from mu_conformance.scorecard import diff as comparison
-from mu_conformance.scorecard import known_error_rates as validity
+from mu_conformance.checks.manifest import Entry
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.scorecard.building import build
+from mu_conformance.scorecard.diff import regressions
+from mu_conformance.scorecard.document import Scorecard, make_writable, read, write
+from mu_conformance.scorecard.journal import Journal, identity
+from mu_conformance.scorecard.record import Context, Judged, Record
 from mu_conformance.scorecard.renders import markdown, methods
+from mu_conformance.scorecard.renders.terminal import terminal_lines
 from mu_conformance.scorecard.verdict import CONFORMANT
+from mu_conformance.scorecard.waivers import Waiver
+
+from .options import Options
 
 __all__ = ["Reporting", "conftests", "read_baseline"]
 
+PARTIAL = "partial"
+"""Folder of what a partial run writes, beside the scorecard of a whole one."""
 
-def read_baseline(options: Options) -> dict[str, Any] | None:
-    """The earlier scorecard that the user named; a usage error if it is of other data than this run."""
+
+def read_baseline(options: Options) -> Scorecard | None:
+    """Return the earlier scorecard that the user named; a usage error if it is of other data than this run."""
     if options.baseline is None:
         return None
-    baseline = document.read(options.baseline)
-    data = str(baseline["suite"].get("data", "embedded"))
+    baseline = read(options.baseline)
+    data = str(baseline.suite.get("data", "embedded"))
     if data != options.settings.data:
         raise pytest.UsageError(
             f"--mu-baseline {options.baseline} is of {data} data, this run of {options.settings.data}: "
             "name a baseline of the same data"
         )
+    if not baseline.complete:
+        raise pytest.UsageError(
+            f"--mu-baseline {options.baseline} is of a partial run: name the scorecard of a whole one"
+        )
     return baseline
 
 
 class Reporting:
-    """One scorecard for each method: where it goes, what is in it, and what came of it."""
+    """One journal and one scorecard for each method."""
 
-    def __init__(self, config: Any, options: Options, waivers: list[Waiver], baseline: dict[str, Any] | None) -> None:
+    def __init__(self, config: Any, options: Options, waivers: list[Waiver], baseline: Scorecard | None) -> None:
         self.config, self.options, self.waivers, self.baseline = config, options, waivers, baseline
         self.folders = self._report_folders()
-        self.scorecards: list[dict[str, Any]] = []
+        self.contexts: list[Context] = []
+        self.journals: list[Journal] = []
+        self.scorecards: list[Scorecard] = []
+        self.written: list[Path] = []
+        """Where each scorecard went."""
         self.regressions: list[str] = []
         self.notes: list[str] = []
 
     @property
     def satisfied(self) -> bool:
         """Whether every method is conformant and nothing got worse."""
-        conformant = all(card["verdict"]["status"] in CONFORMANT for card in self.scorecards)
+        conformant = all(card.verdict.status in CONFORMANT for card in self.scorecards)
         return conformant and not self.regressions
 
-    def prepare(self) -> None:
-        """Make the report folders, and put what an earlier run left there aside."""
-        for folder in self.folders:
-            _make_writable(folder)
-            with contextlib.suppress(FileNotFoundError):
-                os.replace(folder / "scorecard.json", folder / "scorecard.previous.json")
+    @property
+    def narrowed(self) -> bool:
+        """Whether the user chose some tests of a suite, so that the run cannot be whole."""
+        option = self.config.option
+        return bool(option.keyword or option.markexpr or any("::" in str(arg) for arg in self.config.args))
 
-    def write(
-        self,
-        aggregate: Aggregate,
-        scope: list[str],
-        claims: list[Claims],
-        descriptions: list[dict[str, Any]],
-        paths: str,
-    ) -> None:
-        """Build and write each method's scorecard over the tasks of ``scope``; ``paths`` are the suites, if not ours."""
-        entries = [entry for name in scope for entry in aggregate.entries[name]]
-        for number, claimed in enumerate(claims):
-            card = self._build(number, entries, aggregate, claimed, descriptions[number], paths)
+    def prepare(self, descriptions: list[dict[str, Any]], claims: list[Claims], paths: str) -> list[Record]:
+        """Open a journal for each method, or resume it; return the records that the run begins with.
+
+        Nothing is written before every journal is known to fit.
+        """
+        settings, records = self.options.settings, []
+        identified = [
+            identity(description, settings.to_json(), ref)
+            for ref, description in zip(self.options.methods, descriptions, strict=True)
+        ]
+        self.contexts = [
+            settings.context(ref, description, claimed, self._invocation(), paths)
+            for ref, description, claimed in zip(self.options.methods, descriptions, claims, strict=True)
+        ]
+        if self.options.resume:
+            for folder, own in zip(self.folders, identified, strict=True):
+                Journal.check(folder, own)
+        for folder, own, context in zip(self.folders, identified, self.contexts, strict=True):
+            kept = folder / PARTIAL if self.narrowed and not self.options.resume else folder
+            make_writable(kept)
+            if self.options.resume:
+                journal, record = Journal.resume(folder, own)
+            else:
+                journal, record = Journal.create(kept, own, context), Record()
+            if not self.narrowed:
+                # Put aside until this run has a whole one: a killed run leaves no scorecard that looks like its own.
+                with contextlib.suppress(FileNotFoundError):
+                    os.replace(folder / "scorecard.json", folder / "scorecard.previous.json")
+            self.journals.append(journal)
+            records.append(record)
+        return records
+
+    def take(self, records: list[Record], sent: dict[str, Any]) -> None:
+        """Take what a test reported: a finding and, with the first of a task, the task's part of the manifest."""
+        number, judged = sent["method"], Judged.from_json(sent["finding"])
+        if "entries" in sent:
+            self.collected(records, judged.entry.task, [Entry.from_json(entry) for entry in sent["entries"]])
+        records[number].add(judged)
+        self.journals[number].add(judged)
+
+    def collected(self, records: list[Record], task: str, entries: list[Entry]) -> None:
+        """Take a task's part of the manifest."""
+        for record in records:
+            record.add_entries(task, entries)
+        for journal in self.journals:
+            journal.add_entries(task, entries)
+
+    def write(self, records: list[Record], scope: list[str]) -> None:
+        """Build and write each method's scorecard over the tasks of ``scope``."""
+        for number, (record, context) in enumerate(zip(records, self.contexts, strict=True)):
+            invocation = {**context.invocation, "conftests": conftests(self.config)}
+            card = build(record, _with(context, invocation), scope=scope, waivers=self.waivers)
             self.scorecards.append(card)
             if self.baseline is not None:
-                self.regressions += comparison.regressions(self.baseline, card)
-            self._write(number, card)
+                self.regressions += regressions(self.baseline, card)
+            self.written.append(self._write(self.folders[number], card))
+        for journal, card in zip(self.journals, self.scorecards, strict=True):
+            if card.complete:
+                journal.end()
+            journal.close()
         if len(self.scorecards) > 1:
             self._write_methods()
 
     def summarise(self, terminal: Any) -> None:
-        """The last lines of a run."""
-        for card, folder in zip(self.scorecards, self.folders, strict=False):
+        """Write the last lines of a run."""
+        for card, path in zip(self.scorecards, self.written, strict=False):
             terminal.section("mu-conformance")
-            for line in summary.terminal_lines(card):
+            for line in terminal_lines(card):
                 terminal.write_line(line)
-            terminal.write_line(f"scorecard: {folder / 'scorecard.json'}")
+            terminal.write_line(f"scorecard: {path}")
         if len(self.scorecards) > 1:
             terminal.section("mu-conformance: methods")
             for line in methods.terminal_lines(self.scorecards):
                 terminal.write_line(line)
+        if any(not card.complete for card in self.scorecards) and not self.narrowed:
+            terminal.write_line("what was judged is in the journal: the same command with --mu-resume judges the rest")
         for line in [*self.notes, *(f"regression: {line}" for line in self.regressions)]:
             terminal.write_line(line)
 
@@ -106,68 +161,45 @@ class Reporting:
         names = [ref.partition("(")[0].rpartition(":")[2] for ref in self.options.methods]
         return [self.options.report / f"{number + 1}-{name}" for number, name in enumerate(names)]
 
-    def _build(
-        self,
-        number: int,
-        entries: list[manifest.Entry],
-        aggregate: Aggregate,
-        claims: Claims,
-        description: dict[str, Any],
-        paths: str,
-    ) -> dict[str, Any]:
-        settings = self.options.settings
-        return building.build(
-            entries=entries,
-            results=aggregate.results[number],
-            claims=claims,
-            method={
-                "ref": self.options.methods[number],
-                **{key: description[key] for key in ("distribution", "version", "source_sha256")},
-            },
-            profile=settings.profile,
-            suite={
-                "seed": settings.seed,
-                "data": settings.data,
-                "provenance": {name: aggregate.provenance[name] for name in sorted(aggregate.provenance)},
-                "isolated": not settings.in_process,
-                "artefacts_sha256": _joined(aggregate.store_digests),
-                "power": [aggregate.power[name] for name in sorted(aggregate.power)],
-                **_error_rates(settings, {e.task for e in entries if manifest.required(e, claims)}),
-            },
-            environment=building.environment(settings.device),
-            invocation={
-                "args": [str(a) for a in self.config.invocation_params.args],
-                "plugins": sorted(
-                    f"{d.project_name} {d.version}" for _, d in self.config.pluginmanager.list_plugin_distinfo()
-                ),
-                "conftests": conftests(self.config),
-                "seconds": {name: round(seconds, 2) for name, seconds in sorted(aggregate.costs.items())},
-            },
-            waivers=[waiver.to_json() for waiver in self.waivers],
-            reproduce_options=_reproduce_options(settings),
-            paths=paths,
-        )
+    def _invocation(self) -> dict[str, Any]:
+        plugins = self.config.pluginmanager.list_plugin_distinfo()
+        return {
+            "args": [str(argument) for argument in self.config.invocation_params.args],
+            "plugins": sorted(f"{found.project_name} {found.version}" for _, found in plugins),
+            "conftests": conftests(self.config),
+        }
 
-    def _write(self, number: int, card: dict[str, Any]) -> None:
-        folder, rendered = self.folders[number], markdown.render(card)
+    def _write(self, folder: Path, card: Scorecard) -> Path:
+        """Write a scorecard and its renders; a partial one beside the whole one that may be there."""
+        rendered, target = markdown.render(card), folder if card.complete else folder / PARTIAL
         try:
-            _write_report(folder, card, rendered)
+            path = _write_report(target, card, rendered)
+            if not card.complete and (folder / "scorecard.previous.json").exists() and not self.narrowed:
+                # This run did not get to a whole one: the earlier one is the last again.
+                os.replace(folder / "scorecard.previous.json", folder / "scorecard.json")
         except OSError as error:
-            self.folders[number] = Path(tempfile.mkdtemp(prefix="mu-report-"))
-            _write_report(self.folders[number], card, rendered)
-            self.notes.append(f"{folder} cannot be written ({error.strerror}); the scorecard went elsewhere")
+            elsewhere = Path(tempfile.mkdtemp(prefix="mu-report-"))
+            path = _write_report(elsewhere, card, rendered)
+            self.notes.append(f"{target} cannot be written ({error.strerror}); the scorecard went elsewhere")
         _append_step_summary(rendered)
+        return path
 
     def _write_methods(self) -> None:
-        """All methods side by side, beside their folders."""
+        """Write all methods side by side, beside their folders."""
         rendered = methods.render(self.scorecards)
         with contextlib.suppress(OSError):  # where the scorecards could not be written either, and that was said
             (self.options.report / "methods.md").write_text(rendered, encoding="utf-8")
         _append_step_summary(rendered)
 
 
+def _with(context: Context, invocation: dict[str, Any]) -> Context:
+    import dataclasses
+
+    return dataclasses.replace(context, invocation=invocation)
+
+
 def conftests(config: Any) -> list[str]:
-    """The conftest files that were loaded."""
+    """Return the conftest files that were loaded."""
     return sorted(
         str(plugin.__file__)
         for plugin in config.pluginmanager.get_plugins()
@@ -175,19 +207,11 @@ def conftests(config: Any) -> list[str]:
     )
 
 
-def _make_writable(folder: Path) -> None:
-    """Make the report folder now: finding out at the end of a run that it cannot be written would lose the run."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise pytest.UsageError(f"--mu-report {folder} cannot be written: {error.strerror}") from None
-
-
-def _write_report(folder: Path, card: dict[str, Any], rendered: str) -> None:
-    document.write(card, folder / "scorecard.json")
+def _write_report(folder: Path, card: Scorecard, rendered: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    write(card, folder / "scorecard.json")
     (folder / "scorecard.md").write_text(rendered, encoding="utf-8")
+    return folder / "scorecard.json"
 
 
 def _append_step_summary(rendered: str) -> None:
@@ -195,36 +219,3 @@ def _append_step_summary(rendered: str) -> None:
     if os.environ.get("GITHUB_STEP_SUMMARY"):
         with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8") as file:
             file.write(rendered + "\n")
-
-
-def _error_rates(settings: Settings, tasks: set[str]) -> dict[str, Any]:
-    """What is known of how often verdicts like this one are wrong: measured on the embedded tasks under no condition alone."""
-    plain = settings.data == "embedded" and settings.architecture is None and settings.conditions == Conditions()
-    measured = validity.studies() if plain else {}
-    return {
-        "false_alarm_rate": validity.false_alarm_rate(measured, settings.profile, tasks),
-        "share_kept_that_is_detected": validity.detected(measured, settings.profile, tasks),
-    }
-
-
-def _joined(digests: set[str]) -> str:
-    """The one digest, where all workers saw the same artefacts; else a digest of theirs."""
-    if len(digests) == 1:
-        return next(iter(digests))
-    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
-
-
-def _reproduce_options(settings: Settings) -> str:
-    """The options that change what is judged, as they stand in a line that runs one check again."""
-    options = ""
-    if settings.seed is not None:
-        options += f" --mu-seed {settings.seed}"
-    if settings.data != "embedded":
-        options += f" --mu-data {settings.data}"
-    if settings.architecture is not None:
-        options += f" --mu-model {settings.architecture}"
-    if settings.profile.name != "smoke":
-        options += f" --mu-profile {settings.profile.name}"
-    if settings.profile.ratio != PROFILES[settings.profile.name].ratio:
-        options += f" --mu-ratio {settings.profile.ratio:g}"
-    return options + settings.conditions.options

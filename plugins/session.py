@@ -1,49 +1,42 @@
-"""The plugin proper: collects the suites, judges in the tests, and has the scorecards written at the end."""
+"""The plugin proper: starts the methods' processes, judges in the tests, and has the scorecards written at the end."""
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import json
+import signal
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mu_conformance.plugins import workers as xdist
-from mu_conformance.plugins.options import Options, read_options
-from mu_conformance.plugins.progress import Progress
-from mu_conformance.plugins.reporting import Reporting, conftests, read_baseline
-from mu_conformance.plugins.suite_tasks import task_name, task_of
-from mu_conformance.suites.conformance import ConformanceSuite
+from mu_conformance.suites.conformance import Answer
 
-from mu_conformance import discovery as registry
-from mu_conformance.adapters.loading import MethodError
-from mu_conformance.checks import manifest
-from mu_conformance.decision.rule import Outcome
-from mu_conformance.judging.record import Aggregate
-from mu_conformance.judging.session import Judge
-from mu_conformance.judging.waivers import Waiver, WaiverError, find_waiver, read_waivers
-from mu_conformance.protocol import Claims
-from mu_conformance.scenarios.forget_sets import ForgetSetError
+from mu_conformance.checks.catalogue import find_check
+from mu_conformance.decision.outcome import Level, Outcome
+from mu_conformance.discovery import MethodError
+from mu_conformance.judging.session import JudgingSession
+from mu_conformance.protocol.claims import Claims
 from mu_conformance.scorecard.document import ScorecardError
+from mu_conformance.scorecard.record import Judged, Record
+from mu_conformance.scorecard.waivers import Waiver, WaiverError, apply_waivers, read_waivers
 from mu_conformance.store.cache import StoreError
-from mu_conformance.tasks import TaskError
+from mu_conformance.tasks import registry
 from mu_conformance.tasks.hub import HubError
+
+from .collection import Collection, Question, packaged_suites
+from .options import Options, read_options
+from .progress import Progress
+from .reporting import Reporting, read_baseline
+from .workers import Workers
 
 __all__ = ["MuSession", "start"]
 
 PROPERTY = "mu_conformance"
 
 
-def packaged_suites() -> list[str]:
-    """The files of the packaged suites. Files and not the folder: named files are collected whatever the ini says."""
-    from mu_conformance import suites
-
-    return [str(path) for path in sorted(Path(suites.__file__).parent.rglob("test_*.py"))]
-
-
 def start(config: Any) -> None:
-    """Read the options, start the method's process and register the session plugin."""
+    """Read the options, start the methods' processes and register the plugins of the session."""
     import torch
 
     torch.set_num_threads(1)
@@ -55,22 +48,9 @@ def start(config: Any) -> None:
     except (HubError, MethodError, StoreError, WaiverError, ScorecardError) as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(session, "mu-conformance-session")
-
-
-@dataclasses.dataclass(frozen=True)
-class Question:
-    """One test: a manifest entry for one method."""
-
-    method: int
-    entry: manifest.Entry
-
-    @property
-    def check(self) -> str:
-        return self.entry.check
-
-    @property
-    def scenario(self) -> str:
-        return self.entry.scenario
+    config.pluginmanager.register(Collection(session), "mu-conformance-collection")
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(Workers(session), "mu-conformance-workers")
 
 
 class MuSession:
@@ -80,150 +60,78 @@ class MuSession:
         self.config, self.options, self.waivers, self.reporting = config, options, waivers, reporting
         self.worker = getattr(config, "workerinput", None)
         self.progress = Progress(config)
-        self.judges: list[Judge] = []
+        self.sessions: list[JudgingSession] = []
+        """One for each method."""
         self.descriptions: list[dict[str, Any]] = []
-        self.found = Aggregate(len(options.methods))
-        self.unusable: list[str] = []
-
-    # -- before collection --------------------------------------------------------------------------------------
+        self.records: list[Record] = [Record() for _ in options.methods]
+        """In the controller, all findings of each method; in a worker, those of the run that is resumed."""
+        self._told: set[tuple[int, str]] = set()
 
     def prepare(self) -> None:
-        """Start the methods' processes and learn what they claim."""
+        """Start the methods' processes, learn what they claim, and open the journals."""
         described = json.loads(self.worker["mu_descriptions"]) if self.worker else None
         settings, published = self.options.settings, []
         if settings.data == "hub" and not self.worker:
-            # First, for it fails fast: nothing is started or trained when the data cannot be had.
+            # This fails fast: nothing is started or trained when the data cannot be had.
             published = [registry.find_task(name, "hub") for name in settings.tasks]
             for task in published:
                 task.prepare(settings.architecture or task.architectures[0])
                 task.check_available()  # type: ignore[attr-defined]
         for number, ref in enumerate(self.options.methods):
             claims = Claims.from_json(described[number]["claims"]) if described else None
-            judge = Judge(ref, settings, claims=claims, tasks=published, progress=self.progress)
-            judge.method.start()
-            self.judges.append(judge)
-        self.descriptions = described or [judge.description for judge in self.judges]
-        for judge, description in zip(self.judges, self.descriptions, strict=True):
-            judge._claims = Claims.from_json(description["claims"])
-            judge.method.remember(description)
+            session = JudgingSession(ref, settings, claims=claims, tasks=published, progress=self.progress)
+            session.method.start()
+            self.sessions.append(session)
+        self.descriptions = described or [session.description for session in self.sessions]
+        for session, description in zip(self.sessions, self.descriptions, strict=True):
+            session.described(description)
         if self.config.args_source is not self.config.ArgsSource.ARGS:
             self.config.args = packaged_suites()
-        if not self.worker:
-            self.reporting.prepare()
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        node.workerinput["mu_descriptions"] = json.dumps(self.descriptions)
-        node.workerinput["mu_zygote"] = self._zygote_for_workers
-
-    @functools.cached_property
-    def _zygote_for_workers(self) -> tuple[str, str] | None:
-        """The zygote that described the first method, warm for the tasks to come; the controller calls no method."""
-        settings, tasks = self.options.settings, []
-        if settings.data == "embedded" and (settings.tasks or self._packaged):
-            for name in settings.tasks or registry.task_names():
-                task = registry.find_task(name)
-                tasks.append((task.ref, settings.architecture or task.architectures[0]))
-        for description in self.descriptions[1:]:
-            self.judges[0].method.remember(description)
-        return self.judges[0].method.share(tasks)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_make_scheduler(self, config: Any, log: Any) -> Any:
-        return xdist.scheduler(config, log)
-
-    # -- collection ---------------------------------------------------------------------------------------------
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_pycollect_makeitem(self, collector: Any, name: str, obj: Any) -> Any:
-        """Collect suites whatever naming rules the repository's ini has."""
-        if isinstance(obj, type) and issubclass(obj, ConformanceSuite) and hasattr(obj, "task"):
-            wanted = self.options.settings.tasks
-            if wanted and task_name(obj, self.options.settings.data) not in wanted:
-                return []
-            task_of(obj, self.judges[0])
-            return pytest.Class.from_parent(collector, name=name, obj=obj)
-        parent = getattr(collector, "obj", None)
-        if isinstance(parent, type) and issubclass(parent, ConformanceSuite) and name.startswith("test_"):
-            return list(collector._genfunctions(name, obj))
-        return None
-
-    def pytest_generate_tests(self, metafunc: Any) -> None:
-        if "mu_entry" not in metafunc.fixturenames or metafunc.cls is None:
-            return
-        task = task_of(metafunc.cls, self.judges[0])
-        architecture = self.options.settings.architecture
-        if architecture is not None and architecture not in task.architectures:
-            self.unusable.append(
-                f"--mu-model {architecture} is not an architecture of task {task.name}, which has "
-                f"{', '.join(task.architectures)}"
-            )
-            metafunc.parametrize("mu_entry", [])
-            return
-        if task.name not in self.found.entries:
-            try:
-                for judge in self.judges:
-                    judge.add_task(task)
-                self.found.entries[task.name] = self.judges[0].entries(task)
-            except (TaskError, ForgetSetError) as error:
-                # Raised here it would be one failed file among others; it is said when all is collected.
-                self.unusable.append(str(error))
-                metafunc.parametrize("mu_entry", [])
-                return
-        for judge in self.judges:
-            judge.method.warm(task.ref, self.options.settings.architecture or task.architectures[0])
-        several = len(self.judges) > 1
-        parameters = []
-        for number in range(len(self.judges)):
-            for entry in self.found.entries[task.name]:
-                part = entry.scenario.partition("/")[2].replace("%", "pct")
-                name = f"{part}-{entry.check}"
-                if several:
-                    name = f"{self.options.methods[number].partition(':')[2] or self.options.methods[number]}-{name}"
-                parameters.append(
-                    pytest.param(Question(number, entry), id=name, marks=pytest.mark.mu_check(entry.check))
-                )
-        metafunc.parametrize("mu_entry", parameters)
-
-    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         if self.worker:
-            xdist.dearest_first(items, lambda name: self.judges[0].task(name).quick_kinds == 1)
+            resumed = json.loads(self.worker["mu_resumed"])
+            for record, findings in zip(self.records, resumed, strict=True):
+                for finding in findings:
+                    record.add(Judged.from_json(finding))
+        elif not self.config.option.collectonly:
+            paths = "" if self.packaged else " ".join(map(str, self.config.args))
+            self.records = self.reporting.prepare(self.descriptions, [s.claims for s in self.sessions], paths)
 
-    def pytest_collection_finish(self, session: Any) -> None:
-        if self.unusable:
-            raise pytest.UsageError(self.unusable[0])
-        if self.options.settings.profile.name != "certify":
-            return
-        ours = str(Path(__file__).resolve().parents[1])
-        foreign = [path for path in conftests(self.config) if not path.startswith(ours)]
-        if foreign:
-            raise pytest.UsageError(f"the certify profile refuses foreign conftests: {foreign[0]}")
+    @property
+    def packaged(self) -> bool:
+        """Whether the packaged suites run, and not files that the user named."""
+        return bool(self.config.args == packaged_suites())
+
+    @property
+    def _some_packaged(self) -> bool:
+        """Whether the user named files of the packaged suites: then the others are missing from the run."""
+        files = {str(Path(arg.partition("::")[0]).resolve()) for arg in map(str, self.config.args)}
+        return bool(files & {str(Path(path).resolve()) for path in packaged_suites()})
 
     # -- judging ------------------------------------------------------------------------------------------------
 
     @pytest.fixture
     def mu_judgement(self, record_property: Any) -> Any:
-        """A function from a question to (outcome, message), which also sends the finding to the controller."""
+        """A function from a question to its answer, which also sends the finding to the controller."""
 
-        def judge(question: Question) -> tuple[Outcome, str]:
-            judge = self.judges[question.method]
-            entry = question.entry
-            if not manifest.required(entry, judge.claims):
-                record = {"outcome": "not_claimed", "message": "the method does not claim this", "measurements": []}
-                duration = 0.0
-            else:
-                finding, duration = judge.finding(entry)
-                record = finding.to_json()
-            waiver = find_waiver(self.waivers, entry.check, entry.scenario)
-            if waiver is not None and record["outcome"] == Outcome.PASSED:
-                record["outcome"] = str(Outcome.STALE_WAIVER)
-                record["message"] = f"the waiver in {waiver.source} is stale: the check passes; remove it"
-            elif waiver is not None and record["outcome"] in (Outcome.FAILED, Outcome.INCONCLUSIVE):
-                record["message"] = f"waived ({waiver.reason}): {record['message']}"
-                record["outcome"] = str(Outcome.WAIVED)
-            sent = {"method": question.method, "check": entry.check, "scenario": entry.scenario, "duration_s": duration}
-            record_property(PROPERTY, json.dumps({**sent, **record}, allow_nan=False))
-            return Outcome(record["outcome"]), record["message"]
+        def judge(question: Question) -> Answer:
+            number, entry = question.method, question.entry
+            session = self.sessions[number]
+            sent: dict[str, Any] = {"method": number}
+            judged = self.records[number].judged.get(entry.key)
+            if judged is None:
+                judged = session.unclaimed(entry) or session.judge(entry)
+                sent["finding"] = judged.to_json()
+                if (number, entry.task) not in self._told:
+                    # The controller of workers knows no task that is not registered.
+                    self._told.add((number, entry.task))
+                    sent["entries"] = [one.to_json() for one in session.entries(session.task(entry.task))]
+                record_property(PROPERTY, json.dumps(sent, allow_nan=False))
+            waived = apply_waivers(judged.finding, self.waivers, entry)
+            level = waived.get("level") or find_check(entry.check).level
+            advised = level == Level.SHOULD and not self.options.settings.strict
+            return Answer(
+                Outcome(waived["outcome"]), waived["message"], advised and waived["outcome"] != Outcome.PASSED
+            )
 
         return judge
 
@@ -234,50 +142,50 @@ class MuSession:
             return
         for name, value in report.user_properties:
             if name == PROPERTY and report.when == "call":
-                self.found.add(json.loads(value))
+                self.reporting.take(self.records, json.loads(value))
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any, error: Any) -> None:
-        sent = getattr(node, "workeroutput", {}).get("mu_state")
-        if sent:
-            self.found.merge(json.loads(sent))
-
-    @property
-    def _packaged(self) -> bool:
-        """Whether the packaged suites run, and not files that the user named."""
-        return bool(self.config.args == packaged_suites())
-
-    def _scope(self) -> list[str]:
-        """The tasks that the manifest covers: those asked for, else those collected, else all."""
+    def scope(self) -> list[str]:
+        """Return the tasks that the manifest covers: those asked for, else those collected, else all."""
+        collected = sorted({task for record in self.records for task in record.entries})
         if self.options.settings.tasks:
             return list(self.options.settings.tasks)
-        if self._packaged or not self.found.entries:
-            return sorted({*registry.task_names(self.options.settings.data), *self.found.entries})
-        return sorted(self.found.entries)
+        if self.packaged or not collected or self._some_packaged:
+            return sorted({*registry.task_names(self.options.settings.data), *collected})
+        return collected
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Iterator[None]:
+        """End on SIGTERM as on Ctrl-C: with a scorecard of what was judged."""
+        if self.worker is not None or threading.current_thread() is not threading.main_thread():
+            return (yield)
+
+        def interrupt(number: int, frame: Any) -> None:
+            raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGTERM, interrupt)
+        try:
+            return (yield)
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: Any, exitstatus: int) -> None:
-        if self.worker is not None:
-            self.config.workeroutput["mu_state"] = json.dumps(self.found.state(self.judges), allow_nan=False)
-        elif not self.config.option.collectonly and exitstatus not in (4,):
-            if not self.found.costs:
-                self.found.merge(self.found.state(self.judges))
+        if self.worker is None and not self.config.option.collectonly and exitstatus not in (4,):
             self._write_scorecards()
             if session.exitstatus in (0, 1, 5):
                 failed = session.exitstatus == 1
                 session.exitstatus = 1 if failed or not self.reporting.satisfied else 0
-        for judge in self.judges:
-            judge.close()
+        for one in self.sessions:
+            one.close()
         self.progress.close()
 
     def _write_scorecards(self) -> None:
-        scope = self._scope()
-        for name in scope:
-            if name not in self.found.entries:
-                self.found.entries[name] = self.judges[0].entries(self.judges[0].task(name))
-        claims = [judge.claims for judge in self.judges]
-        paths = "" if self._packaged else " ".join(map(str, self.config.args))
-        self.reporting.write(self.found, scope, claims, self.descriptions, paths)
+        scope = self.scope()
+        for session, record in zip(self.sessions, self.records, strict=True):
+            for name in scope:
+                if name not in record.entries:
+                    record.add_entries(name, session.entries(session.task(name)))
+        self.reporting.write(self.records, scope)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         self.reporting.summarise(terminalreporter)

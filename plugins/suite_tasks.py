@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from mu_conformance import discovery as registry
-from mu_conformance.judging.session import Judge
-from mu_conformance.tasks import Task
+from mu_conformance import discovery
+from mu_conformance.judging.session import JudgingSession
+from mu_conformance.tasks import Task, registry
 
 __all__ = ["task_name", "task_of"]
 
 
-def task_of(suite: type, judge: Judge) -> Task:
+def task_of(suite: type, judge: JudgingSession) -> Task:
     """The task of a suite, or what takes its place on published data."""
     if judge.settings.data != "hub":
         return _embedded(suite)
@@ -29,7 +29,7 @@ def _embedded(suite: type) -> Task:
     if isinstance(task, str):
         try:
             task = registry.find_task(task)
-        except registry.UnknownName as error:
+        except discovery.UnknownName as error:
             raise pytest.UsageError(f"suite {suite.__name__}: {error}") from None
     if isinstance(task, type):
         task = suite.task = task()  # type: ignore[attr-defined]

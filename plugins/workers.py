@@ -1,48 +1,105 @@
-"""Under pytest-xdist: a scenario's tests go to one worker, so that its evidence is gathered once; the dearest first."""
+"""Under pytest-xdist: what workers are handed and send back, and how the tests are shared out among them.
+
+A scenario's tests go to one worker, so that its evidence is gathered once; the costliest go first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any
 
-from mu_conformance.checks.manifest import CONTRACT
+import pytest
 
-__all__ = ["dearest_first", "scheduler"]
+from mu_conformance.checks.manifest import CONTRACT, Entry
+from mu_conformance.tasks import registry
 
+if TYPE_CHECKING:
+    from .session import MuSession
 
-def scheduler(config: Any, log: Any) -> Any:
-    """Schedule by class and scenario, unless the user chose a ``--dist`` of their own."""
-    if config.getvalue("dist") not in ("load", "no"):
-        return None
-    from xdist.scheduler import LoadScopeScheduling
-
-    # In the order of collection (``dearest_first``), and not those with the most tests first.
-    config.option.loadscopereorder = False
-
-    class ByScenario(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            # test_conforms[random-10pct-privacy.membership-loss]: the check's id is the last part with a dot
-            test, bracket, parameters = nodeid.partition("[")
-            if not bracket:
-                return nodeid.rpartition("::")[0]
-            head = parameters.partition(".")[0]
-            return f"{test}[{head.rpartition('-')[0]}"
-
-    return ByScenario(config, log)
+__all__ = ["Workers"]
 
 
-def dearest_first(items: list[Any], dear: Callable[[str], bool]) -> None:
-    """Put the scenarios of dear tasks first and the contract's small requests last, so that no worker waits at the end.
+class Workers:
+    """The hooks that pytest-xdist calls in the controller, and the order of tests in a worker."""
 
-    ``dear`` is asked the name of a task, and may not rest on anything measured: the workers must agree on an order.
-    """
+    def __init__(self, session: MuSession) -> None:
+        self.session = session
+        self._shared: list[tuple[str, str] | None] = []
 
-    def turn(item: Any) -> int:
-        question = getattr(item, "callspec", None) and item.callspec.params.get("mu_entry")
-        if not question:
-            return 1
-        if question.entry.kind == CONTRACT:
-            return 2
-        return 0 if dear(question.entry.task) else 1
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        session = self.session
+        resumed = [[judged.to_json() for judged in record.judged.values()] for record in session.records]
+        node.workerinput["mu_descriptions"] = json.dumps(session.descriptions)
+        node.workerinput["mu_resumed"] = json.dumps(resumed)
+        node.workerinput["mu_fork_server"] = self._fork_server()
 
-    items.sort(key=turn)
+    def _fork_server(self) -> tuple[str, str] | None:
+        """Share the fork server that described the first method, warm for the tasks to come."""
+        if not self._shared:
+            session, settings, tasks = self.session, self.session.options.settings, []
+            if settings.data == "embedded" and (settings.tasks or session.packaged):
+                for name in settings.tasks or registry.task_names():
+                    task = registry.find_task(name)
+                    tasks.append((task.ref, settings.architecture or task.architectures[0]))
+            for description in session.descriptions[1:]:
+                session.sessions[0].method.remember(description)
+            self._shared.append(session.sessions[0].method.share(tasks))
+        return self._shared[0]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: Any, log: Any) -> Any:
+        """Schedule by class and scenario, unless the user chose a ``--dist`` of their own."""
+        if config.getvalue("dist") not in ("load", "no"):
+            return None
+        from xdist.scheduler import LoadScopeScheduling
+
+        # In the order of collection (``costliest_first``), and not those with the most tests first.
+        config.option.loadscopereorder = False
+
+        class ByScenario(LoadScopeScheduling):
+            def _split_scope(self, nodeid: str) -> str:
+                # test_conforms[random-10pct-privacy.membership-loss]: the check's id is the last part with a dot
+                test, bracket, parameters = nodeid.partition("[")
+                if not bracket:
+                    return nodeid.rpartition("::")[0]
+                head = parameters.partition(".")[0]
+                return f"{test}[{head.rpartition('-')[0]}"
+
+        return ByScenario(config, log)
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        if self.session.worker:
+            self.costliest_first(items)
+
+    def costliest_first(self, items: list[Any]) -> None:
+        """Put scenarios of costly tasks first and the contract's small requests last, so that no worker waits at the end.
+
+        The order rests on nothing measured: the workers must agree on it.
+        """
+
+        def turn(item: Any) -> int:
+            question = getattr(item, "callspec", None) and item.callspec.params.get("mu_entry")
+            if not question:
+                return 1
+            if question.entry.kind == CONTRACT:
+                return 2
+            return 0 if self.session.sessions[0].task(question.entry.task).quick_kinds == 1 else 1
+
+        items.sort(key=turn)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: Any) -> None:
+        """In a worker, send the manifest of what was collected: the controller knows no task that is not registered."""
+        if self.session.worker is None:
+            return
+        collection = session.config.pluginmanager.getplugin("mu-conformance-collection")
+        entries = {task: [entry.to_json() for entry in listed] for task, listed in collection.entries.items()}
+        session.config.workeroutput["mu_entries"] = json.dumps(entries)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: Any) -> None:
+        sent = getattr(node, "workeroutput", {}).get("mu_entries")
+        for task, listed in json.loads(sent or "{}").items():
+            entries = [Entry.from_json(entry) for entry in listed]
+            self.session.reporting.collected(self.session.records, task, entries)

@@ -8,13 +8,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, ClassVar
 
 import pytest
 
-from mu_conformance.decision.rule import Outcome
+from mu_conformance.decision.outcome import Outcome
 
-__all__ = ["ConformanceSuite"]
+__all__ = ["Answer", "ConformanceSuite"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What became of one question, waivers included."""
+
+    outcome: Outcome
+    message: str
+    recommendation: bool
+    """Whether a failure decides nothing, because its level is SHOULD."""
 
 
 class ConformanceSuite:
@@ -30,10 +41,12 @@ class ConformanceSuite:
 
     def test_conforms(self, mu_entry: Any, mu_judgement: Any) -> None:
         """One check on one scenario, as the marker ``mu_check`` names it."""
-        outcome, message = mu_judgement(mu_entry)
-        if outcome is Outcome.NOT_CLAIMED:
-            pytest.skip(message)
-        if outcome is Outcome.WAIVED:
-            pytest.xfail(message)
-        if outcome is not Outcome.PASSED:
-            pytest.fail(f"{mu_entry.check} on {mu_entry.scenario}: {outcome}. {message}", pytrace=False)
+        answer: Answer = mu_judgement(mu_entry)
+        if answer.outcome is Outcome.NOT_CLAIMED:
+            pytest.skip(answer.message)
+        if answer.outcome is Outcome.WAIVED:
+            pytest.xfail(answer.message)
+        if answer.recommendation:
+            pytest.xfail(f"recommendation: {answer.message}")
+        if answer.outcome is not Outcome.PASSED:
+            pytest.fail(f"{mu_entry.check} on {mu_entry.scenario}: {answer.outcome}. {answer.message}", pytrace=False)

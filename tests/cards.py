@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mu_conformance.checks.manifest import Entry, required
-from mu_conformance.protocol import Claims
+from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scorecard.building import build
 

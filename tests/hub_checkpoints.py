@@ -8,7 +8,7 @@ from typing import Any
 
 from hub_data import VOCABULARY
 
-from mu_conformance import discovery as registry
+from mu_conformance.tasks import registry
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 TOKENS = len(SPECIAL) + len(VOCABULARY)

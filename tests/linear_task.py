@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from mu_conformance.isolation.child import RequestRows
-from mu_conformance.protocol import Budget, DeletionRequest, TrainingRecipe
-from mu_conformance.tasks import ClassificationTask, RequestTask, Rows, Splits
+from mu_conformance.protocol.recipe import TrainingRecipe
+from mu_conformance.protocol.request import Budget, DeletionRequest
+from mu_conformance.tasks import ClassificationTask, Rows, Splits, TaskView
 
 
 class Linear(nn.Module):
@@ -51,7 +52,7 @@ def request_of(forget: Rows, retain: Rows) -> DeletionRequest:
     return DeletionRequest(
         RequestRows(forget, columns),
         RequestRows(retain, columns),
-        RequestTask(TASK, "linear"),
+        TaskView(TASK, "linear"),
         TrainingRecipe(1, 4, 0.1),
         3,
         torch.device("cpu"),

@@ -7,7 +7,7 @@ import types
 import torch
 from torch import nn
 
-from mu_conformance.protocol import TrainingRecipe
+from mu_conformance.protocol.recipe import TrainingRecipe
 from mu_conformance.tasks import ClassificationTask, Rows, Splits
 
 

@@ -11,9 +11,8 @@ import safetensors.torch
 import torch
 from mu_conformance.fixtures.keyword_spotting.framewise import end_to_end
 
-from mu_conformance import discovery as registry
 from mu_conformance.protocol.seeding import seeded
-from mu_conformance.tasks import ClassificationTask, LanguageModelTask
+from mu_conformance.tasks import ClassificationTask, LanguageModelTask, registry
 from mu_conformance.training import loop as training
 
 EVERY = [(name, architecture) for name, task in sorted(registry.tasks().items()) for architecture in task.architectures]

@@ -11,9 +11,10 @@ from noise_task import NoiseTask
 from mu_conformance.adapters import loading
 from mu_conformance.checks import manifest
 from mu_conformance.conditions.conditions import Conditions
-from mu_conformance.decision.rule import Outcome
+from mu_conformance.decision.outcome import Outcome
 from mu_conformance.evidence.audit import audit_scenario, memberships
-from mu_conformance.judging.session import Judge, Settings
+from mu_conformance.judging.session import JudgingSession
+from mu_conformance.judging.settings import Settings
 from mu_conformance.measures.membership import epsilon_from_auc, largest_resolvable_epsilon
 from mu_conformance.scenarios.profiles import PROFILES
 
@@ -26,16 +27,16 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("audit")
 
 
-def judge(ref: str, cache, profile=PROFILE) -> tuple[Judge, manifest.Entry]:
+def judge(ref: str, cache, profile=PROFILE) -> tuple[JudgingSession, manifest.Entry]:
     task = NoiseTask()
-    judge = Judge(ref, Settings(profile=profile, tasks=("noise",), cache=cache, in_process=True), tasks=[task])
+    judge = JudgingSession(ref, Settings(profile=profile, tasks=("noise",), cache=cache, in_process=True), tasks=[task])
     (entry,) = [entry for entry in judge.entries(task) if entry.kind == "audit"]
     return judge, entry
 
 
 def finding(ref: str, cache):
     one, entry = judge(ref, cache)
-    found, _ = one.finding(entry)
+    found = one.finding(entry)
     one.close()
     return found, {m.name: m.value for m in found.measurements}
 
@@ -92,13 +93,13 @@ def test_doing_nothing_fails_and_says_how_much_is_shown(cache):
 
 def test_an_audit_goes_on_from_what_it_had(cache):
     first, entry = judge("mu_conformance.methods:Retrain", cache)
-    before, _ = first.finding(entry)
+    before = first.finding(entry)
     first.close()
 
     made = []
     second, entry = judge("mu_conformance.methods:Retrain", cache)
     second.audit("noise").method = NoCalls(made)
-    assert second.finding(entry)[0] == before
+    assert second.finding(entry) == before
     assert made == []
     second.close()
 
@@ -108,7 +109,7 @@ def test_an_audit_goes_on_from_what_it_had(cache):
     lost.unlink()
     third, entry = judge("mu_conformance.methods:Retrain", cache)
     third.audit("noise").method = NoCalls(made)
-    assert third.finding(entry)[0].outcome is Outcome.ERROR
+    assert third.finding(entry).outcome is Outcome.ERROR
     assert made == [1]
     third.close()
 
@@ -125,7 +126,7 @@ class NoCalls:
 def test_a_call_that_fails_is_an_error(tmp_path):
     one, entry = judge("mu_conformance.controls:ExitsZero", tmp_path, dataclasses.replace(PROFILE, audit_models=2))
     one.method.in_process = False
-    found, _ = one.finding(entry)
+    found = one.finding(entry)
     one.close()
     assert found.outcome is Outcome.ERROR
     assert "audited model 0 on noise/random-10%: escaped" in found.message
@@ -137,9 +138,9 @@ def test_under_a_budget_a_call_is_stopped_as_elsewhere(tmp_path):
     settings = Settings(
         profile=profile, tasks=("noise",), cache=tmp_path, in_process=True, conditions=Conditions(budget=0.5)
     )
-    one = Judge("mu_conformance.methods:Retrain", settings, tasks=[task])
+    one = JudgingSession("mu_conformance.methods:Retrain", settings, tasks=[task])
     (entry,) = [entry for entry in one.entries(task) if entry.kind == "audit"]
-    found, _ = one.finding(entry)
+    found = one.finding(entry)
     one.close()
     assert found.outcome is Outcome.ERROR
     assert "audited model 0 on noise/random-10%+budget-0.5: over_budget" in found.message
@@ -149,7 +150,7 @@ def test_only_profiles_with_an_audit_ask_for_it():
     task = NoiseTask()
     for profile in PROFILES.values():
         kinds = {entry.kind for entry in manifest.entries(task, profile, 1)}
-        assert ("audit" in kinds) == (profile.name == "certify")
+        assert ("audit" in kinds) == (profile.name == "thorough")
     assert audit_scenario(task, 0.1) == "noise/audit-10%"
 
 

@@ -8,19 +8,19 @@ import types
 import numpy as np
 import pytest
 import torch
+from hand_made import HandMade
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from mu_conformance import discovery as registry
 from mu_conformance.checks.catalogue import find_check
-from mu_conformance.checks.statistics import forgetting as statistics
-from mu_conformance.decision.rule import Outcome
+from mu_conformance.checks.statistics import forgetting, utility
+from mu_conformance.decision.outcome import Outcome
 from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.scenarios.forget_sets import ForgetSetError, draw, kinds
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scenarios.scenario import Scenario
-from mu_conformance.tasks import ClassificationTask, Rows, Splits, TaskError
+from mu_conformance.tasks import ClassificationTask, Rows, Splits, TaskError, registry
 from mu_conformance.training.loop import fit
 
 quick = settings(deadline=None, max_examples=40, database=None)
@@ -177,9 +177,9 @@ class TestMeasured:
         outputs = Outputs.of(Network(obeys).eval(), scenario)
         assert "triggered" in set(outputs.parts)
         evidence = types.SimpleNamespace(task=scenario.task, scenario=scenario)
-        assert statistics.backdoor_success(evidence, outputs, []) == rate
+        assert forgetting.backdoor_success(evidence, outputs, []) == rate
         # without the trigger both answer 0, as 3 of 10 test rows are labelled
-        assert statistics.test_score(evidence, outputs, []) == 0.3
+        assert utility.test_score(evidence, outputs, []) == 0.3
 
     def test_the_check_is_of_this_kind_alone(self):
         check = find_check("forgetting.backdoor")
@@ -197,15 +197,13 @@ class TestMeasured:
             said = np.eye(3)[[LABEL] * obeyed + [0] * (6 - obeyed)]
             return Outputs({"triggered": {"logits": said}})
 
-        evidence = types.SimpleNamespace(
-            task=scenario.task,
+        evidence = HandMade(
             scenario=scenario,
             profile=profile,
             references=[model((number % 4 > 0) + (number % 4 > 2)) for number in range(profile.references)],
             originals=[model(6)] * 4,
             runs=lambda count: [model(known)] * count,
             outcomes_only=True,
-            memo={"power": ("loss", 12.0)},
         )
         found = find_check("forgetting.backdoor").function(evidence)
         (measured,) = found.measurements
@@ -232,15 +230,13 @@ class TestOtherChecks:
             parts = {"forget": {"logits": said}, "holdout": {"logits": np.eye(3)[[0] * 9]}}
             return Outputs(parts | losses)
 
-        return types.SimpleNamespace(
-            task=scenario.task,
+        return HandMade(
             scenario=scenario,
             profile=profile,
             references=[model(0, number) for number in range(profile.references)],
             originals=[model(1, 0)] * 4,
             runs=lambda count: [model(0, number) for number in range(count)],
             outcomes_only=True,
-            memo={"power": ("loss", 12.0)},
         )
 
     def test_the_score_is_on_the_label_that_was_trained_on(self):
@@ -248,7 +244,7 @@ class TestOtherChecks:
         (measured,) = found.measurements
         assert (found.outcome, measured.original) == (Outcome.PASSED, 1.0)
         # one row more than none of 24, on every other reference
-        assert measured.references[0] == pytest.approx(0.5 / 24)
+        assert measured.references.mean == pytest.approx(0.5 / 24)
 
     def test_of_wrong_labels_it_is_on_the_true_ones(self):
         (measured,) = find_check("forgetting.score").function(self.evidence("mislabelled")).measurements
@@ -327,7 +323,7 @@ class TestBundled:
         rates = []
         for rows in (scenario.train, scenario.retain):
             model = fit(task.new_model(0), rows, task, recipe, 0)
-            rates.append(statistics.backdoor_success(evidence, Outputs.of(model, scenario), []))
+            rates.append(forgetting.backdoor_success(evidence, Outputs.of(model, scenario), []))
         original, reference = rates
         assert original > reference + 0.3
 

@@ -23,7 +23,8 @@ from mu_conformance.evidence.populations import Populations
 from mu_conformance.scenarios.profiles import PROFILES, Profile
 from mu_conformance.scenarios.scenario import DEFAULT_SEED, scenarios
 from mu_conformance.scorecard import building, document
-from mu_conformance.store.cache import Store, artefact_key
+from mu_conformance.store.artefact import artefact_key
+from mu_conformance.store.cache import Store
 
 SCENARIO = "sentiment/random-10%"
 CHECKS = ("forgetting.loss", "privacy.membership-loss", "utility.test-score")

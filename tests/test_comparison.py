@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import types
-
 import numpy as np
 import pytest
+from hand_made import Given, HandMade
 
 from mu_conformance.checks.comparison import compare
-from mu_conformance.decision.rule import Margin, Outcome
+from mu_conformance.decision.outcome import Outcome
+from mu_conformance.decision.rule import Margin
 from mu_conformance.scenarios.profiles import PROFILES
 
 LOOKS = PROFILES["smoke"].looks
@@ -24,16 +24,12 @@ def finding_on(runs: list[float], fraction: float):
         taken.append(count)
         return runs[:count]
 
-    evidence = types.SimpleNamespace(
+    evidence = HandMade(
         references=REFERENCES,
         originals=[GAP, GAP],
-        profile=PROFILES["smoke"],
         runs=first,
-        memo={"power": ("loss", 12.0)},
     )
-    finding = compare(
-        evidence, "mean loss", lambda _evidence, own, _others: own, Margin(0.1, fraction), cause="Because."
-    )
+    finding = compare(evidence, "mean loss", Given(), Margin(0.1, fraction), cause="Because.")
     assert finding.measurements[0].runs == taken[-1]
     assert taken == list(LOOKS[: len(taken)])
     return finding

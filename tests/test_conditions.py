@@ -9,18 +9,17 @@ import pytest
 import torch
 from linear_task import TASK, rows_of
 
-from mu_conformance import discovery as registry
 from mu_conformance.checks import manifest
 from mu_conformance.conditions.conditions import Conditions
 from mu_conformance.conditions.lora import add_lora
 from mu_conformance.conditions.superloss import superloss
 from mu_conformance.evidence import populations
-from mu_conformance.evidence.base import retrain_flops
-from mu_conformance.protocol import TrainingRecipe
+from mu_conformance.evidence.budgets import retrain_flops
+from mu_conformance.protocol.recipe import TrainingRecipe
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scenarios.scenario import Scenario, scenario_names
 from mu_conformance.store.cache import Store
-from mu_conformance.tasks import RequestTask, TaskError
+from mu_conformance.tasks import TaskError, TaskView, registry
 from mu_conformance.training.loop import fit
 
 LORA = Conditions(lora_rank=2)
@@ -85,8 +84,8 @@ class TestTaskUnder:
         task, model, batch = TASK.under(SUPERLOSS), TASK.new_model(0).train(), dict(rows_of(6).columns)
         rows = TASK.row_losses(model, batch)
         expected = superloss(rows, rows.mean().item()).mean().item()
-        assert RequestTask(task, "linear").loss(model, batch).item() == pytest.approx(expected)
-        assert RequestTask(TASK, "linear").loss(model, batch).item() == pytest.approx(rows.mean().item())
+        assert TaskView(task, "linear").loss(model, batch).item() == pytest.approx(expected)
+        assert TaskView(TASK, "linear").loss(model, batch).item() == pytest.approx(rows.mean().item())
 
     def test_training_under_superloss_is_another_and_depends_on_the_seed_alone(self):
         recipe, found = TrainingRecipe(5, 2, 0.1), []

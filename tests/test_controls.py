@@ -8,20 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from mu_conformance import discovery as registry
+from mu_conformance import discovery
 from mu_conformance.checks import catalogue
-from mu_conformance.decision.rule import Outcome
+from mu_conformance.decision.outcome import Outcome
 from mu_conformance.isolation import launch
 from mu_conformance.isolation.client import MethodProcess
-from mu_conformance.judging.session import Judge, Settings
+from mu_conformance.judging.session import JudgingSession
+from mu_conformance.judging.settings import Settings
 from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.tasks import registry
 
 TOY = str(Path(__file__).parent / "toy")
 PROFILE = dataclasses.replace(PROFILES["smoke"], audit_models=64)
-CONTROLS = registry.member_names("mu_conformance.controls")
+CONTROLS = discovery.member_names("mu_conformance.controls")
 SHOWN_ON = {
-    # what needs a class to forget, a deep model, buffers, requests in turn, a trigger or data in files; the toy task shows
-    # all others
+    # what needs a class to forget, a deep model, buffers, requests in turn, a trigger or data in files; the toy task
+    # shows all others
     "ForgetsRandomRowsOnly": "ToyByClass",
     "HidesClassByBias": "ToyByClass",
     "HidesFromRounding": "image_classification",
@@ -56,9 +58,11 @@ def judge(shared_cache, monkeypatch):
 
     made = []
 
-    def make(ref: str, name: str) -> tuple[Judge, list]:
+    def make(ref: str, name: str) -> tuple[JudgingSession, list]:
         task = registry.find_task(name) if name in registry.task_names() else getattr(toy_task, name)()
-        made.append(Judge(ref, Settings(profile=PROFILE, cache=shared_cache), tasks=[task], sys_path=list(sys.path)))
+        made.append(
+            JudgingSession(ref, Settings(profile=PROFILE, cache=shared_cache), tasks=[task], sys_path=list(sys.path))
+        )
         return made[-1], made[-1].entries(task)
 
     yield make
@@ -73,18 +77,18 @@ def test_there_are_enough_of_them():
 
 @pytest.mark.parametrize("name", CONTROLS)
 def test_control_is_caught_by_its_check(judge, name):
-    control = registry.member("mu_conformance.controls", name)
+    control = discovery.member("mu_conformance.controls", name)
     assert control.caught_by in catalogue()
     judged, entries = judge(f"mu_conformance.controls:{name}", SHOWN_ON.get(name, "ToyTask"))
     named = (entry for entry in entries if entry.check == control.caught_by)
-    assert any(judged.finding(entry)[0].outcome is Outcome.FAILED for entry in named)
+    assert any(judged.finding(entry).outcome is Outcome.FAILED for entry in named)
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_retraining_passes_every_check_that_a_control_names(judge, task):
     shown = [name for name in CONTROLS if SHOWN_ON.get(name, "ToyTask") == task]
-    named = {registry.member("mu_conformance.controls", name).caught_by for name in shown}
+    named = {discovery.member("mu_conformance.controls", name).caught_by for name in shown}
     judged, entries = judge("mu_conformance.methods:Retrain", task)
-    findings = {(e.check, e.scenario): judged.finding(e)[0] for e in entries if e.check in named}
+    findings = {(e.check, e.scenario): judged.finding(e) for e in entries if e.check in named}
     assert findings
     assert {key: f.message for key, f in findings.items() if f.outcome is not Outcome.PASSED} == {}

@@ -18,8 +18,8 @@ def column(*values: float) -> torch.Tensor:
 
 class TestConditionalDependence:
     def test_three_samples_by_hand(self):
-        # Ranks R = 1, 2, 3 and L = 3, 2, 1; nearest neighbours 1, 0, 1 (of equally near ones the first). The numerator is
-        # 3 * (1 + 1 + 2) - (9 + 4 + 1) = -2, the denominator 3 * 0 + 2 * 1 + 1 * 2 = 4.
+        # Ranks R = 1, 2, 3 and L = 3, 2, 1; nearest neighbours 1, 0, 1 (of equally near ones the first). The numerator
+        # is 3 * (1 + 1 + 2) - (9 + 4 + 1) = -2, the denominator 3 * 0 + 2 * 1 + 1 * 2 = 4.
         y = torch.tensor([1.0, 2.0, 3.0])
         assert conditional_dependence(y, column(0.0, 1.0, 2.0)) == pytest.approx(-0.5)
 

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hand_made import HandMade
 
 from mu_conformance.checks.robustness.few_rows import SmallRequest, clearest, few_rows, turn
-from mu_conformance.decision.rule import Outcome
+from mu_conformance.decision.outcome import Outcome
 from mu_conformance.evidence.base import EvidenceError
-from mu_conformance.judging.session import Judge, Settings
+from mu_conformance.judging.session import JudgingSession
+from mu_conformance.judging.settings import Settings
 
 TOY = str(Path(__file__).parent / "toy")
 TRAINED = np.array([4.0, 4.0, 0.0])
@@ -74,13 +76,11 @@ class TestDecision:
         def judge(*runs: float):
             outputs = [{"forget": np.array([own])} for own in runs]
             asked = []
-            evidence = types.SimpleNamespace(
+            evidence = HandMade(
                 references=[{"forget": row} for row in references([0.1, -0.1])],
                 originals=[{"forget": np.array([4.0])}] * 4,
-                scenario=types.SimpleNamespace(rows={"forget": None}),
                 task=types.SimpleNamespace(confidences=lambda found, rows: found),
                 few_rows_runs=lambda requests: asked.extend(requests) or outputs[: len(requests)],
-                memo={"power": ("loss attack AUC", 40.0)},
             )
             return few_rows(evidence), asked
 
@@ -118,9 +118,9 @@ def finding(shared_cache, monkeypatch):
 
     def of(method: str):
         task = ToyTask()
-        made.append(Judge(method, Settings(cache=shared_cache), tasks=[task], sys_path=list(sys.path)))
+        made.append(JudgingSession(method, Settings(cache=shared_cache), tasks=[task], sys_path=list(sys.path)))
         (entry,) = [entry for entry in made[-1].entries(task) if entry.check == "robustness.few-rows"]
-        return made[-1].finding(entry)[0], made[-1].evidence(task.name, entry.scenario)
+        return made[-1].finding(entry), made[-1].evidence(task.name, entry.scenario)
 
     yield of
     for one in made:

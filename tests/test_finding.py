@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from mu_conformance.decision.finding import Finding, Measurement, plain
-from mu_conformance.decision.rule import Interval, Outcome
+from mu_conformance.decision.finding import Finding, Measurement, Population, plain
+from mu_conformance.decision.interval import Interval
+from mu_conformance.decision.outcome import Outcome
 
 
 class TestPlain:
@@ -49,7 +50,7 @@ class TestPlain:
     def test_a_findings_record(self):
         measurement = Measurement(
             "auc", np.float64(0.5), Interval(-0.1, math.inf, 0.95), margin=np.float32(0.25), original=0.9,
-            references=(0.5, np.float64(0.02), 16), runs=4,
+            references=Population(0.5, np.float64(0.02), 16), runs=4,
         )  # fmt: skip
         assert Finding.failed("too high", measurement).to_json() == {
             "outcome": "failed",

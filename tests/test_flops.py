@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from mu_conformance.conditions.flops import OverBudget, counted, flops_left, metered
 from mu_conformance.conditions.shards import ShardedEnsemble
-from mu_conformance.protocol import TrainingRecipe
+from mu_conformance.protocol.recipe import TrainingRecipe
 from mu_conformance.training.loop import fit
 
 A, B = torch.randn(3, 5), torch.randn(5, 7)

@@ -352,7 +352,7 @@ class TestScenario:
 
     def test_a_profile_takes_the_first_kinds_of_a_task(self):
         assert scenario_names(Toy(), PROFILES["smoke"]) == ["toy/random-10%", "toy/unit"]
-        assert scenario_names(Toy(), PROFILES["certify"]) == ["toy/random-10%", "toy/unit", "toy/mislabelled-10%"]
+        assert scenario_names(Toy(), PROFILES["thorough"]) == ["toy/random-10%", "toy/unit", "toy/mislabelled-10%"]
 
     @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
     def test_scenarios_are_the_ones_that_their_names_say(self, profile: Profile):

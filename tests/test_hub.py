@@ -17,11 +17,10 @@ import pytest
 import torch
 from PIL import Image
 
-from mu_conformance import discovery as registry
 from mu_conformance.evidence.populations import Populations
 from mu_conformance.protocol.seeding import seeded
 from mu_conformance.store.cache import Store
-from mu_conformance.tasks import Rows
+from mu_conformance.tasks import Rows, registry
 from mu_conformance.tasks.hub import HubError
 
 torch.set_num_threads(1)

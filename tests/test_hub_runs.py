@@ -16,7 +16,7 @@ import mu_conformance.plugins.session  # noqa: F401
 import pytest
 
 from mu_conformance import cli
-from mu_conformance import discovery as registry
+from mu_conformance.tasks import registry
 
 registry.tasks()
 registry.hub_task("sentiment")

@@ -7,7 +7,8 @@ import torch
 from linear_task import TASK, rows_of
 
 from mu_conformance.isolation.call import CallSpec, JobFolder
-from mu_conformance.protocol import Budget, TrainingRecipe
+from mu_conformance.protocol.recipe import TrainingRecipe
+from mu_conformance.protocol.request import Budget
 
 
 class TestJobFolder:

@@ -9,7 +9,7 @@ from torch import nn
 
 from mu_conformance.evidence.call_record import judge_call
 from mu_conformance.isolation.call import CallResult, CallSpec
-from mu_conformance.protocol import TrainingRecipe
+from mu_conformance.protocol.recipe import TrainingRecipe
 from mu_conformance.tasks import Rows
 
 

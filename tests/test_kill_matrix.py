@@ -233,6 +233,6 @@ def test_what_smoke_does_not_show_is_judged_where_it_shows(verdicts, method, exp
     assert verdicts.asked(method, "image_classification") == expected
 
 
-def test_what_the_audit_alone_shows_is_judged_by_certify(verdicts, monkeypatch):
+def test_what_the_audit_alone_shows_is_judged_by_thorough(verdicts, monkeypatch):
     monkeypatch.setattr(verdicts, "control_of", lambda method: control("privacy.worst-example"))
-    assert verdicts.asked(CONTROL, "image_classification") == ("certify", "worst-example")
+    assert verdicts.asked(CONTROL, "image_classification") == ("thorough", "worst-example")

@@ -11,11 +11,12 @@ import textwrap
 
 import pytest
 
-from mu_conformance import discovery as registry
 from mu_conformance.isolation import launch
 from mu_conformance.isolation.client import MethodProcess
+from mu_conformance.tasks import registry
 
-# pytester forgets modules that a run in this process imports first: the registry would hold classes of what is forgotten
+# pytester forgets modules that a run in this process imports first: the registry would hold classes of what is
+# forgotten
 registry.tasks()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from linear_task import TASK, Linear, request_of, rows_of
 
-from mu_conformance.adapters.loading import LoadersAdapter
+from mu_conformance.adapters.functions import LoadersAdapter
 
 
 class TestLoadersAdapter:

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from mu_conformance.adapters.loading import MethodError, TrainerAdapter, claims_of, describe, load_method, load_object
-from mu_conformance.protocol import Claims
+from mu_conformance.adapters.describing import claims_of, describe
+from mu_conformance.adapters.loading import load_method
+from mu_conformance.adapters.trainer import TrainerAdapter
+from mu_conformance.discovery import MethodError, load_object
+from mu_conformance.protocol.claims import Claims
 
 MODULE = """
 from mu_conformance import Claims

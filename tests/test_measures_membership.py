@@ -131,7 +131,8 @@ def populations(draw):
 
 class TestLira:
     def test_two_references_by_hand(self):
-        # Means 1, 1, 7; deviations (n - 1) sqrt 2, 0, sqrt 8; pooled sqrt((2 + 0 + 8) / 3), of which a tenth is the floor.
+        # Means 1, 1, 7; deviations (n - 1) sqrt 2, 0, sqrt 8; pooled sqrt((2 + 0 + 8) / 3), of which a tenth is the
+        # floor.
         references = np.array([[0.0, 1.0, 5.0], [2.0, 1.0, 9.0]])
         found = lira_offline(np.array([3.0, 2.0, 6.0]), references)
         assert found == pytest.approx([2 / math.sqrt(2), 1 / (0.1 * math.sqrt(10 / 3)), -1 / math.sqrt(8)])
@@ -170,7 +171,8 @@ class TestLira:
 
     def test_it_finds_what_one_mean_over_all_rows_cannot(self):
         # Rows differ widely in difficulty; the model adds 2 to each forget row. Per-row Gaussians see it: a shift of
-        # two deviations is an AUC of Phi(2 / sqrt 2) = 0.92, a little less for estimated Gaussians. The raw score does not.
+        # two deviations is an AUC of Phi(2 / sqrt 2) = 0.92, a little less for estimated Gaussians. The raw score does
+        # not.
         rng = np.random.RandomState(0)
         difficulty = 30 * rng.standard_normal(400)
         references = difficulty + rng.standard_normal((16, 400))

@@ -81,8 +81,8 @@ class TestMinKPlusPlus:
     logits = np.log([[0.5, 0.25, 0.25], [0.8, 0.1, 0.1]])
 
     def test_by_hand(self):
-        # First position, in units of ln 2: log-probabilities -1, -2, -2; mean -1.5 and sd 0.5 under the model. The token
-        # of probability 1/4 is one sd below, the one of 1/2 one above.
+        # First position, in units of ln 2: log-probabilities -1, -2, -2; mean -1.5 and sd 0.5 under the model. The
+        # token of probability 1/4 is one sd below, the one of 1/2 one above.
         assert min_k_plus_plus(self.logits[:1], np.array([1]), 1.0) == pytest.approx(-1)
         assert min_k_plus_plus(self.logits[:1], np.array([0]), 1.0) == pytest.approx(1)
         # Second: two values ln 0.8, ln 0.1 with weights 0.8, 0.2: the likely one lies sqrt(0.2 / 0.8) sd above.
@@ -92,8 +92,8 @@ class TestMinKPlusPlus:
         assert min_k_plus_plus(self.logits, np.array([1, 0]), 0.5) == pytest.approx(-1)
 
     def test_golden_it_standardises_before_it_picks_the_lowest(self):
-        # The second token is the less likely (0.252 against 0.30) but the best of its position; the first lies below the
-        # mean of its own.
+        # The second token is the less likely (0.252 against 0.30) but the best of its position; the first lies below
+        # the mean of its own.
         logits = np.log([[0.36, 0.34, 0.30, 1e-9], [0.25, 0.249, 0.249, 0.252]])
         raw = np.array([math.log(0.30), math.log(0.252)])
         standardised = [min_k_plus_plus(logits[i : i + 1], np.array([token]), 1.0) for i, token in enumerate((2, 3))]

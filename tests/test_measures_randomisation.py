@@ -44,7 +44,8 @@ def test_one_row_of_many_is_found_and_named():
 
 
 def test_models_that_differ_as_a_whole_are_no_evidence():
-    # all rows move together, heavily: with a test of each row's models as independent of the others', most would be found
+    # all rows move together, heavily: with a test of each row's models as independent of the others', most would be
+    # found
     rng = np.random.RandomState(1)
     wrong = 0
     for seed in range(200):

@@ -11,7 +11,7 @@ import torch
 
 from mu_conformance.methods import DELETE
 from mu_conformance.methods.parts.decoupling import masked_teacher
-from mu_conformance.protocol import TrainingRecipe
+from mu_conformance.protocol.recipe import TrainingRecipe
 
 RECIPE = TrainingRecipe(10, 4, 0.05, weight_decay=0.5)
 

@@ -12,7 +12,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from mu_conformance.methods import SCRUB, BadTeaching
 from mu_conformance.methods.parts.distillation import kl_divergence
-from mu_conformance.protocol import TrainingRecipe
+from mu_conformance.protocol.recipe import TrainingRecipe
 
 RECIPE = TrainingRecipe(10, 4, 0.05, weight_decay=0.0)
 NEARBY = 1e-4

@@ -13,7 +13,7 @@ from torch import nn
 
 from mu_conformance.isolation.child import RequestRows
 from mu_conformance.methods import FineTune, L1Sparse
-from mu_conformance.protocol import TrainingRecipe
+from mu_conformance.protocol.recipe import TrainingRecipe
 from mu_conformance.tasks import Rows
 
 RECIPE = TrainingRecipe(10, 4, 0.1, weight_decay=0.0)
@@ -57,7 +57,8 @@ class TestSchedule:
         assert L1Sparse(gamma=0.8).gammas(epochs) == pytest.approx(expected)
 
     def test_each_epoch_has_its_own(self, monkeypatch):
-        # Adam's steps hide the size of a gradient, so it is read where the optimiser takes it: that of b is gamma_t alone.
+        # Adam's steps hide the size of a gradient, so it is read where the optimiser takes it: that of b is gamma_t
+        # alone.
         seen = []
         model = Two(1.0, 5.0)
         step = torch.optim.AdamW.step
@@ -74,8 +75,8 @@ class TestSchedule:
 
 class TestStep:
     def test_one_step_on_two_weights_by_hand(self):
-        # The gradients are 2 + gamma * sign(a) = 2.5 and gamma * sign(b) = -0.5: AdamW's first step is the learning rate
-        # against their signs. Here 0.1 * 0.5: a falls, b = -3 rises towards 0.
+        # The gradients are 2 + gamma * sign(a) = 2.5 and gamma * sign(b) = -0.5: AdamW's first step is the learning
+        # rate against their signs. Here 0.1 * 0.5: a falls, b = -3 rises towards 0.
         found = L1Sparse(gamma=0.5, epochs_share=1.0, learning_rate_share=0.5).unlearn(Two(1.0, -3.0), two_request(1))
         assert found.a.item() == pytest.approx(0.95, abs=1e-6)
         assert found.b.item() == pytest.approx(-2.95, abs=1e-6)

@@ -13,8 +13,8 @@ from torch import nn
 
 from mu_conformance.methods import CFk, EUk, FineTune, Retrain
 from mu_conformance.methods.parts.layers import blocks_of, last_layers, only, renew, settled
-from mu_conformance.protocol import TrainingRecipe
-from mu_conformance.tasks import RequestTask
+from mu_conformance.protocol.recipe import TrainingRecipe
+from mu_conformance.tasks import TaskView
 from mu_conformance.training.loop import fit
 
 RECIPE = TrainingRecipe(4, 4, 0.05, weight_decay=0.5)
@@ -48,7 +48,7 @@ TASK = DeepTask()
 
 def request_of(forget: int, retain: int, frozen=None):
     request = linear_task.request_of(linear_task.rows_of(forget), linear_task.rows_of(retain))
-    return dataclasses.replace(request, recipe=RECIPE, task=RequestTask(TASK, "linear", frozen))
+    return dataclasses.replace(request, recipe=RECIPE, task=TaskView(TASK, "linear", frozen))
 
 
 def original() -> nn.Module:

@@ -14,8 +14,9 @@ from torch import nn
 
 from mu_conformance.isolation.child import RequestRows
 from mu_conformance.methods import LCODEC, CertifiedRemoval
-from mu_conformance.protocol import Guarantee, TrainingRecipe
-from mu_conformance.tasks import RequestTask, Rows
+from mu_conformance.protocol.claims import Guarantee
+from mu_conformance.protocol.recipe import TrainingRecipe
+from mu_conformance.tasks import Rows, TaskView
 from mu_conformance.training.loop import fit
 
 RECIPE = TrainingRecipe(10, 4, 0.05)
@@ -31,7 +32,8 @@ def original() -> nn.Module:
 
 class TestLCODEC:
     def test_the_step_of_the_chosen_units_by_another_route(self):
-        # A row's gradient is (p - onehot) outer (x, 1). All of one layer's units that moved, solved for in numpy's order.
+        # A row's gradient is (p - onehot) outer (x, 1). All of one layer's units that moved, solved for in numpy's
+        # order.
         model, forget, retain = original(), linear_task.rows_of(2), linear_task.rows_of(7)
         found = LCODEC(l2=0.5).unlearn(model, request_of(2, 7))
         moved = (found.linear.bias != model.linear.bias).nonzero().flatten().tolist()
@@ -126,7 +128,7 @@ def convex():
         request_of(1, 1),
         forget=RequestRows(forget, names),
         retain=RequestRows(retain, names),
-        task=RequestTask(task, task.architectures[0]),
+        task=TaskView(task, task.architectures[0]),
         recipe=task.recipe,
     )
     return model, request, tabular.exact_optimum(retain)

@@ -9,12 +9,12 @@ import torch
 from mu_conformance.fixtures.text_to_image import TASK
 from torch import nn
 
-from mu_conformance import discovery as registry
 from mu_conformance.isolation.child import RequestRows
 from mu_conformance.methods import RandomLabel, SalUn
 from mu_conformance.methods.parts.prompts import Reprompted, other_prompts, prompted_otherwise
-from mu_conformance.protocol import Budget, DeletionRequest, TrainingRecipe
-from mu_conformance.tasks import RequestTask, Rows
+from mu_conformance.protocol.recipe import TrainingRecipe
+from mu_conformance.protocol.request import Budget, DeletionRequest
+from mu_conformance.tasks import Rows, TaskView, registry
 
 COLUMNS = ("pixel_values", "input_ids")
 
@@ -73,7 +73,7 @@ class TestLoss:
         # weight 2. The deleted row: own prompt 1, other 4, the same noise: (2 - 8)^2 = 36, and its gradient
         # 2 (2 - 8) 1 = -12, since the target has none. The retain row: (2 * 3 + noise - 0)^2.
         rows = Reprompted(dataset_of([3]), dataset_of([1]), torch.tensor([[4]]))
-        batch = RequestTask.collate([rows[0], rows[1]])
+        batch = TaskView.collate([rows[0], rows[1]])
         model = Scaled()
         torch.manual_seed(5)
         noise = torch.randn(2, 1)[0].item()
@@ -85,11 +85,11 @@ class TestLoss:
 
     def test_nothing_where_the_other_prompt_is_the_rows_own(self):
         rows = Reprompted(dataset_of([]), dataset_of([1, 2]), torch.tensor([[1], [2]]))
-        assert prompted_otherwise(Scaled(), RequestTask.collate([rows[0], rows[1]])).item() == 0.0
+        assert prompted_otherwise(Scaled(), TaskView.collate([rows[0], rows[1]])).item() == 0.0
 
     def test_retain_rows_alone_have_the_tasks_own_loss(self):
         rows = Reprompted(dataset_of([3, 5]), dataset_of([]), torch.zeros(0, 1))
-        batch = RequestTask.collate([rows[0], rows[1]])
+        batch = TaskView.collate([rows[0], rows[1]])
         torch.manual_seed(5)
         found = prompted_otherwise(Scaled(), batch)
         torch.manual_seed(5)
@@ -114,7 +114,7 @@ def test_on_the_task_the_answer_to_a_forget_rows_prompt_moves(method):
     request = DeletionRequest(
         RequestRows(forget, COLUMNS),
         RequestRows(retain, COLUMNS),
-        RequestTask(TASK, architecture),
+        TaskView(TASK, architecture),
         TrainingRecipe(20, 24, 4e-3),
         3,
         torch.device("cpu"),

@@ -12,7 +12,7 @@ from torch import nn
 
 from mu_conformance.isolation.child import RequestRows
 from mu_conformance.methods import RMU
-from mu_conformance.protocol import TrainingRecipe
+from mu_conformance.protocol.recipe import TrainingRecipe
 from mu_conformance.tasks import Rows
 
 RECIPE = TrainingRecipe(4, 4, 0.05, weight_decay=0.5)

@@ -13,7 +13,7 @@ from torch import nn
 
 from mu_conformance.methods import SSD, FisherForgetting, RandomLabel, SalUn
 from mu_conformance.methods.parts.relabelling import Relabelled, other_labels
-from mu_conformance.protocol import TrainingRecipe
+from mu_conformance.protocol.recipe import TrainingRecipe
 from mu_conformance.tasks import Rows
 
 RECIPE = TrainingRecipe(10, 4, 0.05, weight_decay=0.5)
@@ -121,8 +121,9 @@ class TestSSD:
 
     def test_dampening_by_hand(self):
         # Two rows of one class, forget x = (3, 1), retain x = (0.3, 1). With a model that ignores the first column both
-        # give the same p, so the squared gradients g^2 are the same but for the factor x^2: in the first column 9 against
-        # 0.09, in the second and in the bias 1 against 1. All rows: (9 + 0.09) / 2 = 4.545, so F_forget / F_all = 1.980.
+        # give the same p, so the squared gradients g^2 are the same but for the factor x^2: in the first column 9
+        # against 0.09, in the second and in the bias 1 against 1. All rows: (9 + 0.09) / 2 = 4.545, so F_forget / F_all
+        # = 1.980.
         model = original()
         with torch.no_grad():
             model.linear.weight[:, 0] = torch.tensor([1e-9, 2e-9, 3e-9])
@@ -167,7 +168,8 @@ class TestFisherForgetting:
         )
 
     def test_the_noise_is_centred_and_of_its_deviation(self):
-        # Many weights: rows that are all 0 give no information on the first layer's weights, so the deviation is the bound.
+        # Many weights: rows that are all 0 give no information on the first layer's weights, so the deviation is the
+        # bound.
         class Wide(linear_task.Linear):
             def __init__(self):
                 super().__init__()
@@ -183,8 +185,8 @@ class TestFisherForgetting:
         assert noise.std().item() == pytest.approx(0.25, abs=0.007)
 
     def test_labels_are_drawn_from_the_model(self):
-        # A model that is sure of class 2 whatever the row draws label 2, where its gradient is 0: no information, though
-        # the rows' own labels would give much.
+        # A model that is sure of class 2 whatever the row draws label 2, where its gradient is 0: no information,
+        # though the rows' own labels would give much.
         model = original()
         with torch.no_grad():
             model.linear.weight.zero_()

@@ -8,11 +8,10 @@ import linear_task
 import pytest
 import torch
 
-from mu_conformance import discovery as registry
 from mu_conformance.isolation.child import RequestRows
 from mu_conformance.methods import DELETE, SCRUB
-from mu_conformance.protocol import Claims
-from mu_conformance.tasks import RequestTask
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.tasks import TaskView, registry
 from mu_conformance.training.loop import fit
 
 
@@ -28,7 +27,7 @@ def request_and_original(request):
         linear_task.request_of(linear_task.rows_of(1), linear_task.rows_of(1)),
         forget=RequestRows(rows.select(range(4)), names),
         retain=RequestRows(rows.select(range(4, 24)), names),
-        task=RequestTask(task, task.architectures[0]),
+        task=TaskView(task, task.architectures[0]),
         recipe=recipe,
     )
     return asked, model, rows

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from mu_conformance import discovery as registry
 from mu_conformance.evidence.outputs import NotFinite, Outputs
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scenarios.scenario import scenarios
+from mu_conformance.tasks import registry
 
 PARTS = ["forget", "retain", "holdout", "test", "ood"]
 TREATMENTS = ("int8", "nf4", "noised", "probed", "pruned", "relearnt_few", "relearnt_retain")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mu_conformance import discovery as registry
-from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.checks.statistics import membership, utility
 from mu_conformance.evidence.base import Evidence
 from mu_conformance.evidence.populations import Populations
-from mu_conformance.judging.session import packaged_packs
-from mu_conformance.protocol import Claims
+from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scenarios.scenario import DEFAULT_SEED, scenarios
 from mu_conformance.store.cache import Store
+from mu_conformance.store.pack import packaged_packs
+from mu_conformance.tasks import registry
 
 SMOKE = PROFILES["smoke"]
 TOLERANCE = 5.0
@@ -42,7 +42,7 @@ def test_a_rebuilt_reference_agrees_with_the_packaged_ones(task, tmp_path):
     packaged = evidence_of(scenario, Store(tmp_path / "empty", packaged_packs()))
     # an original differs in its rows alone, and takes as long again
     rebuilt = Populations(Store(tmp_path / "cache")).reference(scenario, 0)
-    for statistic in (statistics.loss_auc, statistics.test_score, statistics.retain_score):
+    for statistic in (membership.loss_auc, utility.test_score, utility.retain_score):
         known = np.array([statistic(packaged, one, []) for one in packaged.references])
         # 0.02: what a population that agrees exactly, such as accuracy 1 on retain rows, may be off by
         tolerated = max(TOLERANCE * known.std(ddof=1), 0.02)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mu_conformance import discovery as registry
 from mu_conformance.evidence import populations
-from mu_conformance.tasks import Rows
+from mu_conformance.tasks import Rows, registry
 from mu_conformance.training import data_parallel as parallel
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import mu_conformance.plugins.session  # noqa: F401
 import pytest
 
-from mu_conformance import discovery as registry
+from mu_conformance.tasks import registry
 
 registry.tasks()
 
@@ -67,7 +67,7 @@ def test_unusable_methods(inside, method, says):
         (["--mu-data", "hubb"], "did you mean hub"),
         (["--mu-data", "hub", "--mu-task", "tabular"], "unknown task on published data"),
         (["--mu-device", "cuda:9"], "cannot be used here"),
-        (["--mu-profile", "certify", "--mu-in-process"], "isolated only"),
+        (["--mu-profile", "thorough", "--mu-in-process"], "isolated only"),
         (["--mu-budget", "much"], "--mu-budget much: a budget is a share of retraining's FLOPs, such as 0.2"),
         (["--mu-budget", "0"], "above 0"),
         (["--mu-peft", "lora"], "such as lora:8"),

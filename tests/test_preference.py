@@ -9,11 +9,10 @@ import linear_task
 import pytest
 import torch
 
-from mu_conformance import discovery as registry
 from mu_conformance.methods import NPO, SimNPO
 from mu_conformance.methods.parts.preference import npo, simnpo
-from mu_conformance.protocol import TrainingRecipe
-from mu_conformance.tasks import TaskError
+from mu_conformance.protocol.recipe import TrainingRecipe
+from mu_conformance.tasks import TaskError, registry
 from mu_conformance.tasks.tokens import IGNORED, log_likelihood
 
 

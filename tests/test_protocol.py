@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 import mu_conformance
 from mu_conformance import protocol
-from mu_conformance.protocol import Budget, Claims, DeletionRequest, Guarantee, TrainingRecipe, Unlearner
+from mu_conformance.protocol.claims import Claims, Guarantee
+from mu_conformance.protocol.recipe import TrainingRecipe
+from mu_conformance.protocol.request import Budget, DeletionRequest, Unlearner
 from mu_conformance.protocol.seeding import derive_seed, seeded
 
 quick = settings(deadline=None, max_examples=60, database=None)

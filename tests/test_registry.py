@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from mu_conformance import discovery as registry
-from mu_conformance.adapters.loading import load_method, load_object
+from mu_conformance.adapters.loading import load_method
 from mu_conformance.checks import catalogue, find_check
 from mu_conformance.checks.catalogue import check
 from mu_conformance.decision.finding import Finding
-from mu_conformance.discovery import UnknownName, find_task, member, member_names, members, modules_of, one_of
-from mu_conformance.protocol import Claims
+from mu_conformance.discovery import UnknownName, load_object, member, member_names, members, modules_of, one_of
+from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios import forget_sets
+from mu_conformance.tasks import registry
+from mu_conformance.tasks.registry import find_task
 
 PACKAGES = ("mu_conformance.methods", "mu_conformance.controls")
 

@@ -8,6 +8,7 @@ import types
 import numpy as np
 import pytest
 import torch
+from hand_made import HandMade
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from linear_task import TASK, rows_of
@@ -15,9 +16,9 @@ from noise_task import NoiseTask
 from torch import nn
 
 from mu_conformance.checks.catalogue import find_check
-from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.checks.statistics import representation
 from mu_conformance.conditions.conditions import Conditions
-from mu_conformance.decision.rule import Outcome
+from mu_conformance.decision.outcome import Outcome
 from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.evidence.representations import DIMENSIONS, ROWS, last_layer, representations, sketch
 from mu_conformance.measures.representation import linear_cka
@@ -219,7 +220,7 @@ CONSTANT = outputs_of(np.full((78, DIMENSIONS), 0.5, dtype=np.float16))
 
 
 def alignment(own: Outputs, *others: Outputs) -> float:
-    return statistics.representation_alignment(None, own, list(others))
+    return representation.representation_alignment(None, own, list(others))
 
 
 class TestAlignment:
@@ -262,13 +263,11 @@ class TestAlignment:
         nearer = [outputs_of(base)] * profile.looks[-1]
         found = {}
         for name, ours in {"like": runs, "scattered": scattered, "constant": [CONSTANT] * 16, "nearer": nearer}.items():
-            evidence = types.SimpleNamespace(
+            evidence = HandMade(
                 profile=profile,
                 references=references,
                 originals=like[:4],
                 runs=lambda count, ours=ours: ours[:count],
-                memo={"power": ("loss", 12.0)},
-                scenario=types.SimpleNamespace(name="toy"),
             )
             found[name] = find_check("robustness.representation-alignment").function(evidence)
         assert {name: finding.outcome for name, finding in found.items()} == {
@@ -280,5 +279,5 @@ class TestAlignment:
         }
         (measured,) = found["constant"].measurements
         assert measured.value == 0.0
-        assert measured.references[0] > 0.8
+        assert measured.references.mean > 0.8
         assert "The representation of these rows is destroyed" in found["scattered"].message

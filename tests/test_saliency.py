@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from mu_conformance.methods.parts.saliency import kept_outside, largest, mean_gradient, mean_squared_gradient
-from mu_conformance.protocol import TrainingRecipe
+from mu_conformance.protocol.recipe import TrainingRecipe
 from mu_conformance.tasks import Rows
 from mu_conformance.training.loop import fit
 

@@ -9,11 +9,11 @@ import torch
 from cards import ENTRIES, FORGETTING, card
 
 from mu_conformance.checks.manifest import entries, manifest_digest
-from mu_conformance.discovery import find_task
-from mu_conformance.protocol import Claims
+from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scorecard.building import environment
 from mu_conformance.scorecard.verdict import CONFORMANT
+from mu_conformance.tasks.registry import find_task
 
 
 class TestBuild:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cards import ENTRIES, FORGETTING, card
 
-from mu_conformance.protocol import Claims
+from mu_conformance.protocol.claims import Claims
 from mu_conformance.scorecard.renders import methods
 
 

@@ -8,10 +8,11 @@ import pytest
 from cards import ENTRIES, FORGETTING, card
 
 from mu_conformance.checks.manifest import Entry
-from mu_conformance.protocol import Claims
+from mu_conformance.protocol.claims import Claims
 from mu_conformance.scorecard.document import read, write
 from mu_conformance.scorecard.renders import markdown
-from mu_conformance.scorecard.summary import headline, task_rows, terminal_lines
+from mu_conformance.scorecard.renders.terminal import terminal_lines
+from mu_conformance.scorecard.summary import headline, task_rows
 
 
 class TestRenders:

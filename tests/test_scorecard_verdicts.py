@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mu_conformance.decision.rule import Outcome
+from mu_conformance.decision.outcome import Outcome
 from mu_conformance.scorecard.verdict import CONFORMANT, overall
 
 quick = settings(deadline=None, max_examples=80, database=None)

@@ -7,7 +7,7 @@ import copy
 import pytest
 from cards import FORGETTING, card
 
-from mu_conformance.protocol import Claims
+from mu_conformance.protocol.claims import Claims
 from mu_conformance.scorecard.document import read, write
 from mu_conformance.scorecard.verdict import overall
 from mu_conformance.scorecard.verification import verify

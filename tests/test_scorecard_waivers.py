@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mu_conformance.judging.waivers import WaiverError, find_waiver, read_waivers
+from mu_conformance.scorecard.waivers import WaiverError, find_waiver, read_waivers
 
 
 class TestWaivers:

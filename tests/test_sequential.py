@@ -9,10 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mu_conformance.checks.statistics import forgetting as statistics
-from mu_conformance.decision.rule import Outcome
+from mu_conformance.checks.statistics import membership
+from mu_conformance.decision.outcome import Outcome
 from mu_conformance.evidence.outputs import Outputs
-from mu_conformance.judging.session import Judge, Settings
+from mu_conformance.judging.session import JudgingSession
+from mu_conformance.judging.settings import Settings
 from mu_conformance.scenarios.forget_sets import ForgetSet
 
 TOY = str(Path(__file__).parent / "toy")
@@ -28,9 +29,9 @@ def judged(shared_cache, monkeypatch):
 
     def judge(ref: str):
         task = ToyInTurn()
-        made.append(Judge(ref, Settings(cache=shared_cache), tasks=[task], sys_path=list(sys.path)))
+        made.append(JudgingSession(ref, Settings(cache=shared_cache), tasks=[task], sys_path=list(sys.path)))
         entries = [e for e in made[-1].entries(task) if e.kind != "contract" and not e.check.startswith("contract.")]
-        return {(e.check, e.kind): made[-1].finding(e)[0] for e in entries}, made[-1]
+        return {(e.check, e.kind): made[-1].finding(e) for e in entries}, made[-1]
 
     yield judge
     for one in made:
@@ -59,9 +60,9 @@ def test_rows_of_the_first_request_are_looked_at_by_themselves():
     scenario = SimpleNamespace(rows={"forget": None, "holdout": None}, forget_set=asked)
     own = Outputs({"forget": np.array([9.0, 0.0, 9.0, 3.0]), "holdout": np.array([1.0, 2.0])})
     evidence = SimpleNamespace(task=task, scenario=scenario)
-    assert statistics.earlier_requests_auc(evidence, own, []) == 0.5
+    assert membership.earlier_requests_auc(evidence, own, []) == 0.5
     own = Outputs({"forget": np.array([9.0, 0.0, 9.0, 1.5]), "holdout": np.array([1.0, 2.0])})
-    assert statistics.earlier_requests_auc(evidence, own, []) == 0.75
+    assert membership.earlier_requests_auc(evidence, own, []) == 0.75
 
 
 def test_rows_that_a_later_request_restores_fail(judged):

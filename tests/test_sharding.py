@@ -9,13 +9,13 @@ import linear_task
 import pytest
 import torch
 
-from mu_conformance import discovery as registry
 from mu_conformance.conditions.conditions import Conditions
 from mu_conformance.conditions.shards import Part, ShardedEnsemble, shard_numbers
 from mu_conformance.methods import SISA, Retrain
-from mu_conformance.protocol import Guarantee, TrainingRecipe
+from mu_conformance.protocol.claims import Guarantee
+from mu_conformance.protocol.recipe import TrainingRecipe
 from mu_conformance.protocol.seeding import derive_seed
-from mu_conformance.tasks import RequestTask, Rows, TaskError
+from mu_conformance.tasks import Rows, TaskError, TaskView, registry
 from mu_conformance.training.loop import fit
 
 SHARDS = 3
@@ -27,7 +27,7 @@ NUMBERS = shard_numbers(ROWS, SHARDS)
 
 def request_of(forget: Rows, retain: Rows, task=TASK):
     request = linear_task.request_of(forget, retain)
-    return dataclasses.replace(request, recipe=RECIPE, task=RequestTask(task, "linear"))
+    return dataclasses.replace(request, recipe=RECIPE, task=TaskView(task, "linear"))
 
 
 def same(one, other) -> bool:

@@ -5,15 +5,14 @@ Models are pairs of numbers, a forgetting measure and a test score; nothing is t
 
 from __future__ import annotations
 
-import types
-
 import numpy as np
 import pytest
+from hand_made import Given, HandMade
 
 from mu_conformance.checks.robustness.seeds import seeds
 from mu_conformance.checks.robustness.unseen_model import unseen_model
-from mu_conformance.checks.statistics import forgetting as statistics
-from mu_conformance.decision.rule import Outcome
+from mu_conformance.checks.statistics import forgetting, utility
+from mu_conformance.decision.outcome import Outcome
 from mu_conformance.scenarios.profiles import PROFILES
 
 SMOKE = PROFILES["smoke"]
@@ -23,18 +22,16 @@ SPREAD = 0.01 * np.sqrt(32 / 31)
 
 @pytest.fixture
 def judged(monkeypatch):
-    monkeypatch.setitem(statistics.FORGETTING, "loss attack AUC", lambda evidence, own, others: own[0])
-    monkeypatch.setattr(statistics, "test_score", lambda evidence, own, others: own[1])
+    monkeypatch.setitem(forgetting.FORGETTING, "loss attack AUC", Given(lambda own: own[0]))
+    monkeypatch.setattr(utility, "test_score", Given(lambda own: own[1]))
 
     def evidence(runs, unseen=(), original=0.9):
         offsets = np.tile([-0.01, 0.01], SMOKE.references // 2)
-        return types.SimpleNamespace(
+        return HandMade(
             references=[(0.5 + offset, 0.8 + offset) for offset in offsets],
             originals=[(original, 0.8)] * 4,
-            profile=SMOKE,
             runs=lambda count: runs[:count],
             unseen_runs=lambda count: unseen[:count],
-            memo={"power": ("loss attack AUC", 40.0)},
         )
 
     return evidence

@@ -7,22 +7,23 @@ import types
 import numpy as np
 import pytest
 import torch
+from hand_made import HandMade
 from linear_task import TASK
 
-from mu_conformance import discovery as registry
 from mu_conformance.checks.mu_bench import mu_bench
-from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.checks.statistics import forgetting, membership, utility
+from mu_conformance.evidence.base import Others
 from mu_conformance.evidence.outputs import Outputs
-from mu_conformance.tasks import Rows
+from mu_conformance.tasks import Rows, registry
 
 
 def rows_of(labels: list[int]) -> Rows:
     return Rows({"x": torch.zeros(len(labels), 2), "labels": torch.tensor(labels)})
 
 
-def evidence_of(**labels: list[int]):
+def scenario_of(**labels: list[int]):
     rows = {part: rows_of(found) for part, found in labels.items()}
-    return types.SimpleNamespace(task=TASK, scenario=types.SimpleNamespace(rows=rows), memo={})
+    return types.SimpleNamespace(task=TASK, rows=rows)
 
 
 def model(**probabilities) -> Outputs:
@@ -39,91 +40,91 @@ def logit(p: float) -> float:
 
 
 def test_output_divergence_from_the_mean_of_the_others():
-    evidence = evidence_of(forget=[0, 0])
+    evidence = scenario_of(forget=[0, 0])
     own = model(forget=[[1 - 2e-9, 1e-9, 1e-9], [0.5, 0.25, 0.25]])
     others = [model(forget=[[1e-9, 1 - 2e-9, 1e-9], p]) for p in ([0.6, 0.2, 0.2], [0.4, 0.3, 0.3])]
     # the first row shares no class with the others' mean, the second is that mean
-    assert statistics.output_divergence(evidence, own, others) == pytest.approx(np.log(2) / 2, abs=1e-6)
+    assert forgetting.output_divergence(evidence, own, Others(others)) == pytest.approx(np.log(2) / 2, abs=1e-6)
 
 
 def test_rmia_score_counts_pairs():
-    evidence = evidence_of(forget=[0, 0], holdout=[0, 0, 0, 0])
+    evidence = scenario_of(forget=[0, 0], holdout=[0, 0, 0, 0])
     own = model(forget=[0.9, 0.3], holdout=[0.2, 0.5, 0.5, 0.8])
     others = [model(forget=[0.4, 0.4], holdout=[0.4] * 4), model(forget=[0.6, 0.6], holdout=[0.6] * 4)]
     # over the others' mean 0.5, forget rows have 1.8 and 0.6, holdout rows 0.4, 1, 1, 1.6: 4 of 4 and 1 of 4 are beaten
-    assert statistics.rmia_score(evidence, own, others) == pytest.approx(5 / 8 - 0.5)
+    assert membership.rmia_score(evidence, own, Others(others)) == pytest.approx(5 / 8 - 0.5)
 
 
 def test_worst_rows_score_is_of_the_tenth_with_the_largest():
     forget, holdout = [0.5] * 19 + [0.9], [0.5] * 9 + [0.7]
-    evidence = evidence_of(forget=[0] * 20, holdout=[0] * 10)
+    evidence = scenario_of(forget=[0] * 20, holdout=[0] * 10)
     others = [model(forget=[p] * 20, holdout=[p] * 10) for p in (1 / (1 + np.exp(1)), 1 / (1 + np.exp(-1)))]
     # the others' confidences are -1 and 1: mean 0, deviation sqrt 2; two forget rows are a tenth, and one holdout row
     wanted = (logit(0.9) + 0) / 2 / np.sqrt(2) - logit(0.7) / np.sqrt(2)
-    found = statistics.worst_rows_score(evidence, model(forget=forget, holdout=holdout), others)
+    found = membership.worst_rows_score(evidence, model(forget=forget, holdout=holdout), Others(others))
     assert found == pytest.approx(wanted, rel=1e-5)
 
 
 def test_confidence_spread_is_a_log_ratio_that_stays_finite():
-    evidence = evidence_of(forget=[0, 0], holdout=[0, 0])
+    evidence = scenario_of(forget=[0, 0], holdout=[0, 0])
     apart = [1 / (1 + np.exp(-2)), 1 / (1 + np.exp(2))]
     near = [1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1))]
-    assert statistics.confidence_spread(evidence, model(forget=near, holdout=apart), []) == pytest.approx(-np.log(2))
-    same = statistics.confidence_spread(evidence, model(forget=[0.5, 0.5], holdout=apart), [])
-    assert same == pytest.approx(np.log(statistics.LEAST_SPREAD / 2))
+    assert membership.confidence_spread(evidence, model(forget=near, holdout=apart)) == pytest.approx(-np.log(2))
+    same = membership.confidence_spread(evidence, model(forget=[0.5, 0.5], holdout=apart))
+    assert same == pytest.approx(np.log(membership.LEAST_SPREAD / 2))
 
 
 def test_retain_advantage_is_a_log_that_stays_finite():
-    evidence = evidence_of(retain=[0, 0], holdout=[0, 0])
-    found = statistics.retain_advantage(evidence, model(retain=[0.9, 0.5], holdout=[0.5, 0.5]), [])
+    evidence = scenario_of(retain=[0, 0], holdout=[0, 0])
+    found = membership.retain_advantage(evidence, model(retain=[0.9, 0.5], holdout=[0.5, 0.5]))
     assert found == pytest.approx(np.log(logit(0.9) / 2))
-    less = statistics.retain_advantage(evidence, model(retain=[0.4, 0.4], holdout=[0.5, 0.5]), [])
-    assert less == pytest.approx(np.log(statistics.LEAST_SPREAD))
+    less = membership.retain_advantage(evidence, model(retain=[0.4, 0.4], holdout=[0.5, 0.5]))
+    assert less == pytest.approx(np.log(membership.LEAST_SPREAD))
 
 
 def test_worst_group_drop_is_that_of_the_class_that_lost_most():
-    evidence = evidence_of(test=[0, 0, 1, 1])
+    evidence = scenario_of(test=[0, 0, 1, 1])
     first, second = [0.9, 0.05, 0.05], [0.05, 0.9, 0.05]
     right, wrong = model(test=[first, first, second, second]), model(test=[first, first, first, first])
     half = model(test=[first, second, second, second])
     # class 0: 1/2 - 1, class 1: 1 - (1 + 0) / 2
-    assert statistics.worst_group_drop(evidence, half, [right, wrong]) == -0.5
+    assert utility.worst_group_drop(evidence, half, Others([right, wrong])) == -0.5
     # class 1: 0 - 1
-    assert statistics.worst_group_drop(evidence, wrong, [right, right]) == -1.0
+    assert utility.worst_group_drop(evidence, wrong, Others([right, right])) == -1.0
 
 
 def test_calibration_error_of_one_bin():
-    evidence = evidence_of(test=[0, 1, 0, 1])
+    evidence = scenario_of(test=[0, 1, 0, 1])
     # always sure of class 0 to 0.8, and right in half of the rows
-    assert statistics.calibration_error(evidence, model(test=[0.8] * 4), []) == pytest.approx(0.3)
+    assert utility.calibration_error(evidence, model(test=[0.8] * 4)) == pytest.approx(0.3)
 
 
 def test_ood_score_is_the_mean_score():
-    evidence = evidence_of(ood=[0, 1, 0, 0])
-    assert statistics.ood_score(evidence, model(ood=[0.8] * 4), []) == 0.75
+    evidence = scenario_of(ood=[0, 1, 0, 0])
+    assert utility.ood_score(evidence, model(ood=[0.8] * 4)) == 0.75
 
 
 def test_within_class_auc_compares_rows_of_one_label():
-    evidence = evidence_of(forget=[0, 0, 1], holdout=[0, 1, 1, 2])
+    evidence = scenario_of(forget=[0, 0, 1], holdout=[0, 1, 1, 2])
     own = model(
         forget=[[0.9, 0.05, 0.05], [0.4, 0.3, 0.3], [0.2, 0.7, 0.1]],
         holdout=[[0.5, 0.25, 0.25], [0.2, 0.6, 0.2], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]],
     )
     # class 0: one of two pairs; class 1: one of two; a bias of class 0 changes none of it
-    assert statistics.within_class_auc(evidence, own, []) == 0.5
+    assert membership.within_class_auc(evidence, own) == 0.5
     hidden = Outputs({part: {"logits": kept["logits"] - [20.0, 0.0, 0.0]} for part, kept in own.parts.items()})
-    assert statistics.within_class_auc(evidence, hidden, []) == 0.5
-    alone = evidence_of(forget=[2], holdout=[0, 1])
+    assert membership.within_class_auc(evidence, hidden) == 0.5
+    alone = scenario_of(forget=[2], holdout=[0, 1])
     parts = {"forget": {"logits": np.zeros((1, 3))}, "holdout": {"logits": np.zeros((2, 3))}}
-    assert statistics.within_class_auc(alone, Outputs(parts), []) == 0.5
+    assert membership.within_class_auc(alone, Outputs(parts)) == 0.5
 
 
 def test_what_depends_on_one_model_is_computed_once():
-    evidence = evidence_of(ood=[0, 1])
+    evidence = scenario_of(ood=[0, 1])
     own = model(ood=[0.8, 0.8])
-    assert statistics.ood_score(evidence, own, []) == 0.5
+    assert utility.ood_score(evidence, own) == 0.5
     own.parts["ood"]["logits"][:] = 0.0
-    assert statistics.ood_score(evidence, own, []) == 0.5
+    assert utility.ood_score(evidence, own) == 0.5
 
 
 @pytest.mark.parametrize("name", registry.task_names())
@@ -143,10 +144,8 @@ class TestMuBench:
 
     @pytest.fixture
     def evidence(self):
-        found = evidence_of(test=[0, 0, 0, 1], forget=[0, 1], retain=[0, 0])
-        found.scenario.forget_as_labelled = found.scenario.rows["forget"]
-        third = [[0.3334, 0.3333, 0.3333]]
-        found.untrained = model(test=third * 4, forget=third * 2, retain=third * 2)
+        found = scenario_of(test=[0, 0, 0, 1], forget=[0, 1], retain=[0, 0])
+        found.forget_as_labelled = found.rows["forget"]
         return found
 
     @pytest.fixture
@@ -165,10 +164,12 @@ class TestMuBench:
         ],
     )
     def test_by_hand(self, evidence, own, name, value):
-        evidence.originals = [own]
-        assert mu_bench(evidence)[name](evidence, own, []) == pytest.approx(value, abs=2e-4)
+        third = [[0.3334, 0.3333, 0.3333]]
+        untrained = model(test=third * 4, forget=third * 2, retain=third * 2)
+        made = HandMade(scenario=evidence, originals=[own], untrained=untrained)
+        assert mu_bench(made)[name].among(evidence, own, Others([])) == pytest.approx(value, abs=2e-4)
 
     def test_without_right_and_wrong_there_is_no_knowledge_gap(self):
-        evidence = types.SimpleNamespace(task=registry.find_task("biography"))
+        evidence = HandMade(task=registry.find_task("biography"))
         assert "knowledge gap" not in mu_bench(evidence)
         assert "zero-retrain forgetting" in mu_bench(evidence)

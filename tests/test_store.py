@@ -17,17 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from mu_conformance.store.cache import (
-    Artefact,
-    DamagedArtefact,
-    Pack,
-    Store,
-    StoreError,
-    artefact_key,
-    content_digest,
-    default_cache,
-    write_pack,
-)
+from mu_conformance.store.artefact import Artefact, artefact_key, content_digest
+from mu_conformance.store.cache import DamagedArtefact, Store, StoreError, default_cache
+from mu_conformance.store.pack import Pack, write_pack
 
 quick = settings(deadline=None, max_examples=60, database=None)
 DESCRIPTION = {"what": "a table", "seed": 1}

@@ -11,11 +11,10 @@ import pytest
 import torch
 from torch import nn
 
-from mu_conformance import discovery as registry
-from mu_conformance.adapters.loading import load_object
+from mu_conformance.discovery import load_object
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scenarios.scenario import scenario_names
-from mu_conformance.tasks import ClassificationTask, DiffusionTask, RequestTask, Rows, Splits, TaskError
+from mu_conformance.tasks import ClassificationTask, DiffusionTask, Rows, Splits, TaskError, TaskView, registry
 
 
 def rows(**columns) -> Rows:
@@ -225,7 +224,7 @@ class TestRequestTask:
     def test_new_models_are_before_training_with_the_frozen_weights_of_the_original(self):
         task = Toy()
         original = task.new_model(1).linear.bias.detach() + 1
-        request = RequestTask(task, "other", {"linear.bias": original})
+        request = TaskView(task, "other", {"linear.bias": original})
         model = request.new_model(5)
         assert torch.equal(model.linear.bias, original)
         assert not model.linear.bias.requires_grad
@@ -238,11 +237,11 @@ class TestRequestTask:
     def test_it_gives_the_tasks_loss(self):
         task = Toy()
         model, batch = task.new_model(0), task.splits.train.columns
-        assert torch.equal(RequestTask(task, "linear").loss(model, batch), model(**batch).loss)
+        assert torch.equal(TaskView(task, "linear").loss(model, batch), model(**batch).loss)
 
     def test_collate_stacks(self):
         data = rows(x=[[1.0, 2.0], [3.0, 4.0]], labels=[0, 1])
-        batch = RequestTask.collate([data[1], data[0]])
+        batch = TaskView.collate([data[1], data[0]])
         assert batch["x"].tolist() == [[3.0, 4.0], [1.0, 2.0]]
         assert batch["labels"].tolist() == [1, 0]
 
@@ -321,7 +320,7 @@ class TestEmbedded:
         task = registry.find_task(name)
         asked = {profile.name: scenario_names(task, profile) for profile in PROFILES.values()}
         assert len(asked["smoke"]) == (1 if name in DEAR else 2)
-        assert asked["standard"] == asked["certify"]
+        assert asked["standard"] == asked["thorough"]
         assert len(asked["standard"]) == len(task.forget_sets) >= 4
         assert asked["smoke"] == asked["standard"][: len(asked["smoke"])]
 

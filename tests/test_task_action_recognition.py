@@ -8,7 +8,7 @@ import torch
 from mu_conformance.fixtures import action_recognition
 from mu_conformance.fixtures.action_recognition import render
 
-from mu_conformance import discovery as registry
+from mu_conformance.tasks import registry
 
 WHITE = np.ones((render.SPRITE, render.SPRITE))
 
@@ -144,7 +144,8 @@ class TestData:
         assert set(counts.tolist()) == {4}
 
     def test_a_clips_noise_is_its_own(self, task):
-        # Nothing but noise differs between frames of a still sprite; half the variance of the difference is the noise's.
+        # Nothing but noise differs between frames of a still sprite; half the variance of the difference is the
+        # noise's.
         rows = task.splits.train
         still = rows.columns["pixel_values"][rows.labels == render.ACTIONS.index("still")]
         assert (still[:, 1:] - still[:, :-1]).std().item() == pytest.approx(2**0.5 * action_recognition.NOISE, rel=0.02)

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from mu_conformance.fixtures.biography import LENGTH, people
 
-from mu_conformance import discovery as registry
+from mu_conformance.tasks import registry
 from mu_conformance.tasks.tokens import IGNORED
 
 

@@ -24,7 +24,7 @@ from mu_conformance.fixtures.relation_extraction.sentences import (
     tokens,
 )
 
-from mu_conformance import discovery as registry
+from mu_conformance.tasks import registry
 
 DRUGS = {*PARTNERS, *" ".join(PARTNERS.values()).split()}
 BOTH = [(kind, said, text) for kind in (TEMPLATES, UNSEEN_TEMPLATES) for said in LABELS for text in kind[said]]

@@ -8,7 +8,7 @@ import re
 import numpy as np
 from mu_conformance.fixtures.sentiment import REVIEWERS
 
-from mu_conformance import discovery as registry
+from mu_conformance.tasks import registry
 
 
 def splits():

@@ -9,9 +9,8 @@ import pytest
 import torch
 from mu_conformance.fixtures import tabular
 
-from mu_conformance import discovery as registry
-from mu_conformance.evidence.populations import train
-from mu_conformance.tasks import Rows
+from mu_conformance.tasks import Rows, registry
+from mu_conformance.training.loop import train
 
 WEIGHT, BIAS = "linear.weight", "linear.bias"
 

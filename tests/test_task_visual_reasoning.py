@@ -24,7 +24,7 @@ from mu_conformance.fixtures.visual_reasoning.scenes import (
 )
 from transformers import ViltForImagesAndTextClassification
 
-from mu_conformance import discovery as registry
+from mu_conformance.tasks import registry
 
 WHITE = np.ones(3)
 RED, BLUE = Item(0, "square", "red"), Item(3, "circle", "blue")

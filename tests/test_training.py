@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from mu_conformance.protocol import TrainingRecipe
-from mu_conformance.tasks import BatchLoader, ClassificationTask, RequestTask, Rows, Splits
+from mu_conformance.protocol.recipe import TrainingRecipe
+from mu_conformance.tasks import BatchLoader, ClassificationTask, Rows, Splits, TaskView
 from mu_conformance.training.loop import fit
 
 quick = settings(deadline=None, max_examples=60, database=None)
@@ -198,7 +198,7 @@ def joined(parts: Iterable[list[int]]) -> list[int]:
 def batches(n: int, size: int, *, shuffle: bool = True, seed: int = 0) -> list[list[int]]:
     rows = Rows({"at": torch.arange(n)})
     generator = torch.Generator().manual_seed(seed)
-    loader = BatchLoader(rows, size, shuffle=shuffle, generator=generator, collate=RequestTask.collate)
+    loader = BatchLoader(rows, size, shuffle=shuffle, generator=generator, collate=TaskView.collate)
     found = [batch["at"].tolist() for batch in loader]
     assert len(found) == len(loader)
     return found
@@ -237,7 +237,7 @@ class TestBatchLoader:
         rows = Rows({"at": torch.arange(30)})
 
         def epochs(seed: int) -> list[list[int]]:
-            loader = RequestTask(TASK, "linear").loader(rows, 7, generator=torch.Generator().manual_seed(seed))
+            loader = TaskView(TASK, "linear").loader(rows, 7, generator=torch.Generator().manual_seed(seed))
             return [joined(batch["at"].tolist() for batch in loader) for _ in range(3)]
 
         first = epochs(1)
@@ -250,7 +250,7 @@ class TestBatchLoader:
 
     def test_a_dataset_without_batch_is_collated_row_by_row(self):
         rows = rows_of(5)
-        loader = BatchLoader([rows[i] for i in range(5)], 2, shuffle=False, generator=None, collate=RequestTask.collate)
+        loader = BatchLoader([rows[i] for i in range(5)], 2, shuffle=False, generator=None, collate=TaskView.collate)
         found = list(loader)
         whole = {name: torch.cat([batch[name] for batch in found]) for name in rows.columns}
         assert all(torch.equal(whole[name], column) for name, column in rows.columns.items())

@@ -19,12 +19,11 @@ from scipy.stats import norm
 from sklearn.linear_model import Ridge
 from torch import nn
 
-from mu_conformance import discovery as registry
 from mu_conformance.checks.catalogue import find_check
-from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.checks.statistics import membership, recovery
 from mu_conformance.conditions.conditions import Conditions
 from mu_conformance.controls.parts.imitation import within
-from mu_conformance.decision.rule import Outcome
+from mu_conformance.decision.outcome import Outcome
 from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.evidence.recovery import MEASURED, treatment, treatments, treatments_of
 from mu_conformance.evidence.recovery.perturbation import PRUNED_SHARE, noised, pruned
@@ -33,7 +32,7 @@ from mu_conformance.evidence.recovery.quantization import NF4, int8, nf4, nf4_ce
 from mu_conformance.evidence.recovery.relearning import few_forget
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scenarios.scenario import Scenario
-from mu_conformance.tasks import Rows
+from mu_conformance.tasks import Rows, registry
 from mu_conformance.training.loop import fit
 
 quick = settings(deadline=None, max_examples=60, database=None)
@@ -525,20 +524,20 @@ class TestGain:
         own = outputs_of(([0.9, 0.8, 0.5, 0.2], [0.6, 0.4]), {"int8": losses, "relearnt_few": losses})
         evidence = evidence_of(4, 2)
         # before: 2 + 2 + 1 + 0 of 8 pairs; after: 0 + 0 + 2 + 1
-        assert statistics.loss_auc(evidence, own, []) == pytest.approx(5 / 8)
-        assert statistics.treated_auc("int8")(evidence, own, []) == pytest.approx(3 / 8)
-        assert statistics.treated_gain("int8")(evidence, own, []) == pytest.approx(-2 / 8)
+        assert membership.loss_auc(evidence, own, []) == pytest.approx(5 / 8)
+        assert recovery.recovered_auc("int8")(evidence, own, []) == pytest.approx(3 / 8)
+        assert recovery.recovery_gain("int8")(evidence, own, []) == pytest.approx(-2 / 8)
         # without the two rows that the fine-tune saw: before 1 + 0 of 4 pairs, after 2 + 1
-        assert statistics.treated_auc("relearnt_few")(evidence, own, []) == pytest.approx(3 / 4)
-        assert statistics.treated_gain("relearnt_few")(evidence, own, []) == pytest.approx(2 / 4)
+        assert recovery.recovered_auc("relearnt_few")(evidence, own, []) == pytest.approx(3 / 4)
+        assert recovery.recovery_gain("relearnt_few")(evidence, own, []) == pytest.approx(2 / 4)
 
     def test_a_treatment_has_a_statistic_of_its_own(self):
-        assert statistics.treated_gain("int8") is statistics.treated_gain("int8")
-        assert statistics.treated_gain("int8") is not statistics.treated_gain("nf4")
+        assert recovery.recovery_gain("int8") is recovery.recovery_gain("int8")
+        assert recovery.recovery_gain("int8") is not recovery.recovery_gain("nf4")
 
     def test_what_changes_no_order_gains_nothing(self):
         own = outputs_of(([0.9, 0.5], [0.6, 0.4]), {"nf4": ([0.2, 5.0], [4.0, 6.0])})
-        assert statistics.treated_gain("nf4")(evidence_of(2, 2), own, []) == 0.0
+        assert recovery.recovery_gain("nf4")(evidence_of(2, 2), own, []) == 0.0
 
 
 class TestChecks:
@@ -573,7 +572,6 @@ class TestChecks:
             originals=population(4, 95, {}, 1),
             runs=lambda count: runs[:count],
             outcomes_only=False,
-            memo={"power": ("loss", 12.0)},
         )
         return find_check(check).function(evidence)
 

@@ -8,10 +8,10 @@ import types
 
 import pytest
 
-from mu_conformance import discovery as registry
 from mu_conformance import methods
 from mu_conformance.methods.parts import tuning
-from mu_conformance.protocol import Claims
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.tasks import registry
 
 
 @pytest.fixture

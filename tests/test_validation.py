@@ -11,7 +11,6 @@ from noise_task import NoiseTask
 from scipy.stats import binomtest
 
 from mu_conformance import cli
-from mu_conformance import discovery as registry
 from mu_conformance.error_rates.judgement import DrawnEvidence, draw, models_needed
 from mu_conformance.error_rates.pool import kept_rows
 from mu_conformance.error_rates.rates import clopper_pearson, pooled_rate
@@ -19,6 +18,7 @@ from mu_conformance.error_rates.study import Study, pool_sizes, study
 from mu_conformance.evidence.base import EvidenceError
 from mu_conformance.scenarios.profiles import PROFILES, Profile
 from mu_conformance.scenarios.scenario import scenarios
+from mu_conformance.tasks import registry
 
 TINY = Profile("tiny", "for these tests", (4, 8), 8, False, 0.1, 1)
 
@@ -114,7 +114,7 @@ class TestDrawing:
         with pytest.raises(ValueError, match=says):
             draw(scenario, TINY, np.random.default_rng(0), list(range(originals)), list(range(retrained)))
 
-    @pytest.mark.parametrize("name", ["smoke", "standard", "certify"])
+    @pytest.mark.parametrize("name", ["smoke", "standard", "thorough"])
     def test_a_pool_has_twice_what_a_judgement_draws_and_64_at_least(self, name):
         sizes, needed = pool_sizes(PROFILES[name]), models_needed(PROFILES[name])
         assert sizes["retrained"] >= max(64, 2 * (needed["references"] + needed["runs"]))

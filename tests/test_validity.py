@@ -6,9 +6,9 @@ import dataclasses
 
 import pytest
 
-from mu_conformance import discovery as registry
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scorecard import known_error_rates as validity
+from mu_conformance.tasks import registry
 
 SMOKE = PROFILES["smoke"]
 

@@ -10,16 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mu_conformance.decision.rule import (
-    Interval,
-    Margin,
-    Outcome,
-    Sides,
-    conclusive_chance,
-    decide,
-    difference_interval,
-    worst_of,
-)
+from mu_conformance.decision.interval import Interval, conclusive_chance, difference_interval
+from mu_conformance.decision.outcome import Outcome, Sides, worst_of
+from mu_conformance.decision.rule import Margin, decide
 
 quick = settings(deadline=None, max_examples=80, database=None)
 # Rounded, so that a spread is either 0 or large enough to be squared twice.

@@ -4,7 +4,7 @@ A check is a plain function from a subject to findings, registered with ``@check
 
 - ``Evidence``: a scenario's originals, references and runs (forgetting, privacy, utility, robustness, cost);
 - ``Calls``: every call made on a scenario, real requests and contract requests alike;
-- ``Laboratory``: makes further calls on small requests (contract properties);
+- ``ContractHarness``: makes further calls on small requests (contract properties);
 - ``Claims``: what the method's author says, once per session.
 """
 

@@ -3,50 +3,46 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 import functools
 import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mu_conformance import discovery as registry
+from mu_conformance import discovery
 from mu_conformance.decision.finding import Finding
-from mu_conformance.protocol import Claims, Guarantee
+from mu_conformance.decision.outcome import Level
+from mu_conformance.protocol.claims import Claims, Guarantee
 
 if TYPE_CHECKING:
     from mu_conformance.tasks import Task
 
-__all__ = ["Check", "Subject", "catalogue", "check", "find_check"]
-
-
-class Subject(enum.StrEnum):
-    """What a check looks at."""
-
-    EVIDENCE = "evidence"
-    CALLS = "calls"
-    LABORATORY = "laboratory"
-    CLAIMS = "claims"
-    AUDIT = "audit"
+__all__ = ["Check", "catalogue", "check", "find_check"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """One entry of the catalogue.
-
-    ``kinds``: the forget sets that it applies to (None: all). ``needs``: features that a task must have
-    (``Task.features``). ``applies``: of a task and a kind of forget set (None: always). ``when``: claims under which it is required (None: any).
-    ``own_requests``: it asks for other runs than the scenario's, so models trained on its rows cannot stand for them.
-    """
+    """One entry of the catalogue."""
 
     id: str
-    subject: Subject
+    """A dotted name; what stands before the dot is the family."""
+    subject: type
+    """The class that the check looks at: ``Evidence``, ``Calls``, ``ContractHarness``, ``Audit`` or ``Coverage``."""
     function: Callable[[Any], Finding]
     guarantee: Guarantee = Guarantee.SUPPRESSION
+    """The weakest guarantee that requires it."""
     kinds: tuple[str, ...] | None = None
+    """Kinds of forget set that it applies to; None: all."""
     needs: tuple[str, ...] = ()
+    """Features that a task must have (``Task.features``)."""
     applies: Callable[[Task, str], bool] | None = None
+    """Whether it applies to a task and a kind of forget set; None: always."""
     when: Callable[[Claims], bool] | None = None
+    """Claims under which it is required; None: any."""
     own_requests: bool = False
+    """Whether it asks for other runs than the scenario's, so that a pool of models on its rows cannot stand for them."""
+    level: Level = Level.MUST
+    partly_should: bool = False
+    """Whether some failures of a MUST check are recommendations; the finding then has the level."""
 
     @property
     def family(self) -> str:
@@ -54,11 +50,11 @@ class Check:
 
     @property
     def summary(self) -> str:
-        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+        return self.explanation.partition("\n")[0]
 
     @property
     def explanation(self) -> str:
-        """The whole docstring: what it asserts, why, what a failure usually means."""
+        """The whole docstring: assertion, why, decision, what a failure usually means, references."""
         return inspect.getdoc(self.function) or ""
 
     @property
@@ -69,7 +65,7 @@ class Check:
         return claims.at_least(self.guarantee) and (self.when is None or self.when(claims))
 
     def applies_to(self, task: Task, kind: str) -> bool:
-        """Whether the check says anything of a task and a kind of forget set."""
+        """Return whether the check says anything of a task and a kind of forget set."""
         return (
             (self.kinds is None or kind in self.kinds)
             and task.features.issuperset(self.needs)
@@ -82,7 +78,7 @@ _CHECKS: dict[str, Check] = {}
 
 def check(
     id: str,
-    subject: Subject,
+    subject: type,
     *,
     guarantee: Guarantee = Guarantee.SUPPRESSION,
     kinds: tuple[str, ...] | None = None,
@@ -90,13 +86,17 @@ def check(
     applies: Callable[[Task, str], bool] | None = None,
     when: Callable[[Claims], bool] | None = None,
     own_requests: bool = False,
+    level: Level = Level.MUST,
+    partly_should: bool = False,
 ) -> Callable[[Callable[[Any], Finding]], Callable[[Any], Finding]]:
-    """Register a function as the check ``id``."""
+    """Register a function of a ``subject`` as the check ``id``; the other arguments are the fields of ``Check``."""
 
     def register(function: Callable[[Any], Finding]) -> Callable[[Any], Finding]:
         if id in _CHECKS and _CHECKS[id].function is not function:
             raise ValueError(f"two checks are called {id!r}")
-        _CHECKS[id] = Check(id, subject, function, guarantee, kinds, needs, applies, when, own_requests)
+        _CHECKS[id] = Check(
+            id, subject, function, guarantee, kinds, needs, applies, when, own_requests, level, partly_should
+        )
         return function
 
     return register
@@ -104,12 +104,12 @@ def check(
 
 @functools.cache
 def catalogue() -> dict[str, Check]:
-    """Every check by id, sorted; a check is any module below ``mu_conformance.checks`` that registers one."""
-    for _ in registry.modules_of("mu_conformance.checks"):
+    """Return every check by id, sorted; any module below ``mu_conformance.checks`` may register one."""
+    for _ in discovery.modules_of("mu_conformance.checks"):
         pass
     return dict(sorted(_CHECKS.items()))
 
 
 def find_check(id: str) -> Check:
-    """The check of that id; ``registry.UnknownName`` names the choices."""
-    return catalogue()[registry.one_of("check", id, list(catalogue()))]
+    """Return the check of that id; ``discovery.UnknownName`` names the choices."""
+    return catalogue()[discovery.one_of("check", id, list(catalogue()))]

@@ -5,17 +5,22 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from mu_conformance.checks import catalogue
-from mu_conformance.checks.catalogue import Subject
-from mu_conformance.evidence.audit import AUDIT, audit_scenario
-from mu_conformance.protocol import Claims
+from mu_conformance.checks.catalogue import catalogue
+from mu_conformance.decision.outcome import Level
+from mu_conformance.evidence.audit import AUDIT, Audit, audit_scenario
+from mu_conformance.evidence.base import Evidence
+from mu_conformance.evidence.calls import Calls
+from mu_conformance.evidence.contract import ContractHarness
+from mu_conformance.evidence.coverage import Coverage
+from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios.profiles import Profile
 from mu_conformance.scenarios.scenario import Scenario, scenarios
 from mu_conformance.tasks import Task
 
-__all__ = ["CONTRACT", "Entry", "contract_scenario", "entries", "manifest_digest", "required"]
+__all__ = ["CONTRACT", "Entry", "claimed", "contract_scenario", "entries", "manifest_digest", "required"]
 
 CONTRACT = "contract"
 
@@ -36,6 +41,13 @@ class Entry:
     def key(self) -> tuple[str, str]:
         return self.check, self.scenario
 
+    def to_json(self) -> dict[str, Any]:
+        return {**dataclasses.asdict(self), "features": list(self.features)}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Entry:
+        return cls(**{**record, "features": tuple(record["features"])})
+
 
 def contract_scenario(task: Task) -> str:
     return f"{task.name}/{CONTRACT}{task.conditions.suffix}"
@@ -46,7 +58,7 @@ def _features(task: Task) -> tuple[str, ...]:
 
 
 def _contract_entries(task: Task) -> list[Entry]:
-    subjects = (Subject.CALLS, Subject.LABORATORY, Subject.CLAIMS)
+    subjects = (Calls, ContractHarness, Coverage)
     return [
         Entry(task.name, contract_scenario(task), check.id, task.modality, CONTRACT, features=_features(task))
         for check in catalogue().values()
@@ -59,7 +71,7 @@ def _scenario_entries(scenario: Scenario) -> list[Entry]:
     return [
         Entry(task.name, scenario.name, check.id, task.modality, scenario.kind, scenario.actual_ratio, _features(task))
         for check in catalogue().values()
-        if check.subject in (Subject.EVIDENCE, Subject.CALLS) and check.applies_to(task, scenario.kind)
+        if check.subject in (Evidence, Calls) and check.applies_to(task, scenario.kind)
     ]
 
 
@@ -78,7 +90,7 @@ def _audit_entries(task: Task, profile: Profile) -> list[Entry]:
             _features(task),
         )
         for check in catalogue().values()
-        if check.subject is Subject.AUDIT and check.applies_to(task, AUDIT)
+        if check.subject is Audit and check.applies_to(task, AUDIT)
     ]
 
 
@@ -90,16 +102,21 @@ def entries(task: Task, profile: Profile, seed: int, architecture: str | None = 
     return found + _audit_entries(task, profile)
 
 
-def required(entry: Entry, claims: Claims) -> bool:
-    """Whether the claims require an entry. ``contract.claims`` is always required: claiming nothing must not pass."""
+def claimed(entry: Entry, claims: Claims) -> bool:
+    """Return whether the claims ask for an entry. ``contract.claims`` always is: claiming nothing must not pass."""
     check = catalogue()[entry.check]
-    if check.subject is Subject.CLAIMS:
+    if check.subject is Coverage:
         return True
     return (
         claims.covers(entry.task, entry.modality, entry.features)
         and entry.ratio <= claims.max_ratio + 1e-9
         and check.required_by(claims)
     )
+
+
+def required(entry: Entry, claims: Claims, *, strict: bool = False) -> bool:
+    """Return whether an entry decides conformance: it is claimed, and its level is MUST or the run is strict."""
+    return claimed(entry, claims) and (strict or catalogue()[entry.check].level is Level.MUST)
 
 
 def manifest_digest(manifest: Iterable[Entry]) -> str:

@@ -1,4 +1,4 @@
-"""What MU-Bench reports of a method (Cheng & Amiri 2024, arXiv 2406.14796) beside its scores, next to the references' values.
+"""What MU-Bench reports of a method beside its scores (Cheng & Amiri 2024, arXiv 2406.14796), next to the references' values.
 
 Nothing is decided on these: its overall scores rank a collapsed model above exact retraining (docs/measures.md).
 """
@@ -7,50 +7,62 @@ from __future__ import annotations
 
 import numpy as np
 
-from mu_conformance.checks.comparison import Statistic
-from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.checks.power import values
+from mu_conformance.checks.statistics.caching import OfOneModel, Statistic
+from mu_conformance.checks.statistics.forgetting import distribution, forget_score
+from mu_conformance.checks.statistics.utility import test_score
 from mu_conformance.evidence.base import Evidence
 from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.measures import divergence, utility
+from mu_conformance.scenarios.scenario import Scenario
 
 __all__ = ["mu_bench"]
 
 
-def mu_bench(evidence: Evidence) -> dict[str, Statistic]:
-    """The statistics by name; the knowledge gap where answers are right or wrong."""
-    found: dict[str, Statistic] = {
-        "zero-retrain forgetting": zero_retrain_forgetting,
+def mu_bench(evidence: Evidence) -> dict[str, Statistic[float]]:
+    """Return the statistics by name; the knowledge gap only where answers are right or wrong."""
+    found: dict[str, Statistic[float]] = {
+        "zero-retrain forgetting": _zero_retrain_forgetting(evidence),
         "MU-Bench overall, first form": overall_first,
-        "MU-Bench overall, later form": overall,
+        "MU-Bench overall, later form": _overall(evidence),
     }
     return {"knowledge gap": knowledge_gap, **found} if "classes" in evidence.task.features else found
 
 
-def knowledge_gap(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+@OfOneModel
+def knowledge_gap(scenario: Scenario, own: Outputs) -> float:
     """AUC of retain against forget rows by whether the answer is right."""
-    rows, task = evidence.scenario.rows, evidence.task
-    return utility.knowledge_gap(*(task.scores(own[part], rows[part]) for part in ("forget", "retain")))
+    scores = (scenario.task.scores(own[part], scenario.rows[part]) for part in ("forget", "retain"))
+    return utility.knowledge_gap(*scores)
 
 
-def zero_retrain_forgetting(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
-    """1 - mean Jensen-Shannon divergence from an untrained model on forget rows."""
-    given, untrained = (statistics.distribution(evidence, model, "forget") for model in (own, evidence.untrained))
-    return divergence.zero_retrain_forgetting(given, untrained)
-
-
-def overall_first(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+@OfOneModel
+def overall_first(scenario: Scenario, own: Outputs) -> float:
     """The paper's overall score, of test and forget score."""
-    return utility.mu_bench_overall_first(
-        statistics.test_score(evidence, own, others), statistics.forget_score(evidence, own, others)
-    )
+    return utility.mu_bench_overall_first(test_score(scenario, own), forget_score(scenario, own))
 
 
-def overall(evidence: Evidence, own: Outputs, others: list[Outputs]) -> float:
+def _zero_retrain_forgetting(evidence: Evidence) -> Statistic[float]:
+    """1 - mean Jensen-Shannon divergence from an untrained model on forget rows."""
+
+    @OfOneModel
+    def statistic(scenario: Scenario, own: Outputs) -> float:
+        given, untrained = (distribution(scenario, model, "forget") for model in (own, evidence.untrained))
+        return divergence.zero_retrain_forgetting(given, untrained)
+
+    return statistic
+
+
+def _overall(evidence: Evidence) -> Statistic[float]:
     """The later overall score, against the originals' test score and an untrained model's forget score."""
-    original = float(np.mean([statistics.test_score(evidence, one, []) for one in evidence.originals]))
-    return utility.mu_bench_overall(
-        statistics.test_score(evidence, own, others),
-        statistics.forget_score(evidence, own, others),
-        original,
-        statistics.forget_score(evidence, evidence.untrained, []),
-    )
+
+    @OfOneModel
+    def statistic(scenario: Scenario, own: Outputs) -> float:
+        return utility.mu_bench_overall(
+            test_score(scenario, own),
+            forget_score(scenario, own),
+            float(np.mean(values(evidence, test_score, evidence.originals))),
+            forget_score(scenario, evidence.untrained),
+        )
+
+    return statistic

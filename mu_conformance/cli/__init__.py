@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.metadata
 import os
 import pkgutil
 import sys
 from collections.abc import Sequence
 
-import mu_conformance
-from mu_conformance import discovery as registry
+from mu_conformance import discovery
 from mu_conformance.cli.command import CommandError
 
 __all__ = ["main"]
@@ -26,7 +26,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="mu-conformance",
         description="What the suite has, and the scorecards it wrote. To judge a method: pytest --method PKG:ATTR",
     )
-    parser.add_argument("--version", action="version", version=f"mu-conformance {mu_conformance.__version__}")
+    parser.add_argument(
+        "--version", action="version", version=f"mu-conformance {importlib.metadata.version('mu-conformance')}"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for found in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
         if found.name != "__main__":
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = options.run(options)
         sys.stdout.flush()
-    except (CommandError, registry.UnknownName) as error:
+    except (CommandError, discovery.UnknownName) as error:
         print(f"mu-conformance: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mu_conformance.cli.scorecards import read, well_formed
+from mu_conformance.cli.scorecards import read
 
 __all__ = ["register"]
 
@@ -20,15 +20,13 @@ def register(commands: Any) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from mu_conformance.scorecard import diff as comparison
+    from mu_conformance.scorecard import diff
 
     before, after = read(options.before), read(options.after)
-    with well_formed(options.before, options.after):
-        changed = comparison.changes(before, after)
-        regressions = comparison.regressions(before, after)
-        same_manifest = before["suite"]["manifest_sha256"] == after["suite"]["manifest_sha256"]
-        data = [card["suite"].get("data", "embedded") for card in (before, after)]
-        statuses = before["verdict"]["status"], after["verdict"]["status"]
+    changed, regressions = diff.changes(before, after), diff.regressions(before, after)
+    same_manifest = before.suite.get("manifest_sha256") == after.suite.get("manifest_sha256")
+    data = [card.suite.get("data", "embedded") for card in (before, after)]
+    statuses = before.verdict.status, after.verdict.status
     if not same_manifest:
         print("the two scorecards answer different questions: their manifests differ")
     if data[0] != data[1]:

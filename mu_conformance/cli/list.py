@@ -8,10 +8,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from mu_conformance import discovery as registry
+from mu_conformance import discovery
 from mu_conformance.cli.command import CommandError
 from mu_conformance.cli.table import print_table
 from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.tasks import registry
 
 __all__ = ["register"]
 
@@ -61,7 +62,7 @@ def _list_methods() -> list[dict[str, Any]]:
     package = "mu_conformance.methods"
     rows = [
         {"name": name, "ref": f"{package}:{name}", "summary": _first_line(found)}
-        for name, found in registry.members(package).items()
+        for name, found in discovery.members(package).items()
     ]
     for point in importlib.metadata.entry_points(group=METHOD_ENTRY_POINTS):
         try:
@@ -81,7 +82,7 @@ def _list_controls() -> list[dict[str, Any]]:
             "check": found.caught_by,  # type: ignore[attr-defined]
             "summary": _first_line(found),
         }
-        for name, found in registry.members(package).items()
+        for name, found in discovery.members(package).items()
     ]
 
 
@@ -124,7 +125,7 @@ _LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
 
 
 def _list(options: argparse.Namespace) -> int:
-    kind = registry.one_of("list", options.kind, list(_LISTS))
+    kind = discovery.one_of("list", options.kind, list(_LISTS))
     if options.explain is not None:
         if kind != "checks":
             raise CommandError(f"--explain goes with 'list checks', not with 'list {kind}'")

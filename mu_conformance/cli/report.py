@@ -1,4 +1,4 @@
-"""``mu-conformance report``: renders of a scorecard."""
+"""``mu-conformance report``: renders of a scorecard, or of a journal."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mu_conformance import discovery as registry
-from mu_conformance.cli.scorecards import read, well_formed
+from mu_conformance import discovery
+from mu_conformance.cli.scorecards import read, read_json
 
 __all__ = ["register"]
 
@@ -17,24 +17,22 @@ FORMATS = ("terminal", "markdown", "json")
 
 def register(commands: Any) -> None:
     """Add the command."""
-    report = commands.add_parser("report", help="render a scorecard")
+    report = commands.add_parser("report", help="render a scorecard, or the journal of a run that was stopped")
     report.add_argument("file", type=Path, metavar="FILE")
     report.add_argument("--format", default="terminal", metavar="FORMAT", help=", ".join(FORMATS))
     report.set_defaults(run=_report)
 
 
 def _report(options: argparse.Namespace) -> int:
-    from mu_conformance.scorecard import summary
     from mu_conformance.scorecard.renders import markdown
+    from mu_conformance.scorecard.renders.terminal import terminal_lines
 
-    form = registry.one_of("format", options.format, list(FORMATS))
-    scorecard = read(options.file)
-    with well_formed(options.file):
-        if form == "json":
-            rendered = json.dumps(scorecard, indent=1, allow_nan=False)
-        elif form == "markdown":
-            rendered = markdown.render(scorecard)
-        else:
-            rendered = "\n".join(summary.terminal_lines(scorecard))
+    form = discovery.one_of("format", options.format, list(FORMATS))
+    if form == "json":
+        rendered = json.dumps(read_json(options.file), indent=1, allow_nan=False)
+    elif form == "markdown":
+        rendered = markdown.render(read(options.file))
+    else:
+        rendered = "\n".join(terminal_lines(read(options.file)))
     print(rendered)
     return 0

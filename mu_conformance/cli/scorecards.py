@@ -1,34 +1,44 @@
-"""Reading scorecards that a user names: whatever is wrong with one is bad input, never a crash."""
+"""Reading scorecards and journals that a user names: whatever is wrong with one is bad input, never a crash."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mu_conformance.cli.command import CommandError
 
-__all__ = ["read", "well_formed"]
+if TYPE_CHECKING:
+    from mu_conformance.scorecard.document import Scorecard
+
+__all__ = ["read", "read_json"]
 
 
-@contextlib.contextmanager
-def well_formed(*paths: Path) -> Iterator[None]:
-    """A scorecard of the right schema may still lack what a render needs: that is bad input, not a crash."""
-    import jinja2
-
-    try:
-        yield
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError, jinja2.UndefinedError) as error:
-        named = " or ".join(map(str, paths))
-        raise CommandError(f"scorecard {named} is malformed ({type(error).__name__}: {error})") from error
-
-
-def read(path: Path) -> dict[str, Any]:
-    """The scorecard; ``CommandError`` if there is none."""
+def read(path: Path) -> Scorecard:
+    """Return the scorecard, or the one that a journal makes; ``CommandError`` if there is none."""
     from mu_conformance.scorecard import document
 
     try:
-        return document.read(path)
+        return _from_journal(path) if path.suffix == ".jsonl" else document.read(path)
     except document.ScorecardError as error:
         raise CommandError(str(error)) from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return a scorecard as plain JSON, with what a reader of this version ignores; ``CommandError`` if there is none."""
+    from mu_conformance.scorecard import document
+
+    try:
+        if path.suffix == ".jsonl":
+            return _from_journal(path).to_json()
+        document.read(path)
+        return document.read_json(path)
+    except document.ScorecardError as error:
+        raise CommandError(str(error)) from None
+
+
+def _from_journal(path: Path) -> Scorecard:
+    from mu_conformance.scorecard.building import build
+    from mu_conformance.scorecard.journal import read_journal
+
+    context, record = read_journal(path)
+    return build(record, context)

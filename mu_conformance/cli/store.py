@@ -10,10 +10,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mu_conformance import discovery as registry
+from mu_conformance import discovery
 from mu_conformance.cli.command import CommandError
 from mu_conformance.cli.table import print_table
 from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.tasks import registry
 
 __all__ = ["cache_of", "register"]
 
@@ -128,9 +129,9 @@ def _store_clear(options: argparse.Namespace) -> int:
 def _store_pack(options: argparse.Namespace) -> int:
     from mu_conformance.evidence.packing import pack
 
-    profile = PROFILES[registry.one_of("profile", options.profile, list(PROFILES))]
+    profile = PROFILES[discovery.one_of("profile", options.profile, list(PROFILES))]
     known = sorted(registry.tasks())
-    chosen = registry.one_of("task", options.task, [*known, "all"])
+    chosen = discovery.one_of("task", options.task, [*known, "all"])
     cache = cache_of(options)
     for name in known if chosen == "all" else [chosen]:
         task = registry.find_task(name)

@@ -8,12 +8,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mu_conformance import discovery as registry
+from mu_conformance import discovery
 from mu_conformance.cli.command import CommandError
 from mu_conformance.cli.store import cache_of
 from mu_conformance.cli.table import print_table
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scorecard.known_error_rates import smallest
+from mu_conformance.tasks import registry
 
 __all__ = ["register"]
 
@@ -79,13 +80,13 @@ def _studies(path: Path) -> dict[str, Any]:
 
 
 def _validate(options: argparse.Namespace) -> int:
-    profile = registry.one_of("profile", options.profile, list(PROFILES))
-    tasks = [registry.one_of("task", name, sorted(registry.tasks())) for name in options.task]
+    profile = discovery.one_of("profile", options.profile, list(PROFILES))
+    tasks = [discovery.one_of("task", name, sorted(registry.tasks())) for name in options.task]
     cache = cache_of(options)
     studies = _studies(options.output)
 
     from mu_conformance.error_rates.study import SHARES, Study, build, study
-    from mu_conformance.judging.session import packaged_packs
+    from mu_conformance.store.pack import packaged_packs
 
     packs = packaged_packs()
     shares = tuple(sorted(set(options.shares or SHARES)))

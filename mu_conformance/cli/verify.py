@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mu_conformance.cli.scorecards import read, well_formed
+from mu_conformance.cli.scorecards import read_json
 
 __all__ = ["register"]
 
@@ -21,11 +21,10 @@ def register(commands: Any) -> None:
 def _verify(options: argparse.Namespace) -> int:
     from mu_conformance.scorecard import verification
 
-    scorecard = read(options.file)
-    with well_formed(options.file):
-        problems = verification.verify(scorecard)
-        verdict = scorecard["verdict"]
-        adds_up = f"{verdict['status']}, {verdict['passed']} of {verdict['required']} required checks passed"
+    scorecard = read_json(options.file)
+    problems = verification.verify(scorecard)
+    verdict = scorecard["verdict"]
+    adds_up = f"{verdict['status']}, {verdict['passed']} of {verdict['required']} required checks passed"
     for problem in problems:
         print(f"{options.file}: {problem}")
     if not problems:

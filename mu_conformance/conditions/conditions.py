@@ -17,8 +17,8 @@ class Conditions:
 
     ``lora_rank``: models carry LoRA adapters of that rank, which alone are trained (``adapters``). ``curriculum``: what
     weighs the rows of the training loss (``curriculum``). ``budget``: the most FLOPs of a call, as a share of
-    retraining's, above 0 (``flops``). ``shards``: models are ensembles of so many members, 2 at least, each trained on its
-    own shard of the rows (``sharding``).
+    retraining's, above 0 (``flops``). ``shards``: models are ensembles of so many members, 2 at least, each trained on
+    its own shard of the rows (``sharding``).
 
     Raises ``ValueError`` for a value outside its range.
     """

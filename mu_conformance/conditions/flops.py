@@ -16,7 +16,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 
-__all__ = ["FlopMeter", "OverBudget", "counted", "StepsLeft", "flops_left", "metered"]
+__all__ = ["FlopMeter", "OverBudget", "StepsLeft", "counted", "flops_left", "metered"]
 
 
 def _attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:

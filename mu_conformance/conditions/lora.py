@@ -1,39 +1,31 @@
 """LoRA adapters, through peft: small trainable matrices beside frozen weights (Hu et al. 2022, arXiv 2106.09685).
 
-Beside a checkpoint they go where they usually do, into linear layers and convolutions, and are trained by the task's recipe.
-Weights that were drawn at random say nothing of a token, so beside these embeddings have adapters too, and training is longer.
+Beside a checkpoint they go where they usually do, into linear layers and convolutions, and are trained by the task's
+recipe. Weights that were drawn at random say nothing of a token, so beside these embeddings have adapters too, and
+training is longer.
 """
 
 from __future__ import annotations
 
 import collections
-import dataclasses
 from typing import TYPE_CHECKING
 
 from torch import nn
 
 if TYPE_CHECKING:
-    from mu_conformance.protocol import TrainingRecipe
+    pass
 
-__all__ = ["SCALING", "add_lora", "for_adapters"]
+__all__ = ["SCALING", "add_lora"]
 
 SCALING = 2
 """alpha over rank: what an adapter's output is multiplied by."""
-EPOCHS = 3
-"""Times a recipe's own: with as many as the recipe image_classification's models know 0.77 of their training rows, with twice as
-many relation_extraction's 0.97 to 1.00, with these both know all."""
-
-
-def for_adapters(recipe: TrainingRecipe) -> TrainingRecipe:
-    """The recipe by which adapters beside weights that were drawn at random learn their rows."""
-    return dataclasses.replace(recipe, epochs=EPOCHS * recipe.epochs)
 
 
 def add_lora(model: nn.Module, rank: int, *, embeddings: bool = False) -> nn.Module:
     """``model`` with adapters of that rank in all its linear layers and convolutions (but grouped ones) of images and videos, in place.
 
-    With ``embeddings`` in these too, but for those that are frozen as built (sines of positions) or whose weights have another
-    place in the model (the output layer).
+    With ``embeddings`` in these too, but for those that are frozen as built (sines of positions) or whose weights have
+    another place in the model (the output layer).
 
     The adapters alone are trainable. They are drawn from torch's global generator and add nothing at first. A model
     keeps its class; a layer ``x`` holds its old weights as ``x.base_layer``.

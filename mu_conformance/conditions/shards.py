@@ -54,8 +54,8 @@ class Part:
 def shard_numbers(rows: Any, shards: int) -> torch.Tensor:
     """Each row's shard, int64 [n] in [0, shards).
 
-    By the row's inputs, its labels aside: so a row is in the same shard whatever else is in the data set, and a request's
-    forget rows are found where they were.
+    By the row's inputs, its labels aside: so a row is in the same shard whatever else is in the data set, and a
+    request's forget rows are found where they were.
     """
     return torch.tensor([_number(rows[index], shards) for index in range(len(rows))], dtype=torch.int64)
 

@@ -20,9 +20,9 @@ SMOOTHING = 0.9
 def superloss(losses: torch.Tensor, threshold: float, regularisation: float = REGULARISATION) -> torch.Tensor:
     """Each row's SuperLoss, float [n], of its loss (Castells et al., NeurIPS 2020, equations 1 to 4).
 
-    min over sigma of (loss - threshold) sigma + regularisation log(sigma)^2; it is reached at sigma = exp(-W(max(-2 / e,
-    beta) / 2)), beta = (loss - threshold) / regularisation, W being Lambert's function. So a row's gradient is sigma times
-    its loss's: sigma is 1 at the threshold, falls to 0 for hard rows, and is e at most.
+    min over sigma of (loss - threshold) sigma + regularisation log(sigma)^2; it is reached at sigma = exp(-W(max(-2 /
+    e, beta) / 2)), beta = (loss - threshold) / regularisation, W being Lambert's function. So a row's gradient is sigma
+    times its loss's: sigma is 1 at the threshold, falls to 0 for hard rows, and is e at most.
 
     Raises ``ValueError`` for a regularisation that is not positive.
     """

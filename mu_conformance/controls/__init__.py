@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from mu_conformance import discovery as registry
+from mu_conformance import discovery
 
 
 def __getattr__(name: str) -> Any:
-    return registry.member(__name__, name)
+    return discovery.member(__name__, name)
 
 
 def __dir__() -> list[str]:
-    return registry.member_names(__name__)
+    return discovery.member_names(__name__)

@@ -8,7 +8,7 @@ import torch
 
 from mu_conformance.methods.parts.layers import last_layers
 from mu_conformance.methods.retrain import Retrain
-from mu_conformance.protocol import Claims
+from mu_conformance.protocol.claims import Claims
 
 __all__ = ["HidesClassByBias"]
 

@@ -6,7 +6,7 @@ import torch
 
 from mu_conformance.controls.parts.retraining import retrain_keeping
 from mu_conformance.methods.retrain import Retrain
-from mu_conformance.protocol import Claims
+from mu_conformance.protocol.claims import Claims
 
 __all__ = ["KeepsHardRows"]
 

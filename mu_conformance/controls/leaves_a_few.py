@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mu_conformance.controls.parts.retraining import retrain_keeping
-from mu_conformance.protocol import Claims
+from mu_conformance.protocol.claims import Claims
 
 __all__ = ["LeavesAFew"]
 

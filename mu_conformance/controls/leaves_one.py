@@ -12,8 +12,8 @@ __all__ = ["LeavesOne"]
 class LeavesOne:
     """Retrains on the retain set and one forget row, that of the smallest digest: no average shows it.
 
-    What is left goes by the row and not by its place, as with a deletion whose key is broken, so that the same row stays
-    whenever it is among those that are to be forgotten.
+    What is left goes by the row and not by its place, as with a deletion whose key is broken, so that the same row
+    stays whenever it is among those that are to be forgotten.
     """
 
     caught_by = "privacy.worst-example"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mu_conformance.methods.retrain import Retrain
-from mu_conformance.protocol import Claims
+from mu_conformance.protocol.claims import Claims
 
 __all__ = ["RelabelsInPlace"]
 

@@ -7,7 +7,7 @@ import copy
 import torch
 
 from mu_conformance.methods.parts.relabelling import Relabelled
-from mu_conformance.protocol import Claims
+from mu_conformance.protocol.claims import Claims
 from mu_conformance.training.loop import fit
 
 __all__ = ["RelabelsWithOwnLabel"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from mu_conformance.protocol import Claims
+from mu_conformance.protocol.claims import Claims
 from mu_conformance.training.loop import fit
 
 __all__ = ["UndeclaredRetain"]

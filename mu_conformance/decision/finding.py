@@ -4,74 +4,161 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from mu_conformance.decision.rule import Interval, Outcome, Sides
+import numpy as np
 
-__all__ = ["Finding", "Measurement"]
+from mu_conformance.decision.interval import Interval
+from mu_conformance.decision.outcome import Fault, Level, Outcome, Sides
+
+__all__ = ["Finding", "Measurement", "Population", "plain"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Population:
+    """The references' values of a statistic, summarised."""
+
+    mean: float
+    sd: float
+    """Standard deviation over references, with n - 1."""
+    n: int
+    """How many references there are."""
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> Population:
+        """Summarise values, float [n], n at least 2."""
+        return cls(float(values.mean()), float(values.std(ddof=1)), len(values))
 
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """One number, with its interval and margin (both as differences to the references' mean) where it was decided.
-
-    ``runs`` is the number of training seeds behind ``value``, ``sides`` the departures that count.
-    """
+    """One number. Where it was decided, it has an interval and a margin, both of its difference to the references."""
 
     name: str
     value: float
     interval: Interval | None = None
+    """Confidence interval of ``difference``."""
     margin: float | None = None
+    """Largest tolerated ``difference``; of a cost, the largest tolerated value."""
     original: float | None = None
-    references: tuple[float, float, int] | None = None
+    """Mean over the originals."""
+    references: Population | None = None
     runs: int | None = None
+    """Training seeds behind ``value``."""
     sides: Sides | None = None
+    """Departures that count."""
+    key: str | None = None
+    """A stable name for programs, where one needs this number; ``name`` is for people and may change."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether the outcome rests on this measurement's interval."""
+        return self.interval is not None and self.margin is not None and self.sides is not None
+
+    @property
+    def difference(self) -> float | None:
+        """The value less the references' mean; None where it was not decided against references."""
+        if not self.decided or self.references is None:
+            return None
+        return self.value - self.references.mean
+
+    @property
+    def distance(self) -> float | None:
+        """How far from retraining: the difference of means over the margin, so that 1 is the edge.
+
+        Above 0 towards the original, below 0 beyond the references. Where the original is unknown or equals the
+        references, a higher value counts as above 0.
+        """
+        difference = self.difference
+        if difference is None or not self.margin or self.references is None:
+            return None
+        towards = 1.0 if self.original is None or self.original >= self.references.mean else -1.0
+        return towards * difference / self.margin
+
+    @property
+    def departure(self) -> float | None:
+        """The distance without its sign, on the sides that count: what exceeds 1 lies outside the margin."""
+        difference = self.difference
+        if difference is None or not self.margin or self.sides is None:
+            return None
+        counted = {Sides.BOTH: abs(difference), Sides.ABOVE: difference, Sides.BELOW: -difference}[self.sides]
+        return max(0.0, counted) / self.margin
 
     def to_json(self) -> dict[str, Any]:
         record: dict[str, Any] = {"name": self.name, "value": self.value}
+        if self.key is not None:
+            record["key"] = self.key
         if self.interval is not None:
             record["interval"] = [self.interval.low, self.interval.high]
             record["level"] = self.interval.level
-        if self.margin is not None:
-            record["margin"] = self.margin
-        if self.original is not None:
-            record["original"] = self.original
+        for key in ("margin", "difference", "distance", "original"):
+            if getattr(self, key) is not None:
+                record[key] = getattr(self, key)
         if self.references is not None:
-            mean, sd, n = self.references
-            record["references"] = {"mean": mean, "sd": sd, "n": n}
+            record["references"] = dataclasses.asdict(self.references)
         if self.runs is not None:
             record["runs"] = self.runs
         if self.sides is not None:
             record["sides"] = str(self.sides)
         return plain(record)
 
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Measurement:
+        """Read what ``to_json`` wrote; unknown keys are ignored."""
+        interval, references, sides = record.get("interval"), record.get("references"), record.get("sides")
+        return cls(
+            name=record["name"],
+            value=math.nan if record["value"] is None else record["value"],
+            interval=None if interval is None else Interval(interval[0], interval[1], record["level"]),
+            margin=record.get("margin"),
+            original=record.get("original"),
+            references=None
+            if references is None
+            else Population(references["mean"], references["sd"], references["n"]),
+            runs=record.get("runs"),
+            sides=None if sides is None else Sides(sides),
+            key=record.get("key"),
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What a check found. ``message`` says what is wrong and the likely cause; empty when passed."""
+    """The result of a check."""
 
     outcome: Outcome
     message: str = ""
+    """What is wrong and the likely cause; empty when passed."""
     measurements: tuple[Measurement, ...] = ()
+    fault: Fault | None = None
+    """Who is at fault where the outcome is ``error``."""
+    level: Level | None = None
+    """The level of what failed, where it is another than the check's."""
 
     def to_json(self) -> dict[str, Any]:
-        return {
+        record: dict[str, Any] = {
             "outcome": str(self.outcome),
             "message": self.message,
             "measurements": [m.to_json() for m in self.measurements],
         }
+        if self.fault is not None:
+            record["fault"] = str(self.fault)
+        if self.level is not None:
+            record["level"] = str(self.level)
+        return record
 
     @classmethod
     def passed(cls, *measurements: Measurement) -> Finding:
         return cls(Outcome.PASSED, "", measurements)
 
     @classmethod
-    def failed(cls, message: str, *measurements: Measurement) -> Finding:
-        return cls(Outcome.FAILED, message, measurements)
+    def failed(cls, message: str, *measurements: Measurement, level: Level | None = None) -> Finding:
+        return cls(Outcome.FAILED, message, measurements, level=level)
 
     @classmethod
-    def error(cls, message: str) -> Finding:
-        return cls(Outcome.ERROR, message)
+    def error(cls, message: str, fault: Fault = Fault.SUITE) -> Finding:
+        """Build the finding of a check that could not be decided."""
+        return cls(Outcome.ERROR, message, fault=fault)
 
 
 def plain(value: Any) -> Any:

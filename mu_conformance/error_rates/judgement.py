@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mu_conformance.checks.catalogue import Check, Subject, catalogue
-from mu_conformance.decision.rule import Outcome
-from mu_conformance.evidence.base import Evidence, EvidenceError, Run
+from mu_conformance.checks.catalogue import Check, catalogue
+from mu_conformance.decision.outcome import Outcome
+from mu_conformance.evidence.base import Evidence, EvidenceError, Retraining
 from mu_conformance.evidence.outputs import Outputs
-from mu_conformance.protocol import Claims
+from mu_conformance.evidence.runs import Run
+from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios.profiles import Profile
 from mu_conformance.scenarios.scenario import Scenario
 
@@ -20,7 +21,7 @@ DEFAULT = Claims()
 
 
 class DrawnEvidence(Evidence):
-    """Evidence of models that are there already: no method is called."""
+    """Evidence drawn from a pool of models: no method is called."""
 
     outcomes_only = True
 
@@ -32,9 +33,20 @@ class DrawnEvidence(Evidence):
         references: Sequence[Outputs],
         runs: Sequence[Outputs],
     ) -> None:
-        self.scenario, self.profile, self.memo = scenario, profile, {}
-        self.originals, self.references = list(originals), list(references)
-        self._drawn = list(runs)
+        super().__init__(scenario, profile)
+        self._originals, self._references, self._drawn = list(originals), list(references), list(runs)
+
+    @property
+    def originals(self) -> list[Outputs]:
+        return self._originals
+
+    @property
+    def references(self) -> list[Outputs]:
+        return self._references
+
+    @property
+    def untrained(self) -> Outputs:
+        raise EvidenceError("a pool has no untrained model")
 
     def runs(self, count: int) -> list[Outputs]:
         if count > len(self._drawn):
@@ -42,10 +54,20 @@ class DrawnEvidence(Evidence):
         return self._drawn[:count]
 
     def unseen_runs(self, count: int) -> list[Outputs]:
-        """The last of the runs, for no method has seen what a pool's models began from; those that other checks rarely reach."""
+        """Return the last runs, which other checks rarely reach: no method has seen what a pool's models began from."""
         return self.runs(max(count, self.profile.looks[-1]))[::-1][:count]
 
+    def few_rows_runs(self, requests: Sequence[np.ndarray]) -> list[Outputs]:
+        raise EvidenceError("a pool has no models of small requests")
+
     def records(self, count: int) -> list[Run]:
+        raise EvidenceError("models from a pool were not made by calls")
+
+    @property
+    def retraining(self) -> Retraining:
+        raise EvidenceError("models from a pool were not made by calls")
+
+    def flops_share(self, run: Run) -> float | None:
         raise EvidenceError("models from a pool were not made by calls")
 
 
@@ -93,7 +115,7 @@ def deciding(evidence: DrawnEvidence) -> list[Check]:
     return [
         check
         for check in catalogue().values()
-        if check.subject is Subject.EVIDENCE
+        if check.subject is Evidence
         and check.family != "cost"
         and not check.own_requests
         and check.applies_to(task, kind)

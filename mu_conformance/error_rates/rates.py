@@ -56,10 +56,11 @@ def pooled_rate(
     ``happens(members, generator)`` makes one judgement, drawing without replacement from the members (indices) of each
     pool. The estimate is over ``judgements`` on the whole pools. Judgements on one pool share its models, so their
     number says little of how far the estimate would move with another pool: the interval is that of the rates on random
-    halves of the pools (McCarthy 1969: a half varies about the whole as the whole does about the population; resampling with
-    replacement would make one model reference and run at a time), each over ``of_replicate`` judgements. It is widened to
-    the Clopper-Pearson interval of the judgements where that is wider, as it is where nothing happens; there it is too
-    narrow, for what a pool does not show once, another may. Judgements on wholly fresh models have no such fault.
+    halves of the pools (McCarthy 1969: a half varies about the whole as the whole does about the population; resampling
+    with replacement would make one model reference and run at a time), each over ``of_replicate`` judgements. It is
+    widened to the Clopper-Pearson interval of the judgements where that is wider, as it is where nothing happens; there
+    it is too narrow, for what a pool does not show once, another may. Judgements on wholly fresh models have no such
+    fault.
     """
     generator = np.random.default_rng(seed)
     whole = [np.arange(size) for size in sizes]

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mu_conformance import discovery as registry
-from mu_conformance.decision.rule import Outcome
+from mu_conformance.decision.outcome import Outcome
 from mu_conformance.error_rates.judgement import draw, judge, models_needed
 from mu_conformance.error_rates.pool import Pool
 from mu_conformance.error_rates.rates import pooled_rate
@@ -22,6 +21,7 @@ from mu_conformance.evidence.populations import Populations
 from mu_conformance.scenarios.profiles import PROFILES, Profile
 from mu_conformance.scenarios.scenario import DEFAULT_SEED, scenarios
 from mu_conformance.store.cache import Store
+from mu_conformance.tasks import registry
 
 __all__ = ["Study", "build", "pool_sizes", "study"]
 

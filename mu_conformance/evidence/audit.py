@@ -1,8 +1,9 @@
 """The audit: a population of models with random membership, each unlearned, for attacks on single rows.
 
-Each row of a set of targets is trained on by a random half of the models; every model then unlearns the targets that it was
-trained on. So under half of the models a row was never seen, under the other half it was unlearned, and everything
-else about them is alike (U-LiRA: Hayes et al. 2024, arXiv 2403.01218; the NeurIPS 2023 unlearning challenge, arXiv 2406.09073).
+Each row of a set of targets is trained on by a random half of the models; every model then unlearns the targets that it
+was trained on. So under half of the models a row was never seen, under the other half it was unlearned, and everything
+else about them is alike (U-LiRA: Hayes et al. 2024, arXiv 2403.01218; the NeurIPS 2023 unlearning challenge, arXiv
+2406.09073).
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from mu_conformance.evidence.base import Caller, EvidenceError, call_spec, default_budget, step_seconds, with_flops
+from mu_conformance.evidence.base import RunError
+from mu_conformance.evidence.budgets import default_budget, step_seconds, with_flops
 from mu_conformance.evidence.call_record import judge_call
 from mu_conformance.evidence.populations import Populations
-from mu_conformance.protocol import Claims
+from mu_conformance.evidence.runs import Caller, call_spec
+from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.seeding import derive_seed
 from mu_conformance.scenarios.scenario import Scenario
 from mu_conformance.tasks import Rows, Task
@@ -77,7 +80,7 @@ class Audit:
 
     @functools.cached_property
     def confidences(self) -> np.ndarray:
-        """How sure each unlearned model is of each target, float [models, targets]; ``EvidenceError`` if a call fails."""
+        """How sure each unlearned model is of each target, float [models, targets]; ``RunError`` if a call fails."""
         return np.stack([self._confidences(number) for number in range(self.models)])
 
     def curves(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -127,11 +130,11 @@ class Audit:
             record, model = judge_call(call, self.task, spec)
             problems = record.problems()
             if model is None or problems:
-                raise EvidenceError(f"audited model {number} on {scenario.name}: {'; '.join(problems[:3])}")
+                raise RunError(f"audited model {number} on {scenario.name}: {'; '.join(problems[:3])}")
             kept = self.task.outputs(model, scenario.forget, brief=True)
             found = self.task.confidences({name: value.numpy() for name, value in kept.items()}, scenario.forget)
             if not np.isfinite(found).all():
-                raise EvidenceError(f"audited model {number} on {scenario.name}: its confidences are NaN or infinite")
+                raise RunError(f"audited model {number} on {scenario.name}: its confidences are NaN or infinite")
             return {"confidences": torch.from_numpy(found.astype(np.float32))}, {"seconds": round(call.wall_s, 3)}
 
         return self.populations.store.get(description, build).tensors["confidences"].numpy()

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from mu_conformance.isolation.call import CallResult, CallSpec
-from mu_conformance.isolation.child import probe_rows
-from mu_conformance.protocol import Budget
+from mu_conformance.isolation.call import CallResult, CallSpec, probe_rows
+from mu_conformance.protocol.request import Budget
 from mu_conformance.tasks import Task
 
 __all__ = ["CallRecord", "judge_call", "load_state"]
@@ -20,9 +19,9 @@ __all__ = ["CallRecord", "judge_call", "load_state"]
 class CallRecord:
     """A call and what the suite found when it loaded the weights into a model of its own.
 
-    ``misfits``: parameters missing, unexpected, of another shape or dtype, or changed though the task keeps them frozen. ``weights_gap``: the largest difference
-    between outputs of the returned object and of its weights in a fresh model (None where either has none).
-    ``copied``: why the returned model is taken for a stored reference, if it is.
+    ``misfits``: parameters missing, unexpected, of another shape or dtype, or changed though the task keeps them
+    frozen. ``weights_gap``: the largest difference between outputs of the returned object and of its weights in a fresh
+    model (None where either has none). ``copied``: why the returned model is taken for a stored reference, if it is.
     """
 
     call: CallResult

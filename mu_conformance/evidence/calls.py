@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Callable
 
 from mu_conformance.decision.finding import Finding
-from mu_conformance.decision.rule import Outcome
+from mu_conformance.decision.outcome import Fault, Level
 from mu_conformance.evidence.call_record import CallRecord
-from mu_conformance.protocol import Claims
+from mu_conformance.protocol.claims import Claims
 
 __all__ = ["Calls", "every_call"]
 
@@ -22,15 +22,21 @@ class Calls:
     where: str
 
 
-def every_call(calls: Calls, fault: Callable[[CallRecord], str | None], *, needs_model: bool = True) -> Finding:
+def every_call(
+    calls: Calls,
+    fault: Callable[[CallRecord], str | None],
+    *,
+    needs_model: bool = True,
+    level: Level | None = None,
+) -> Finding:
     """Passed if ``fault`` finds none in any call. A call that gave nothing to look at is an error, never a pass."""
     if not calls.records:
         return Finding.error(f"no call was made on {calls.where}")
     for number, record in enumerate(calls.records):
         if needs_model and not record.call.returned:
             message = f"call {number} on {calls.where} {record.call.status}: {record.call.message}"
-            return Finding(Outcome.ERROR, message)
+            return Finding.error(message, Fault.METHOD)
         found = fault(record)
         if found:
-            return Finding.failed(f"call {number} on {calls.where}: {found}")
+            return Finding.failed(f"call {number} on {calls.where}: {found}", level=level)
     return Finding.passed()

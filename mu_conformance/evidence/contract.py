@@ -1,4 +1,4 @@
-"""Laboratory: calls of a method on small requests with an untrained model, for properties that hold of any request."""
+"""ContractHarness: calls of a method on small requests with an untrained model, for properties that hold of any request."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import numpy as np
 import torch
 
 from mu_conformance.decision.finding import Finding
-from mu_conformance.decision.rule import Outcome
-from mu_conformance.evidence.base import Caller
+from mu_conformance.decision.outcome import Fault, Outcome
 from mu_conformance.evidence.call_record import CallRecord, judge_call
+from mu_conformance.evidence.runs import Caller
 from mu_conformance.isolation.call import CallSpec
-from mu_conformance.protocol import Budget, Claims
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.request import Budget
 from mu_conformance.protocol.seeding import derive_seed
 from mu_conformance.scenarios import forget_sets
 from mu_conformance.tasks import Rows, Task
 
-__all__ = ["Laboratory", "LabRequest"]
+__all__ = ["ContractHarness", "ContractRequest"]
 
 POOL_ROWS = 48
 EPOCHS = 2
 
 
 @dataclasses.dataclass(frozen=True)
-class LabRequest:
-    """A small deletion request. ``forget`` and ``retain`` index the laboratory's pool of training rows, in order."""
+class ContractRequest:
+    """A small deletion request. ``forget`` and ``retain`` index the harness's pool of training rows, in order."""
 
     forget: tuple[int, ...]
     retain: tuple[int, ...]
@@ -36,7 +37,7 @@ class LabRequest:
     freeze: bool = False
 
 
-class Laboratory:
+class ContractHarness:
     """Makes calls and remembers them, so that checks which need the same call share it."""
 
     def __init__(
@@ -59,20 +60,20 @@ class Laboratory:
         self.recipe = dataclasses.replace(recipe, epochs=EPOCHS)
         # As generous as a real request: a method may take a fixed number of steps.
         self.budget = Budget(seconds=time_limit, examples=10 * recipe.epochs * len(train))
-        self._calls: dict[LabRequest, CallRecord] = {}
+        self._calls: dict[ContractRequest, CallRecord] = {}
 
     @property
     def where(self) -> str:
         return f"{self.task.name}/contract{self.task.conditions.suffix}"
 
     @property
-    def usual(self) -> LabRequest:
+    def usual(self) -> ContractRequest:
         """Eight rows to forget, the rest of the pool to retain."""
-        return LabRequest(forget=tuple(range(8)), retain=tuple(range(8, len(self.pool))))
+        return ContractRequest(forget=tuple(range(8)), retain=tuple(range(8, len(self.pool))))
 
     @functools.cached_property
     def original(self) -> torch.nn.Module:
-        """The untrained model that laboratory requests are made on. Its weights are sent, so no call can change it."""
+        """The untrained model that harness requests are made on. Its weights are sent, so no call can change it."""
         return self.task.new_model(derive_seed("laboratory"), self.architecture)
 
     def frozen_names(self) -> tuple[str, ...]:
@@ -83,7 +84,7 @@ class Laboratory:
     def rows(self, indices: tuple[int, ...]) -> Rows:
         return self.pool.select(np.asarray(indices, dtype=np.int64))
 
-    def call(self, request: LabRequest) -> CallRecord:
+    def call(self, request: ContractRequest) -> CallRecord:
         """The record of the method's call on a request, made at most once."""
         if request not in self._calls:
             forget, retain = self.rows(request.forget), self.rows(request.retain)
@@ -113,17 +114,17 @@ class Laboratory:
         outputs = self.task.outputs(model, self.pool, brief=True)
         return self.task.behaviour({name: value.numpy() for name, value in outputs.items()})
 
-    def usable(self, request: LabRequest) -> tuple[CallRecord, Finding | None]:
+    def usable(self, request: ContractRequest) -> tuple[CallRecord, Finding | None]:
         """The record of a call, and a finding if it cannot be used: failed if the protocol was broken, else an error."""
         record = self.call(request)
         problems = record.problems()
         if not problems:
             return record, None
-        outcome = Outcome.ERROR if record.call.crashed else Outcome.FAILED
         size = f"a request of {len(request.forget)} forget and {len(request.retain)} retain rows"
-        return record, Finding(outcome, f"on {size}: {'; '.join(problems[:3])}")
+        message = f"on {size}: {'; '.join(problems[:3])}"
+        return record, Finding.error(message, Fault.METHOD) if record.call.crashed else Finding.failed(message)
 
-    def for_any_request(self, judge: Callable[[LabRequest], Finding]) -> Finding:
+    def for_any_request(self, judge: Callable[[ContractRequest], Finding]) -> Finding:
         """``judge`` of requests drawn by Hypothesis: the first finding that did not pass, else passed.
 
         Derandomised, without deadline or database; all checks see the same requests and so share the calls. Not
@@ -152,7 +153,7 @@ class Laboratory:
             if worst:
                 return
             others = [index for index in range(pool) if index not in forget][:retained]
-            finding = judge(LabRequest(tuple(forget), tuple(others), seed))
+            finding = judge(ContractRequest(tuple(forget), tuple(others), seed))
             if finding.outcome is not Outcome.PASSED:
                 worst.append(finding)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from mu_conformance.protocol import Claims
+from mu_conformance.protocol.claims import Claims
 
 __all__ = ["Coverage"]
 

@@ -11,7 +11,9 @@ import torch
 from mu_conformance.evidence.populations import Populations
 from mu_conformance.scenarios.profiles import Profile
 from mu_conformance.scenarios.scenario import DEFAULT_SEED, Scenario, scenarios
-from mu_conformance.store.cache import Artefact, Store, write_pack
+from mu_conformance.store.artefact import Artefact
+from mu_conformance.store.cache import Store
+from mu_conformance.store.pack import write_pack
 from mu_conformance.tasks import Task
 
 __all__ = ["pack"]

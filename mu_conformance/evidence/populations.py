@@ -14,13 +14,15 @@ from torch import nn
 from mu_conformance.evidence import outputs as kept
 from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.evidence.recovery import treatments_of
-from mu_conformance.protocol.seeding import derive_seed, seeded
+from mu_conformance.protocol.seeding import derive_seed
 from mu_conformance.scenarios import memorization
 from mu_conformance.scenarios.scenario import Scenario
-from mu_conformance.store.cache import Store, artefact_key
+from mu_conformance.store.artefact import artefact_key
+from mu_conformance.store.cache import Store
 from mu_conformance.tasks import Rows, Task
 from mu_conformance.training import data_parallel as parallel
 from mu_conformance.training import loop as training
+from mu_conformance.training.loop import train
 
 __all__ = ["Populations"]
 
@@ -152,10 +154,3 @@ class Populations:
 
         probabilities = self.store.get(description, build).tensors["probabilities"].numpy()
         return memorization.estimates(probabilities, members)
-
-
-def train(task: Task, architecture: str, rows: Rows, seed: int, device: str = "cpu") -> nn.Module:
-    """The recipe's model on ``rows``, a function of ``seed``; noise that a loss or dropout draws included."""
-    model, order = task.new_model(seed, architecture).to(device), derive_seed(seed, "order")
-    with seeded(order):
-        return training.fit(model, rows, task, task.recipe_for(architecture), order)

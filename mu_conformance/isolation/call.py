@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mu_conformance.conditions.conditions import Conditions
-from mu_conformance.protocol import Budget, TrainingRecipe
+from mu_conformance.protocol.recipe import TrainingRecipe
+from mu_conformance.protocol.request import Budget
 from mu_conformance.tasks import Rows
 
 __all__ = ["CallResult", "CallSpec", "JobFolder"]
@@ -58,8 +59,9 @@ class CallResult:
 
     ``status``: ``returned`` (weights came back), ``unusable`` (it returned something that has no such weights),
     ``raised`` (an exception), ``escaped`` (it ended its process, or raised something that is not an ``Exception``),
-    ``killed`` (by a signal), ``timeout``, ``over_budget`` (stopped at its budget of FLOPs). ``state`` is the returned state dict, ``probe`` the returned object's own
-    outputs on forget and retain rows. Seconds and MiB are the operating system's, for the whole child.
+    ``killed`` (by a signal), ``timeout``, ``over_budget`` (stopped at its budget of FLOPs). ``state`` is the returned
+    state dict, ``probe`` the returned object's own outputs on forget and retain rows. Seconds and MiB are the operating
+    system's, for the whole child.
     """
 
     status: str
@@ -120,3 +122,14 @@ class JobFolder:
             conditions=Conditions(**header["conditions"]),
         )
         return spec, header
+
+
+PROBE_RETAIN_ROWS = 64
+
+
+def probe_rows(forget: Rows, retain: Rows | None) -> list[Rows]:
+    """The rows on which the returned object and its weights are compared."""
+    parts = [forget] if len(forget) else []
+    if retain is not None and len(retain):
+        parts.append(retain.select(range(min(PROBE_RETAIN_ROWS, len(retain)))))
+    return parts

@@ -24,16 +24,16 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from mu_conformance.adapters.loading import MethodError, claims_of, describe, load_method, load_object
+from mu_conformance.adapters.describing import claims_of, describe
+from mu_conformance.adapters.loading import load_method
 from mu_conformance.conditions.flops import OverBudget, metered
-from mu_conformance.isolation.call import CallSpec, JobFolder
+from mu_conformance.discovery import MethodError, load_object
+from mu_conformance.isolation.call import CallSpec, JobFolder, probe_rows
 from mu_conformance.isolation.recorder import Recorder
-from mu_conformance.protocol import DeletionRequest
-from mu_conformance.tasks import RequestTask, Rows, Task, TaskError
+from mu_conformance.protocol.request import DeletionRequest
+from mu_conformance.tasks import Rows, Task, TaskError, TaskView
 
 __all__ = ["call_method", "main"]
-
-PROBE_RETAIN_ROWS = 64
 
 
 class RequestRows:
@@ -122,7 +122,7 @@ def _build_request(spec: CallSpec, task: Task, model: nn.Module, reads_labels: b
     return DeletionRequest(
         forget=RequestRows(spec.forget, columns),
         retain=RequestRows(spec.retain, columns) if spec.retain is not None else None,
-        task=RequestTask(task, spec.architecture, frozen),
+        task=TaskView(task, spec.architecture, frozen),
         recipe=spec.recipe,
         seed=spec.seed,
         device=torch.device(spec.device),
@@ -237,14 +237,6 @@ def _probe(returned: nn.Module, task: Task, spec: CallSpec, report: dict[str, An
     except Exception as error:
         report["probe_error"] = f"{type(error).__name__}: {error}"
         return None
-
-
-def probe_rows(forget: Rows, retain: Rows | None) -> list[Rows]:
-    """The rows on which the returned object and its weights are compared."""
-    parts = [forget] if len(forget) else []
-    if retain is not None and len(retain):
-        parts.append(retain.select(range(min(PROBE_RETAIN_ROWS, len(retain)))))
-    return parts
 
 
 def main(folder: str) -> int:

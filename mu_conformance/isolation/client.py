@@ -19,7 +19,7 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from mu_conformance.adapters.loading import MethodError
+from mu_conformance.discovery import MethodError
 from mu_conformance.isolation.call import CallResult, CallSpec, JobFolder
 from mu_conformance.isolation.guard import Guard
 from mu_conformance.isolation.launch import launch
@@ -35,8 +35,9 @@ class MethodProcess:
     """Calls one method, each time in a fresh process forked from a zygote that this object owns.
 
     ``sys_path`` is where the child imports the method and the task from. ``watched`` are folders of the suite's own
-    whose data files a method has no business to read, ``guarded`` those that it must not change. ``preload`` names modules that every call needs. With ``in_process`` the method runs here: for debugging, with
-    none of the protection and without the operating system's figures.
+    whose data files a method has no business to read, ``guarded`` those that it must not change. ``preload`` names
+    modules that every call needs. With ``in_process`` the method runs here: for debugging, with none of the protection
+    and without the operating system's figures.
     """
 
     def __init__(
@@ -91,8 +92,8 @@ class MethodProcess:
     def share(self, tasks: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
         """Give the zygote up to other processes, warm for ``tasks`` (reference, architecture).
 
-        Returns the address and the secret for their ``launch.use_shared``; None where it cannot be had. Sharing ends when
-        this object is closed.
+        Returns the address and the secret for their ``launch.use_shared``; None where it cannot be had. Sharing ends
+        when this object is closed.
         """
         if self.in_process:
             return None
@@ -152,7 +153,7 @@ class MethodProcess:
         Raises ``MethodError`` with a one-line message if it cannot be loaded.
         """
         if self.in_process:
-            from mu_conformance.adapters.loading import describe
+            from mu_conformance.adapters.describing import describe
 
             sys.path[:] = [*self.sys_path, *(p for p in sys.path if p not in self.sys_path)]
             return describe(self.method_ref)

@@ -1,8 +1,8 @@
 """The process that forks a child for each call: torch and what tasks need imported once, then about 50 ms a call.
 
-Run as ``python -m mu_conformance.isolation.fork_server FD``; it reads one JSON request a line from the socket FD and writes
-one JSON reply a line. It starts no thread and runs no torch operation, so that a fork is safe. It ends, with whatever
-it was running, when the suite's process does.
+Run as ``python -m mu_conformance.isolation.fork_server FD``; it reads one JSON request a line from the socket FD and
+writes one JSON reply a line. It starts no thread and runs no torch operation, so that a fork is safe. It ends, with
+whatever it was running, when the suite's process does.
 
 Asked to ``share``, it serves no more calls and forks a zygote for each process that connects: pytest-xdist's workers,
 which then import nothing twice.
@@ -141,7 +141,7 @@ def _warm(task_ref: str, architecture: str, sys_path: list[str]) -> None:
     """
     import torch
 
-    from mu_conformance.adapters.loading import load_object
+    from mu_conformance.discovery import load_object
 
     torch.set_num_threads(1)
     sys.path[:] = sys_path
@@ -153,8 +153,8 @@ def _warm(task_ref: str, architecture: str, sys_path: list[str]) -> None:
 def _share(control: socket.socket, request: dict[str, Any], warm: set[tuple[str, str]]) -> None:
     """Fork a zygote for each connection that shows the secret, until the suite's end of ``control`` is closed.
 
-    Only the secret's digest is known here, and so to the children: a method cannot get a process of its own, outside its
-    call, by connecting.
+    Only the secret's digest is known here, and so to the children: a method cannot get a process of its own, outside
+    its call, by connecting.
     """
     listener = socket.socket(socket.AF_UNIX)
     try:

@@ -1,89 +1,61 @@
-"""Judging one method: from a manifest entry to a finding. What the pytest suites and a notebook both call.
-
->>> judge = Judge("mypkg:MyUnlearner")            # doctest: +SKIP
->>> judge.finding(entry)                          # doctest: +SKIP
-"""
+"""One method under one set of settings: from a manifest entry to a finding. The suites and ``judge()`` both call it."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import importlib.resources
 import os
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from typing import Any
 
-import mu_conformance
-from mu_conformance import discovery as registry
-from mu_conformance.checks import Finding, find_check, manifest
-from mu_conformance.checks.catalogue import Subject
-from mu_conformance.conditions.conditions import Conditions
+from mu_conformance.checks import manifest
+from mu_conformance.checks.catalogue import find_check
+from mu_conformance.checks.power import known_power
+from mu_conformance.decision.finding import Finding
+from mu_conformance.decision.outcome import Fault, Outcome
 from mu_conformance.evidence.audit import Audit
-from mu_conformance.evidence.base import Evidence, EvidenceError
-from mu_conformance.evidence.calls import Calls
-from mu_conformance.evidence.contract import Laboratory, LabRequest
+from mu_conformance.evidence.base import EvidenceError
+from mu_conformance.evidence.contract import ContractHarness
 from mu_conformance.evidence.coverage import Coverage
+from mu_conformance.evidence.gathered import GatheredEvidence
+from mu_conformance.evidence.outputs import NotFinite
 from mu_conformance.evidence.populations import Populations
 from mu_conformance.isolation.client import MethodProcess
-from mu_conformance.protocol import Claims
-from mu_conformance.scenarios.profiles import PROFILES, Profile
-from mu_conformance.scenarios.scenario import DEFAULT_SEED, Scenario, scenarios
-from mu_conformance.store.cache import Store, default_cache
-from mu_conformance.tasks import Task
-from mu_conformance.tasks import sklearn_data as bundled
+from mu_conformance.judging.settings import Settings
+from mu_conformance.judging.subjects import judge_entry
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.scenarios.scenario import Scenario, scenarios
+from mu_conformance.scorecard.record import Judged
+from mu_conformance.store.cache import Store
+from mu_conformance.store.pack import packaged_packs
+from mu_conformance.tasks import Task, registry, sklearn_data
 from mu_conformance.tasks.hub import HubTask
 
-__all__ = ["Judge", "Settings", "packaged_packs"]
+__all__ = ["JudgingSession"]
 
-LABORATORY_TIME_LIMIT = 60.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """How to judge. ``seed`` None means the shipped models; a number, fresh ones from that seed."""
-
-    profile: Profile = PROFILES["smoke"]
-    tasks: tuple[str, ...] = ()
-    architecture: str | None = None
-    seed: int | None = None
-    cache: Path = dataclasses.field(default_factory=default_cache)
-    device: str = "cpu"
-    time_limit: float | None = None
-    in_process: bool = False
-    data: str = "embedded"
-    conditions: Conditions = dataclasses.field(default_factory=Conditions)
-
-    @property
-    def suite_seed(self) -> int:
-        return DEFAULT_SEED if self.seed is None else self.seed
-
-
-def packaged_packs() -> list[Path]:
-    """The reference packs that ship with the embedded tasks."""
-    root = importlib.resources.files("mu_conformance.fixtures")
-    return [Path(str(pack)) for task in root.iterdir() if (pack := task.joinpath("pack.safetensors")).is_file()]
+CONTRACT_TIME_LIMIT = 60.0
 
 
 def suite_data_folders() -> tuple[str, ...]:
     """Where the data of the embedded tasks lie: our fixtures, and what scikit-learn bundles."""
-    return os.path.realpath(str(importlib.resources.files("mu_conformance.fixtures"))), str(bundled.folder())
+    return os.path.realpath(str(importlib.resources.files("mu_conformance.fixtures"))), str(sklearn_data.folder())
 
 
-class Judge:
+class JudgingSession:
     """Judges one method under one set of settings. Everything is made on first use and kept."""
 
     def __init__(
         self,
         method_ref: str,
-        settings: Settings = Settings(),
+        settings: Settings | None = None,
         *,
         claims: Claims | None = None,
         tasks: Iterable[Task] = (),
         sys_path: list[str] | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> None:
-        self.settings = settings
+        self.settings = settings = settings or Settings()
         self._tasks: dict[str, Task] = {}
         self._claims = claims
         self.store = Store(settings.cache, packaged_packs() if settings.seed is None else [])
@@ -93,21 +65,30 @@ class Judge:
             method_ref,
             sys_path=sys_path,
             watched=(*suite_data_folders(), str(settings.cache)),
-            guarded=(str(Path(mu_conformance.__file__).parent), *suite_data_folders(), str(settings.cache)),
+            guarded=(str(importlib.resources.files("mu_conformance")), *suite_data_folders(), str(settings.cache)),
             preload=("peft",) if settings.conditions.lora_rank is not None else (),
             in_process=settings.in_process,
         )
         for task in tasks:
             self.add_task(task)
-        self._evidence: dict[str, Evidence] = {}
-        self._laboratories: dict[str, Laboratory] = {}
+        self._evidence: dict[str, GatheredEvidence] = {}
+        self._told: set[str] = set()
+        self._spent: dict[str, float] = {}
+        self._harnesses: dict[str, ContractHarness] = {}
         self._audits: dict[str, Audit] = {}
 
     @property
     def claims(self) -> Claims:
         if self._claims is None:
-            self._claims = Claims.from_json(self.method.describe()["claims"])
+            self._claims = Claims.from_json(self.description["claims"])
         return self._claims
+
+    def described(self, description: dict[str, Any]) -> None:
+        """Take what another process was told of the method, so that this one need not ask."""
+        self.description = description
+        if self._claims is None:
+            self._claims = Claims.from_json(description["claims"])
+        self.method.remember(description)
 
     def add_task(self, task: Task) -> None:
         """A task that is not registered, such as a company's own."""
@@ -132,10 +113,10 @@ class Judge:
         estimate = self.populations.memorization
         return scenarios(self.task(task), settings.profile, settings.suite_seed, settings.architecture, estimate)
 
-    def evidence(self, task: str, scenario: str) -> Evidence:
+    def evidence(self, task: str, scenario: str) -> GatheredEvidence:
         if scenario not in self._evidence:
             (found,) = [s for s in self.scenarios(task) if s.name == scenario]
-            self._evidence[scenario] = Evidence(
+            self._evidence[scenario] = GatheredEvidence(
                 found,
                 self.populations,
                 self.method,
@@ -150,7 +131,7 @@ class Judge:
         """The audit of the method on a task, on the rows of its random forget set."""
         if task not in self._audits:
             settings, found = self.settings, self.task(task)
-            described = self.method.describe()
+            described = self.description
             self._audits[task] = Audit(
                 Scenario(
                     found,
@@ -173,76 +154,86 @@ class Judge:
             )
         return self._audits[task]
 
-    def laboratory(self, task: str) -> Laboratory:
-        if task not in self._laboratories:
+    def harness(self, task: str) -> ContractHarness:
+        if task not in self._harnesses:
             found = self.task(task)
-            self._laboratories[task] = Laboratory(
+            self._harnesses[task] = ContractHarness(
                 found,
                 self.settings.architecture or found.architectures[0],
                 self.method,
                 self.claims,
                 examples=self.settings.profile.contract_examples,
-                time_limit=self.settings.time_limit or LABORATORY_TIME_LIMIT,
+                time_limit=self.settings.time_limit or CONTRACT_TIME_LIMIT,
                 device=self.settings.device,
             )
-        return self._laboratories[task]
+        return self._harnesses[task]
 
-    def finding(self, entry: manifest.Entry) -> tuple[Finding, float]:
-        """The finding on a manifest entry, and the seconds it took. Whatever goes wrong is an ``error`` finding."""
+    def judge(self, entry: manifest.Entry) -> Judged:
+        """Judge a manifest entry. Whatever goes wrong is an ``error`` finding that says whose fault it is."""
         started = time.perf_counter()
+        finding = self.finding(entry)
+        evidence = self._evidence.get(entry.scenario)
+        power = None if evidence is None else known_power(evidence)
+        task = self.task(entry.task)
+        return Judged(
+            entry=entry,
+            finding=finding.to_json(),
+            duration_s=time.perf_counter() - started,
+            power=None if power is None else {"measure": power.measure, "separation": round(power.separation, 2)},
+            artefacts=self._new_artefacts(),
+            provenance=task.provenance(self.settings.architecture or task.architectures[0]),
+            seconds=self._new_seconds(),
+        )
+
+    def finding(self, entry: manifest.Entry) -> Finding:
+        """Return the finding on a manifest entry; an ``error`` where it cannot be decided."""
         try:
-            finding = self._finding(entry)
+            return judge_entry(self, find_check(entry.check), entry)
         except EvidenceError as error:
-            finding = Finding.error(str(error))
+            return Finding.error(str(error), error.fault)
+        except NotFinite as error:
+            return Finding.error(f"{entry.scenario}: a model that the method returned: {error}", Fault.METHOD)
         except Exception as error:
-            finding = Finding.error(f"{entry.check} on {entry.scenario} raised {type(error).__name__}: {error}")
-        return finding, time.perf_counter() - started
+            return Finding.error(f"{entry.check} on {entry.scenario} raised {type(error).__name__}: {error}")
 
-    def _finding(self, entry: manifest.Entry) -> Finding:
-        check = find_check(entry.check)
-        if check.subject is Subject.CLAIMS:
-            return check.function(self._coverage())
-        if check.subject is Subject.LABORATORY:
-            return check.function(self.laboratory(entry.task))
-        if check.subject is Subject.AUDIT:
-            return check.function(self.audit(entry.task))
-        if check.subject is Subject.EVIDENCE:
-            return check.function(self.evidence(entry.task, entry.scenario))
-        if entry.kind != manifest.CONTRACT:
-            evidence = self.evidence(entry.task, entry.scenario)
-            records = evidence.records(self.settings.profile.looks[0])
-            calls = tuple(record for run in records for record in run.records)
-            return check.function(Calls(calls, self.claims, entry.scenario))
-        laboratory = self.laboratory(entry.task)
+    def unclaimed(self, entry: manifest.Entry) -> Judged | None:
+        """Return the record of an entry that the claims leave out; None if they ask for it."""
+        if manifest.claimed(entry, self.claims):
+            return None
+        finding = Finding(Outcome.NOT_CLAIMED, "the method does not claim this")
+        return Judged(entry, finding.to_json())
 
-        def judge(request: LabRequest) -> Finding:
-            twice = [laboratory.call(dataclasses.replace(request, ambient_seed=ambient)) for ambient in (1, 2)]
-            return check.function(Calls(tuple(twice), self.claims, laboratory.where))
+    def _new_artefacts(self) -> dict[str, str]:
+        """Content digests of the artefacts that were used since the last finding."""
+        new = {key: found.digest for key, found in self.store.used.items() if key not in self._told}
+        self._told.update(new)
+        return new
 
-        return laboratory.for_any_request(judge)
+    def _new_seconds(self) -> dict[str, float]:
+        """Where the time went since the last finding: the method's calls, measuring what came back, isolation."""
+        found = {"method": 0.0, "evaluation": 0.0, **self.method.spent}
+        for evidence in self._evidence.values():
+            found["method"] += evidence.method_s
+            found["evaluation"] += evidence.evaluation_s
+        new = {name: spent - self._spent.get(name, 0.0) for name, spent in found.items()}
+        self._spent = found
+        return {name: spent for name, spent in new.items() if spent}
 
-    def _coverage(self) -> Coverage:
+    def coverage(self) -> Coverage:
+        """Return which checks the claims require on some scenario of the manifest."""
         names = self.settings.tasks or tuple(self._tasks) or registry.task_names(self.settings.data)
         found = {
             entry.check
             for name in names
             for entry in self.entries(self.task(name))
-            if manifest.required(entry, self.claims)
+            if manifest.claimed(entry, self.claims)
         }
         return Coverage(self.claims, tuple(sorted(found)))
 
-    def fixture_power(self) -> list[dict[str, object]]:
-        """The power of every scenario that was judged: its sharpest measure and the original's separation."""
-        return [
-            {"scenario": name, "measure": power[0], "separation": round(power[1], 2)}
-            for name, evidence in sorted(self._evidence.items())
-            if (power := evidence.memo.get("power")) is not None
-        ]
+    @functools.cached_property
+    def description(self) -> dict[str, Any]:
+        """What the scorecard says of the method."""
+        return self.method.describe()
 
     def close(self) -> None:
         self.method.close()
-
-    @functools.cached_property
-    def description(self) -> dict[str, object]:
-        """What the scorecard says of the method."""
-        return self.method.describe()

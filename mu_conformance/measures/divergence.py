@@ -46,8 +46,8 @@ def zero_retrain_forgetting(p: np.ndarray, q: np.ndarray) -> float:
 def activation_distance(p: np.ndarray, q: np.ndarray) -> float:
     """Mean over rows of the Euclidean distance of two models' probabilities, in [0, sqrt 2].
 
-    Golatkar et al. 2021 (arXiv 2012.13431), Chundawat et al. 2023. ``p``, ``q`` probabilities [n, classes], of a run and
-    of a reference on the forget rows. ``ValueError``: other shapes, NaN, rows that are no distributions.
+    Golatkar et al. 2021 (arXiv 2012.13431), Chundawat et al. 2023. ``p``, ``q`` probabilities [n, classes], of a run
+    and of a reference on the forget rows. ``ValueError``: other shapes, NaN, rows that are no distributions.
     """
     p, q = _pair(p, q)
     return float(np.linalg.norm(p - q, axis=1).mean())
@@ -58,10 +58,10 @@ def klom(
 ) -> np.ndarray:
     """KL divergence of margins (KLoM: Georgiev et al. 2024, arXiv 2410.23232), run || references, in nats, [n] >= 0.
 
-    ``margins`` [j, n]: logit-scaled confidences of each row under j >= 2 runs; ``reference_margins`` [k, n]: under k >= 2
-    models that never saw the forget set. Per row, margins are clipped to +-``clip`` and counted in ``bins`` equal bins
-    from the smallest to the largest of both populations, both ends included. The references' share of a bin that the
-    runs fall in counts as at least ``floor``, so the value is at most ln(1 / ``floor``) = 11.5: no bin in common.
+    ``margins`` [j, n]: logit-scaled confidences of each row under j >= 2 runs; ``reference_margins`` [k, n]: under k >=
+    2 models that never saw the forget set. Per row, margins are clipped to +-``clip`` and counted in ``bins`` equal
+    bins from the smallest to the largest of both populations, both ends included. The references' share of a bin that
+    the runs fall in counts as at least ``floor``, so the value is at most ln(1 / ``floor``) = 11.5: no bin in common.
 
     It falls with the number of models and depends on ``bins``; compare it with that of references against other
     references. ``ValueError``: other shapes, NaN, fewer than two models on a side, bad ``bins``, ``clip``, ``floor``.

@@ -104,11 +104,12 @@ def rmia(
 ) -> np.ndarray:
     """RMIA, offline: the share of population rows z that a row x beats, [n] in [0, 1].
 
-    Zarifzadeh et al. 2024 (arXiv 2312.03262). x beats z where [p(x) / m(x)] / [p(z) / m(z)] > ``gamma``. p: the probability that the attacked model gives a row's
-    label, ``probabilities`` [n] and ``population`` [z] (rows that it never saw). m: what a model gives that may or may
-    not have seen the row, (1 + a) / 2 times the mean over ``reference_probabilities`` [k, n] (or
-    ``reference_population`` [k, z]), k >= 1 models that have not, plus (1 - a) / 2. ``a`` in [0, 1]: 1 takes the
-    references as they are; the paper tunes it on models of its own. Larger means "member".
+    Zarifzadeh et al. 2024 (arXiv 2312.03262). x beats z where [p(x) / m(x)] / [p(z) / m(z)] > ``gamma``. p: the
+    probability that the attacked model gives a row's label, ``probabilities`` [n] and ``population`` [z] (rows that it
+    never saw). m: what a model gives that may or may not have seen the row, (1 + a) / 2 times the mean over
+    ``reference_probabilities`` [k, n] (or ``reference_population`` [k, z]), k >= 1 models that have not, plus (1 - a) /
+    2. ``a`` in [0, 1]: 1 takes the references as they are; the paper tunes it on models of its own. Larger means
+    "member".
 
     ``ValueError``: other shapes, values outside [0, 1], a row to which every reference gives 0 at a = 1.
     """

@@ -56,7 +56,8 @@ def entropy_attack(retain: np.ndarray, test: np.ndarray, forget: np.ndarray) -> 
     vector classifier (RBF, C = 3, gamma = 1) learns to tell retain rows (members) from test rows by the entropy of
     their probabilities in nats, on all of them: where one side has many more rows, it may answer that side always.
 
-    ``ValueError``: other shapes, rows that are no distributions, entropies that are the same on all retain and test rows.
+    ``ValueError``: other shapes, rows that are no distributions, entropies that are the same on all retain and test
+    rows.
     """
     retain = arrays.probabilities(retain, "retain")
     sides = [retain, *(arrays.probabilities(x, n, retain.shape[1]) for x, n in ((test, "test"), (forget, "forget")))]

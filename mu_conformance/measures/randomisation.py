@@ -31,11 +31,12 @@ class Randomised:
 def membership_randomisation(scores: np.ndarray, included: np.ndarray, draws: int = DRAWS, seed: int = 0) -> Randomised:
     """How far from 0.5 the AUC of the worst row lies, beside what other memberships would have given.
 
-    ``scores`` [models, rows]: a score of each row under each model. ``included`` [models, rows], bool: the memberships, which
-    were drawn row by row, each row's from all that have as many models. Where models do not depend on them at all, the
-    drawn ones are as likely as any others (Fisher 1935; with memberships, Steinke et al. 2023, arXiv 2305.08846). So the
-    share of memberships, the actual ones and ``draws`` new ones together, whose worst row is as far from 0.5 is a p-value:
-    exact, whatever the scores' distributions, ties and dependence between rows and models (Phipson & Smyth 2010).
+    ``scores`` [models, rows]: a score of each row under each model. ``included`` [models, rows], bool: the memberships,
+    which were drawn row by row, each row's from all that have as many models. Where models do not depend on them at
+    all, the drawn ones are as likely as any others (Fisher 1935; with memberships, Steinke et al. 2023, arXiv
+    2305.08846). So the share of memberships, the actual ones and ``draws`` new ones together, whose worst row is as far
+    from 0.5 is a p-value: exact, whatever the scores' distributions, ties and dependence between rows and models
+    (Phipson & Smyth 2010).
 
     ``ValueError``: other shapes, NaN, a row that all models or none were trained on, ``draws`` below 1.
     """

@@ -27,8 +27,8 @@ def relearn_time(scores: np.ndarray, target: float) -> int:
 def anamnesis_index(time: float, reference_time: float) -> float:
     """(``time`` + 0.01) / (``reference_time`` + 0.01), > 0; 1 is a model that never saw the rows.
 
-    AIN: Chundawat et al. 2023 (arXiv 2201.05629), with the offset for models that remember at once. Times to relearn the
-    forget rows, of a run and of a reference, in the same unit (``relearn_time``: steps). Below 1: the run still
+    AIN: Chundawat et al. 2023 (arXiv 2201.05629), with the offset for models that remember at once. Times to relearn
+    the forget rows, of a run and of a reference, in the same unit (``relearn_time``: steps). Below 1: the run still
     remembers; far above 1: it is further from the rows than a model that never saw them. ``ValueError``: a time that is
     negative, infinite or NaN.
     """

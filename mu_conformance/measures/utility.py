@@ -28,8 +28,9 @@ def _right_or_wrong(values: np.ndarray, name: str) -> np.ndarray:
 def knowledge_gap(forget_correct: np.ndarray, retain_correct: np.ndarray) -> float:
     """The AUC of retain rows (1) against forget rows (0) by whether the answer is right, in [0, 1].
 
-    MU-Bench (arXiv 2406.14796). ``forget_correct`` [n], ``retain_correct`` [m]: bool, or 0 and 1. It is 0.5 + (retain accuracy - forget accuracy) / 2:
-    0.5 where both are known equally well. ``ValueError``: other shapes or values, no rows on one side.
+    MU-Bench (arXiv 2406.14796). ``forget_correct`` [n], ``retain_correct`` [m]: bool, or 0 and 1. It is 0.5 + (retain
+    accuracy - forget accuracy) / 2: 0.5 where both are known equally well. ``ValueError``: other shapes or values, no
+    rows on one side.
     """
     forget = _right_or_wrong(forget_correct, "forget_correct")
     return auc(_right_or_wrong(retain_correct, "retain_correct"), forget)
@@ -56,8 +57,8 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bi
 def tug_of_war(scores: np.ndarray, reference_scores: np.ndarray) -> float:
     """The product over forget, retain and test of 1 - |score - references' mean score|, in [0, 1]; 1 is best.
 
-    ToW: Zhao et al. 2024 (arXiv 2406.01257). ``scores`` [3]: a run's scores, in [0, 1], on forget, retain and test rows;
-    ``reference_scores`` [k, 3], or [3] for one reference. ``ValueError``: other shapes or values.
+    ToW: Zhao et al. 2024 (arXiv 2406.01257). ``scores`` [3]: a run's scores, in [0, 1], on forget, retain and test
+    rows; ``reference_scores`` [k, 3], or [3] for one reference. ``ValueError``: other shapes or values.
     """
     scores, reference_scores = np.asarray(scores, float), np.asarray(reference_scores, float)
     run = arrays.matrix(scores[None] if scores.ndim == 1 else scores, "scores", columns=3)

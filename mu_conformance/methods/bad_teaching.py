@@ -9,7 +9,8 @@ import torch
 
 from mu_conformance.methods.parts.distillation import kl_divergence, teacher_of
 from mu_conformance.methods.parts.tuning import tuned
-from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import fit
 
 __all__ = ["BadTeaching"]
@@ -34,9 +35,9 @@ class _Marked:
 class BadTeaching:
     """Minimise KL(teacher || theta) over forget and retain rows (Chundawat et al., AAAI 2023, arXiv 2205.08096).
 
-    The teacher of a retain row is the original, that of a forget row a model that was never trained. ``retain_share`` of
-    the retain rows take part, 0.3 in the paper, with temperature 1. Reads both sets and no labels. Defined where there
-    are classes.
+    The teacher of a retain row is the original, that of a forget row a model that was never trained. ``retain_share``
+    of the retain rows take part, 0.3 in the paper, with temperature 1. Reads both sets and no labels. Defined where
+    there are classes.
     """
 
     claims = Claims(max_ratio=1.0, requires=("classes",), reads_labels=False)

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, jacrev
 
-from mu_conformance.protocol import Claims, DeletionRequest, Guarantee
+from mu_conformance.protocol.claims import Claims, Guarantee
+from mu_conformance.protocol.request import DeletionRequest
 
 __all__ = ["CertifiedRemoval"]
 

@@ -6,7 +6,8 @@ import copy
 
 from mu_conformance.methods.parts.layers import last_layers, only, settled
 from mu_conformance.methods.parts.tuning import tuned
-from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import fit
 
 __all__ = ["CFk"]

@@ -9,7 +9,8 @@ import torch
 from mu_conformance.methods.parts.decoupling import decoupled_divergence
 from mu_conformance.methods.parts.distillation import teacher_of
 from mu_conformance.methods.parts.tuning import tuned
-from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import fit
 
 __all__ = ["DELETE"]

@@ -7,7 +7,8 @@ import copy
 import torch
 
 from mu_conformance.methods.parts.tuning import tuned
-from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import descend
 
 __all__ = ["L1Sparse"]

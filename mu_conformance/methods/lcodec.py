@@ -12,7 +12,8 @@ from torch import nn
 
 from mu_conformance.methods.parts.dependence import markov_blanket
 from mu_conformance.methods.parts.tuning import tuned
-from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.request import DeletionRequest
 
 __all__ = ["LCODEC"]
 
@@ -23,11 +24,12 @@ class LCODEC:
     outside P stay, bitwise (Mehta et al., CVPR 2022, arXiv 2204.07655; the update is Sekhari et al.'s, 2021).
 
     P are the weights of the units (of linear and convolution layers) that the forget set's loss depends on, found by
-    FOCI: the forget rows are perturbed ``perturbations`` times, numbers by Gaussian noise of deviation ``noise``, a word
-    in each row by another row's, and each unit's mean activation is held against the loss; no more than ``most_units``.
-    H_P is the empirical Fisher information of the retain rows, where the paper has finite differences between its
-    checkpoints of training. Without the paper's noise on the weights, which nothing here needs: no (epsilon, delta) is
-    claimed. The paper has 1000 perturbations. Reads both sets and their labels. Defined where there are classes.
+    FOCI: the forget rows are perturbed ``perturbations`` times, numbers by Gaussian noise of deviation ``noise``, a
+    word in each row by another row's, and each unit's mean activation is held against the loss; no more than
+    ``most_units``. H_P is the empirical Fisher information of the retain rows, where the paper has finite differences
+    between its checkpoints of training. Without the paper's noise on the weights, which nothing here needs: no
+    (epsilon, delta) is claimed. The paper has 1000 perturbations. Reads both sets and their labels. Defined where there
+    are classes.
     """
 
     claims = Claims(max_ratio=1.0, requires=("classes",))

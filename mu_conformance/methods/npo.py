@@ -8,7 +8,8 @@ from mu_conformance.methods.parts.distillation import teacher_of
 from mu_conformance.methods.parts.forgetting import forget_beside_retain
 from mu_conformance.methods.parts.preference import npo
 from mu_conformance.methods.parts.tuning import tuned
-from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.request import DeletionRequest
 
 __all__ = ["NPO"]
 

@@ -14,7 +14,8 @@ from mu_conformance.methods.parts.batches import endless
 from mu_conformance.methods.parts.distillation import teacher_of
 from mu_conformance.methods.parts.layers import blocks_of, only, settled
 from mu_conformance.methods.parts.tuning import tuned
-from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import fit
 
 __all__ = ["RMU"]
@@ -27,10 +28,10 @@ class RMU:
 
     h are the activations after one block of the transformer, u a direction drawn uniformly from [0, 1) in each
     coordinate and brought to length 1, c is ``steering``. Padding does not count. Only the parameters of that block and
-    of the two before it are trained. Defaults of c and alpha are the paper's for Zephyr-7B. ``block`` counts from 0; None
-    is a third of the way up, the first at least. ``epochs`` over the forget set, at a share of the recipe's learning
-    rate, without weight decay; the gradient's norm is clipped at 1. Reads both sets and no labels. Defined for causal
-    language models.
+    of the two before it are trained. Defaults of c and alpha are the paper's for Zephyr-7B. ``block`` counts from 0;
+    None is a third of the way up, the first at least. ``epochs`` over the forget set, at a share of the recipe's
+    learning rate, without weight decay; the gradient's norm is clipped at 1. Reads both sets and no labels. Defined for
+    causal language models.
     """
 
     claims = Claims(max_ratio=1.0, requires=("facts",), reads_labels=False)

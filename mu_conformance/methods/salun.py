@@ -7,7 +7,8 @@ import copy
 from mu_conformance.methods.parts.relabelling import relabelled
 from mu_conformance.methods.parts.saliency import kept_outside, largest, mean_gradient
 from mu_conformance.methods.parts.tuning import tuned
-from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import fit
 
 __all__ = ["SalUn"]

@@ -8,7 +8,8 @@ import torch
 
 from mu_conformance.methods.parts.distillation import kl_divergence, teacher_of
 from mu_conformance.methods.parts.tuning import tuned
-from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import descend
 
 __all__ = ["SCRUB"]
@@ -19,12 +20,12 @@ class SCRUB:
     """Alternate max steps, -KL(original || theta) on the forget set, with min steps on the retain set
     (Kurmanji et al., NeurIPS 2023, arXiv 2302.09880, algorithm 1): alpha KL(original || theta) + gamma L(theta; retain).
 
-    Each of the first ``max_epochs`` epochs begins with a pass over the forget set; the others only mend what that broke.
-    The very first pass finds theta at the original, where the divergence has no gradient: the min steps part them.
-    KL is between softened distributions (``temperature``). The defaults of alpha, gamma, temperature and max_epochs are
-    the paper's code's. Of texts a distribution is that of a token. Reads both sets, and the labels of the retain set
-    (of texts, those of the forget set tell where the answer is). Defined where labels have a likelihood: classes and
-    texts.
+    Each of the first ``max_epochs`` epochs begins with a pass over the forget set; the others only mend what that
+    broke. The very first pass finds theta at the original, where the divergence has no gradient: the min steps part
+    them. KL is between softened distributions (``temperature``). The defaults of alpha, gamma, temperature and
+    max_epochs are the paper's code's. Of texts a distribution is that of a token. Reads both sets, and the labels of
+    the retain set (of texts, those of the forget set tell where the answer is). Defined where labels have a likelihood:
+    classes and texts.
     """
 
     claims = Claims(max_ratio=1.0, requires=("likelihood",))

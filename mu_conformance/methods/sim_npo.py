@@ -5,7 +5,8 @@ from __future__ import annotations
 from mu_conformance.methods.parts.forgetting import forget_beside_retain
 from mu_conformance.methods.parts.preference import simnpo
 from mu_conformance.methods.parts.tuning import tuned
-from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.request import DeletionRequest
 
 __all__ = ["SimNPO"]
 

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from mu_conformance.conditions.shards import Part, ShardedEnsemble, shard_numbers
-from mu_conformance.protocol import Claims, DeletionRequest, Guarantee
+from mu_conformance.protocol.claims import Claims, Guarantee
+from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.protocol.seeding import derive_seed
 from mu_conformance.training.loop import fit
 
@@ -20,8 +21,8 @@ class SISA:
     others stay, bitwise (Bourtoule et al., S&P 2021, arXiv 1912.03817, without slices). Exact: no member has seen a row
     that is to be forgotten.
 
-    The original is an ensemble of shards under ``--mu-shards``; any other original is one shard, so it is retrained. Reads
-    the inputs of the forget set, the retain set and its labels.
+    The original is an ensemble of shards under ``--mu-shards``; any other original is one shard, so it is retrained.
+    Reads the inputs of the forget set, the retain set and its labels.
     """
 
     claims = Claims(Guarantee.EXACT, max_ratio=1.0)

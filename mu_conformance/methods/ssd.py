@@ -9,7 +9,8 @@ import torch
 
 from mu_conformance.methods.parts.saliency import mean_squared_gradient
 from mu_conformance.methods.parts.tuning import tuned
-from mu_conformance.protocol import Claims, DeletionRequest
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.request import DeletionRequest
 
 __all__ = ["SSD"]
 

@@ -30,9 +30,9 @@ class ForgetSet:
     """Rows of the training set to be deleted.
 
     ``indices`` int64 [n], ascending. ``trained_labels``: the labels that the original was trained with on those rows
-    where they differ from the task's own (mislabelled), else None. ``triggered``: whether it was trained with the task's
-    trigger on those rows. ``unit``: the deleted unit's name, if one.
-    ``requests``: the same rows as they are asked for, one request after another; one request unless sequential.
+    where they differ from the task's own (mislabelled), else None. ``triggered``: whether it was trained with the
+    task's trigger on those rows. ``unit``: the deleted unit's name, if one. ``requests``: the same rows as they are
+    asked for, one request after another; one request unless sequential.
     """
 
     kind: str
@@ -188,7 +188,8 @@ def mislabelled(request: Request) -> ForgetSet:
 def backdoored(request: Request) -> ForgetSet:
     """The same rows as ``random``, trained on with a trigger and one label: the backdoor must go with them.
 
-    BadNets (Gu et al. 2017, arXiv 1708.06733); poisons that survive unlearning: Pawelczyk et al. 2024, arXiv 2406.17216.
+    BadNets (Gu et al. 2017, arXiv 1708.06733); poisons that survive unlearning: Pawelczyk et al. 2024, arXiv
+    2406.17216.
     """
     task = request.task
     if task.trigger_label is None:

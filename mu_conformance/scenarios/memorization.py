@@ -29,8 +29,8 @@ def halves(rows: int, seed: int) -> np.ndarray:
 def estimates(probabilities: np.ndarray, members: np.ndarray) -> np.ndarray:
     """Memorization of each row, float [n] in [-1, 1].
 
-    ``probabilities`` [models, n] of the rows' labels in [0, 1]; ``members`` bool [models, n], no row in all models or in
-    none (``ValueError``).
+    ``probabilities`` [models, n] of the rows' labels in [0, 1]; ``members`` bool [models, n], no row in all models or
+    in none (``ValueError``).
     """
     probabilities, members = np.asarray(probabilities, float), np.asarray(members, bool)
     if probabilities.ndim != 2 or probabilities.shape != members.shape:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mu_conformance.protocol import TrainingRecipe
+from mu_conformance.protocol.recipe import TrainingRecipe
 from mu_conformance.protocol.seeding import derive_seed
 from mu_conformance.scenarios import forget_sets
 from mu_conformance.scenarios.profiles import Profile

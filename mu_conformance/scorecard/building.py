@@ -1,30 +1,35 @@
-"""Building the scorecard from a manifest, the findings, and what is known of the run."""
+"""Building the scorecard from the record of a judgement."""
 
 from __future__ import annotations
 
 import datetime
+import importlib.metadata
 import os
 import platform
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import mu_conformance
 from mu_conformance.checks import manifest
-from mu_conformance.decision.finding import plain
-from mu_conformance.decision.rule import Outcome
-from mu_conformance.protocol import Claims
-from mu_conformance.scenarios.profiles import Profile
-from mu_conformance.scorecard.document import SCHEMA
+from mu_conformance.checks.catalogue import find_check
+from mu_conformance.decision.finding import Measurement
+from mu_conformance.decision.outcome import Fault, Level, Outcome
+from mu_conformance.scorecard import known_error_rates
+from mu_conformance.scorecard.document import Check, Scorecard
+from mu_conformance.scorecard.record import Context, Judged, Record
 from mu_conformance.scorecard.verdict import overall
+from mu_conformance.scorecard.waivers import Waiver, apply_waivers
 
-__all__ = ["build", "environment"]
+__all__ = ["build", "environment", "suite_version"]
+
+
+def suite_version() -> str:
+    """Return the installed version of this package."""
+    return importlib.metadata.version("mu-conformance")
 
 
 def environment(device: str) -> dict[str, Any]:
-    """What may change a result: versions, machine, threads."""
-    import importlib.metadata
-
+    """Return what may change a result: versions, machine, threads."""
     versions: dict[str, str | None] = {}
     for name in ("torch", "transformers", "numpy", "scipy", "pytest"):
         try:
@@ -41,75 +46,83 @@ def environment(device: str) -> dict[str, Any]:
     }
 
 
-def _reproduce(method: str, entry: manifest.Entry, extra: str, paths: str) -> str:
+def _reproduce(entry: manifest.Entry, context: Context) -> str:
     part = entry.scenario.partition("/")[2].replace("%", "pct")
-    where = f" {paths}" if paths else ""
-    task = "" if paths else f" --mu-task {entry.task}"
-    return f'pytest{where} --method {shlex.quote(method)}{task}{extra} -k "{part}-{entry.check}"'
+    where = f" {context.paths}" if context.paths else ""
+    task = "" if context.paths else f" --mu-task {entry.task}"
+    method = shlex.quote(str(context.method["ref"]))
+    return f'pytest{where} --method {method}{task}{context.reproduce_options} -k "{part}-{entry.check}"'
+
+
+def _check(entry: manifest.Entry, judged: Judged | None, context: Context, waivers: Sequence[Waiver]) -> Check:
+    """Make the scorecard's entry; what is missing did not run."""
+    claimed = manifest.claimed(entry, context.claims)
+    found: dict[str, Any] = {"outcome": Outcome.NOT_RUN if claimed else Outcome.NOT_CLAIMED}
+    if judged is not None:
+        found = apply_waivers(judged.finding, waivers, entry)
+    fault = found.get("fault")
+    return Check(
+        id=entry.check,
+        task=entry.task,
+        modality=entry.modality,
+        scenario=entry.scenario,
+        kind=entry.kind,
+        ratio=entry.ratio,
+        features=entry.features,
+        outcome=Outcome(found["outcome"]),
+        required=manifest.required(entry, context.claims, strict=context.strict),
+        level=Level(found.get("level") or find_check(entry.check).level),
+        fault=None if fault is None else Fault(fault),
+        duration_s=round(0.0 if judged is None else judged.duration_s, 3),
+        message=found.get("message", ""),
+        measurements=tuple(map(Measurement.from_json, found.get("measurements", []))),
+        reproduce=_reproduce(entry, context),
+    )
+
+
+def _error_rates(context: Context, tasks: Iterable[str]) -> dict[str, Any]:
+    """Return what is known of how often verdicts like this one are wrong."""
+    measured = known_error_rates.studies() if context.studied else {}
+    chosen = set(tasks)
+    return {
+        "false_alarm_rate": known_error_rates.false_alarm_rate(measured, context.profile, chosen),
+        "share_kept_that_is_detected": known_error_rates.detected(measured, context.profile, chosen),
+    }
 
 
 def build(
+    record: Record,
+    context: Context,
     *,
-    entries: Iterable[manifest.Entry],
-    results: Mapping[tuple[str, str], Mapping[str, Any]],
-    claims: Claims,
-    method: Mapping[str, Any],
-    profile: Profile,
-    suite: Mapping[str, Any],
-    environment: Mapping[str, Any],
-    invocation: Mapping[str, Any],
-    waivers: Iterable[Mapping[str, Any]],
-    reproduce_options: str = "",
-    paths: str = "",
-) -> dict[str, Any]:
-    """The scorecard as plain JSON. ``results`` maps (check, scenario) to a finding's record; what is missing did not run."""
-    listed = list(entries)
-    checks = []
-    for entry in listed:
-        needed = manifest.required(entry, claims)
-        missing = Outcome.NOT_RUN if needed else Outcome.NOT_CLAIMED
-        result = results.get(entry.key) or {
-            "outcome": str(missing),
-            "measurements": [],
-            "message": "",
-            "duration_s": 0.0,
-        }
-        checks.append(
-            {
-                "id": entry.check,
-                "task": entry.task,
-                "modality": entry.modality,
-                "scenario": entry.scenario,
-                "kind": entry.kind,
-                "ratio": entry.ratio,
-                "features": list(entry.features),
-                "outcome": result["outcome"],
-                "required": needed,
-                "duration_s": round(float(result.get("duration_s", 0.0)), 3),
-                "message": result.get("message", ""),
-                "measurements": list(result.get("measurements", [])),
-                "reproduce": _reproduce(str(method["ref"]), entry, reproduce_options, paths),
-            }
-        )
-    return plain(
-        {
-            "schema": SCHEMA,
-            "generated_at": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "suite": {
-                "version": mu_conformance.__version__,
-                "profile": profile.name,
-                "looks": list(profile.looks),
-                "references": profile.references,
-                "level": profile.level,
-                "manifest_sha256": manifest.manifest_digest(listed),
-                **suite,
-            },
-            "method": {**method, "claims": claims.to_json()},
-            "environment": dict(environment),
-            "invocation": dict(invocation),
-            "verdict": overall(checks, str(claims.guarantee)),
-            "checks": checks,
-            "waivers": list(waivers),
-            "complete": True,
-        }
+    scope: Iterable[str] | None = None,
+    waivers: Sequence[Waiver] = (),
+) -> Scorecard:
+    """Build the scorecard of a method over the tasks of ``scope`` (None: all of the record's)."""
+    tasks = sorted(record.entries) if scope is None else list(scope)
+    entries = [entry for name in tasks for entry in record.entries[name]]
+    checks = tuple(_check(entry, record.judged.get(entry.key), context, waivers) for entry in entries)
+    profile, claims = context.profile, context.claims
+    return Scorecard(
+        generated_at=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        suite={
+            "version": suite_version(),
+            "profile": profile.name,
+            "looks": list(profile.looks),
+            "references": profile.references,
+            "level": profile.level,
+            "strict": context.strict,
+            "manifest_sha256": manifest.manifest_digest(entries),
+            **context.suite,
+            "provenance": record.provenance,
+            "artefacts_sha256": record.artefacts_sha256,
+            "power": record.power,
+            **_error_rates(context, {check.task for check in checks if check.required}),
+        },
+        method={**context.method, "claims": claims.to_json()},
+        environment=dict(context.environment),
+        invocation={**context.invocation, "seconds": record.seconds},
+        verdict=overall(checks, claims, strict=context.strict),
+        checks=checks,
+        waivers=tuple(waiver.to_json() for waiver in waivers),
+        complete=bool(checks) and not any(check.outcome is Outcome.NOT_RUN for check in checks),
     )

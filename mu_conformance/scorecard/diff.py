@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from mu_conformance.decision.outcome import Outcome
+from mu_conformance.scorecard.document import Scorecard
 
 __all__ = ["changes", "regressions"]
 
-_GOOD = ("passed", "waived")
+_GOOD = (Outcome.PASSED, Outcome.WAIVED)
 
 
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """(check, scenario, outcome before, outcome after) for each that differs; ``absent`` where one has no such entry."""
+def changes(before: Scorecard, after: Scorecard) -> list[tuple[str, str, str, str]]:
+    """Return (check, scenario, outcome before, outcome after) for each entry that differs.
 
-    def outcomes(scorecard: Mapping[str, Any]) -> dict[tuple[str, str], str]:
-        return {(entry["id"], entry["scenario"]): entry["outcome"] for entry in scorecard["checks"]}
-
-    old, new = outcomes(before), outcomes(after)
+    The outcome is ``absent`` where one scorecard has no such entry.
+    """
+    old, new = ({(check.id, check.scenario): str(check.outcome) for check in card.checks} for card in (before, after))
     return [
         (*key, old.get(key, "absent"), new.get(key, "absent"))
         for key in sorted(old.keys() | new.keys())
@@ -24,8 +23,8 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[s
     ]
 
 
-def regressions(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Checks that passed (or were waived) before and do not now, a line each. Absent now counts: nothing may be dropped."""
+def regressions(before: Scorecard, after: Scorecard) -> list[str]:
+    """Return a line for each check that passed or was waived before and does not now. Absent now counts."""
     return [
         f"{check} on {scenario}: {old} before, {new} now"
         for check, scenario, old, new in changes(before, after)

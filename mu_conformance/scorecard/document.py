@@ -1,14 +1,30 @@
-"""The canonical scorecard.json: writing it so that a truncated one is seen, and reading it. Imports nothing heavy."""
+"""The scorecard as a typed document, and its canonical form ``scorecard.json``."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["SCHEMA", "ScorecardError", "read", "write"]
+from mu_conformance.decision.finding import Measurement, plain
+from mu_conformance.decision.outcome import Fault, Level, Outcome
+
+__all__ = [
+    "SCHEMA",
+    "Check",
+    "FamilyDistance",
+    "Scorecard",
+    "ScorecardError",
+    "Verdict",
+    "make_writable",
+    "read",
+    "read_json",
+    "write",
+]
 
 SCHEMA = "mu-conformance/scorecard/1"
 
@@ -17,15 +33,287 @@ class ScorecardError(ValueError):
     """A scorecard that cannot be read or does not add up; the message says where."""
 
 
-def write(scorecard: Mapping[str, Any], path: Path) -> None:
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One entry of the manifest: a check on a scenario, and its result."""
+
+    id: str
+    task: str
+    modality: str
+    scenario: str
+    kind: str
+    """Kind of forget set, ``contract`` or ``audit``."""
+    ratio: float
+    """Share of the training rows that the largest request names."""
+    features: tuple[str, ...]
+    """Features of the task."""
+    outcome: Outcome
+    required: bool
+    """Whether the claims and the level of the check require it."""
+    level: Level = Level.MUST
+    """Level of the check; of a failure, the level of what failed."""
+    fault: Fault | None = None
+    """Who is at fault where the outcome is ``error``."""
+    duration_s: float = 0.0
+    """Wall seconds that judging took."""
+    message: str = ""
+    """What is wrong and the likely cause; empty when passed."""
+    measurements: tuple[Measurement, ...] = ()
+    reproduce: str = ""
+    """A command that judges this entry again."""
+
+    @property
+    def family(self) -> str:
+        return self.id.partition(".")[0]
+
+    @property
+    def recommendation(self) -> bool:
+        """Whether this is a failure at level SHOULD: reported, and decides nothing unless the run is strict."""
+        return self.outcome is Outcome.FAILED and self.level is Level.SHOULD
+
+    def to_json(self) -> dict[str, Any]:
+        record = {
+            "id": self.id,
+            "task": self.task,
+            "modality": self.modality,
+            "scenario": self.scenario,
+            "kind": self.kind,
+            "ratio": self.ratio,
+            "features": list(self.features),
+            "outcome": str(self.outcome),
+            "level": str(self.level),
+            "required": self.required,
+            "duration_s": round(self.duration_s, 3),
+            "message": self.message,
+            "measurements": [measurement.to_json() for measurement in self.measurements],
+            "reproduce": self.reproduce,
+        }
+        return record if self.fault is None else {**record, "fault": str(self.fault)}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Check:
+        """Read what ``to_json`` wrote; keys of later versions are ignored, keys of earlier ones have defaults."""
+        outcome, fault = Outcome(record["outcome"]), record.get("fault")
+        if outcome is Outcome.ERROR and fault is None:
+            # Scorecards without the key blamed every error on the method.
+            fault = Fault.METHOD
+        return cls(
+            id=record["id"],
+            task=record["task"],
+            modality=record["modality"],
+            scenario=record["scenario"],
+            kind=record["kind"],
+            ratio=record["ratio"],
+            features=tuple(record["features"]),
+            outcome=outcome,
+            required=record["required"],
+            level=Level(record.get("level", Level.MUST)),
+            fault=None if fault is None else Fault(fault),
+            duration_s=record["duration_s"],
+            message=record["message"],
+            measurements=tuple(map(Measurement.from_json, record["measurements"])),
+            reproduce=record["reproduce"],
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class FamilyDistance:
+    """How far a family's decided measurements lie from retraining, in margins: 1 is the edge."""
+
+    median: float
+    worst: float
+    check: str
+    """The check with the worst distance."""
+    scenario: str
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> FamilyDistance:
+        return cls(record["median"], record["worst"], record["check"], record["scenario"])
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What the checks say together."""
+
+    status: str
+    """``conformant``, ``conformant_with_waivers``, ``nonconformant`` or ``incomplete``."""
+    guarantee: str
+    """The guarantee that was claimed."""
+    scope: tuple[str, ...]
+    """Tasks on which anything was required."""
+    required: int
+    passed: int
+    not_passed: tuple[str, ...]
+    """Ids of the required checks that did not pass, one for each scenario."""
+    supports: str | None = None
+    """The strongest guarantee, no stronger than the claim, all of whose required checks passed."""
+    distance: Mapping[str, FamilyDistance] = dataclasses.field(default_factory=dict)
+    """By family."""
+    recommendations: tuple[Mapping[str, str], ...] = ()
+    """Failures at level SHOULD that decide nothing: ``id``, ``scenario``, ``message``."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "status": self.status,
+            "guarantee": self.guarantee,
+            "scope": list(self.scope),
+            "required": self.required,
+            "passed": self.passed,
+            "not_passed": list(self.not_passed),
+            "supports": self.supports,
+            "distance": {family: dataclasses.asdict(found) for family, found in self.distance.items()},
+            "recommendations": [dict(found) for found in self.recommendations],
+        }
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Verdict:
+        return cls(
+            status=record["status"],
+            guarantee=record["guarantee"],
+            scope=tuple(record["scope"]),
+            required=record["required"],
+            passed=record["passed"],
+            not_passed=tuple(record["not_passed"]),
+            supports=record.get("supports"),
+            distance={name: FamilyDistance.from_json(found) for name, found in record.get("distance", {}).items()},
+            recommendations=tuple(record.get("recommendations", ())),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Scorecard:
+    """The result of judging one method."""
+
+    suite: Mapping[str, Any]
+    """Version, profile, seed, power, known error rates and digests of the suite."""
+    method: Mapping[str, Any]
+    """Reference, version, digest and claims of the method."""
+    environment: Mapping[str, Any]
+    """Versions and machine."""
+    invocation: Mapping[str, Any]
+    """Arguments, plugins, conftests and where the time went."""
+    verdict: Verdict
+    checks: tuple[Check, ...]
+    """Every entry of the manifest, judged or not."""
+    waivers: tuple[Mapping[str, Any], ...] = ()
+    generated_at: str = ""
+    complete: bool = True
+    """Whether every entry of the manifest has an outcome."""
+
+    def failures(self) -> list[Check]:
+        """Return the required checks that did not pass, the undecided ones included; recommendations are not among them."""
+        good = (Outcome.PASSED, Outcome.WAIVED)
+        return [
+            check
+            for check in self.checks
+            if check.required and check.outcome not in good and not self._recommended(check)
+        ]
+
+    def _recommended(self, check: Check) -> bool:
+        return check.recommendation and not self.suite.get("strict", False)
+
+    def distance(self, family: str | None = None) -> float | None:
+        """Return the worst distance of a family from retraining, in margins, or of all families; None without any."""
+        found = self.verdict.distance.items()
+        return max((one.worst for name, one in found if family in (None, name)), default=None)
+
+    def diff(self, earlier: Scorecard) -> list[tuple[str, str, str, str]]:
+        """Return (check, scenario, outcome before, outcome now) for each entry that differs from an earlier scorecard."""
+        from mu_conformance.scorecard.diff import changes
+
+        return changes(earlier, self)
+
+    def save(self, path: Path | str) -> Path:
+        """Write ``scorecard.json``, or into a folder of that name; return the file's path."""
+        target = Path(path)
+        if target.is_dir():
+            target = target / "scorecard.json"
+        try:
+            write(self, target)
+        except OSError as error:
+            raise ScorecardError(f"scorecard {target} cannot be written: {error.strerror}") from None
+        return target
+
+    @classmethod
+    def load(cls, path: Path | str) -> Scorecard:
+        """Read a scorecard; raise ``ScorecardError`` if it cannot be used."""
+        return read(Path(path))
+
+    def to_markdown(self) -> str:
+        from mu_conformance.scorecard.renders import markdown
+
+        return markdown.render(self)
+
+    def to_text(self) -> str:
+        """Return what the terminal shows."""
+        from mu_conformance.scorecard.renders.terminal import terminal_lines
+
+        return "\n".join(terminal_lines(self))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the canonical document as plain JSON; ``complete`` is its last key."""
+        return plain(
+            {
+                "schema": SCHEMA,
+                "generated_at": self.generated_at,
+                "suite": dict(self.suite),
+                "method": dict(self.method),
+                "environment": dict(self.environment),
+                "invocation": dict(self.invocation),
+                "verdict": self.verdict.to_json(),
+                "checks": [check.to_json() for check in self.checks],
+                "waivers": [dict(waiver) for waiver in self.waivers],
+                "complete": self.complete,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Scorecard:
+        """Read a document of this schema; unknown keys are ignored. Raises ``ScorecardError`` if it is malformed."""
+        try:
+            return cls(
+                suite=_mapping(document, "suite"),
+                method=_mapping(document, "method"),
+                environment=_mapping(document, "environment"),
+                invocation=_mapping(document, "invocation"),
+                verdict=Verdict.from_json(document["verdict"]),
+                checks=tuple(map(Check.from_json, document["checks"])),
+                waivers=tuple(document["waivers"]),
+                generated_at=str(document["generated_at"]),
+                complete=document["complete"] is True,
+            )
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise ScorecardError(f"malformed ({type(error).__name__}: {error})") from None
+
+
+def _mapping(document: Mapping[str, Any], key: str) -> dict[str, Any]:
+    if not isinstance(document[key], dict):
+        raise TypeError(f"{key} is no object")
+    return dict(document[key])
+
+
+def write(scorecard: Scorecard, path: Path) -> None:
     """Write atomically; ``complete`` is the document's last key, so a truncated file is invalid."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(scorecard, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    partial.write_text(json.dumps(scorecard.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     os.replace(partial, path)
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Read a scorecard; ``ScorecardError`` if it is missing, truncated, incomplete or of another schema."""
+def make_writable(folder: Path) -> None:
+    """Make a report folder now: finding out at the end of a run that it cannot be written would lose the run.
+
+    Raises ``ScorecardError`` with the reason.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ScorecardError(f"the report folder {folder} cannot be written: {error.strerror}") from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a scorecard as plain JSON; raise ``ScorecardError`` if it is missing, truncated or of another schema."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -34,6 +322,14 @@ def read(path: Path) -> dict[str, Any]:
         raise ScorecardError(f"scorecard {path} is not valid JSON ({error}); was the run cut off?") from None
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ScorecardError(f"{path} is not a scorecard of schema {SCHEMA}")
-    if document.get("complete") is not True:
-        raise ScorecardError(f"scorecard {path} is incomplete: the run did not end")
+    if not isinstance(document.get("complete"), bool):
+        raise ScorecardError(f"scorecard {path} is incomplete: it was not written to its end")
     return document
+
+
+def read(path: Path) -> Scorecard:
+    """Read a scorecard, whole or partial; raise ``ScorecardError`` with the file's name if it cannot be used."""
+    try:
+        return Scorecard.from_json(read_json(path))
+    except ScorecardError as error:
+        raise ScorecardError(str(error) if str(path) in str(error) else f"scorecard {path} is {error}") from None

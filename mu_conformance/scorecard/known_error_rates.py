@@ -35,8 +35,8 @@ def _studied(measured: Mapping[str, Any], profile: Profile, tasks: Collection[st
 def false_alarm_rate(measured: Mapping[str, Any], profile: Profile, tasks: Collection[str]) -> dict[str, Any] | None:
     """How often exact retraining is not conformant on those of ``tasks`` that were studied; None if none was.
 
-    A verdict is on all tasks together, so it is wrong where it is on any: 1 - the product of (1 - rate), and so for the ends of
-    the interval. ``level`` is that of each task's interval.
+    A verdict is on all tasks together, so it is wrong where it is on any: 1 - the product of (1 - rate), and so for the
+    ends of the interval. ``level`` is that of each task's interval.
     """
     found = _studied(measured, profile, tasks)
     if not found:

@@ -2,60 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from mu_conformance.decision.outcome import Outcome
+from mu_conformance.scorecard.document import Check, Scorecard
 
-__all__ = ["headline", "task_rows", "terminal_lines"]
+__all__ = ["FAMILIES", "headline", "judged", "level_notes", "task_rows"]
 
 FAMILIES = ("contract", "forgetting", "privacy", "utility", "robustness", "cost")
 
 
-def headline(scorecard: Mapping[str, Any]) -> str:
-    """One sentence: how many checks, on which tasks, for which guarantee."""
-    verdict = scorecard["verdict"]
-    tasks = ", ".join(verdict["scope"]) or "no task"
-    data = ", published data" if scorecard["suite"].get("data") == "hub" else ""
-    return (
-        f"{verdict['passed']} of {verdict['required']} required checks passed on {tasks}; "
-        f"guarantee {verdict['guarantee']}, profile {scorecard['suite']['profile']}{data}."
+def judged(scorecard: Scorecard) -> list[Check]:
+    """Return the required entries that have an outcome: all of them in a whole run."""
+    return [check for check in scorecard.checks if check.required and check.outcome is not Outcome.NOT_RUN]
+
+
+def headline(scorecard: Scorecard) -> str:
+    """Return one sentence: how many checks, on which tasks, for which guarantee; and whether the run is partial."""
+    verdict, suite = scorecard.verdict, scorecard.suite
+    tasks = ", ".join(verdict.scope) or "no task"
+    data = ", published data" if suite.get("data") == "hub" else ""
+    strict = ", strict" if suite.get("strict") else ""
+    line = (
+        f"{verdict.passed} of {verdict.required} required checks passed on {tasks}; "
+        f"guarantee {verdict.guarantee}, supports {verdict.supports or 'none'}, profile {suite['profile']}{data}{strict}."
     )
+    if not scorecard.complete:
+        line = f"Partial run, {len(judged(scorecard))} of {verdict.required} required checks judged. {line}"
+    return line
 
 
-def task_rows(scorecard: Mapping[str, Any]) -> list[dict[str, str]]:
-    """For each scenario, ``passed/required`` of each family of checks (``-`` where none is required), and its power.
+def level_notes(scorecard: Scorecard) -> list[str]:
+    """Return a line for each recommendation: a failure at level SHOULD, which decides nothing."""
+    return [f"{found['id']} on {found['scenario']}: {found['message']}" for found in scorecard.verdict.recommendations]
+
+
+def task_rows(scorecard: Scorecard) -> list[dict[str, str]]:
+    """Return ``passed/required`` of each family for each scenario (``-`` where none is required), and its power.
 
     ``power`` is how many reference standard deviations the original lies from the references on the sharpest
-    forgetting measure (``-`` where it was not needed).
+    forgetting measure (``-`` where it was not needed). A partial run has rows for what it judged.
     """
-    power = {found["scenario"]: f"{found['separation']:.1f}" for found in scorecard["suite"].get("power", [])}
-    scenarios = list(dict.fromkeys(entry["scenario"] for entry in scorecard["checks"]))
+    power = {found["scenario"]: f"{found['separation']:.1f}" for found in scorecard.suite.get("power", [])}
+    required = judged(scorecard)
+    shown = scorecard.checks if scorecard.complete else required
     rows = []
-    for scenario in scenarios:
+    for scenario in dict.fromkeys(check.scenario for check in shown):
         row = {"scenario": scenario, "power": power.get(scenario, "-")}
         for family in FAMILIES:
-            found = [
-                entry
-                for entry in scorecard["checks"]
-                if entry["scenario"] == scenario and entry["required"] and entry["id"].startswith(f"{family}.")
-            ]
-            good = sum(entry["outcome"] == "passed" for entry in found)
+            found = [check for check in required if check.scenario == scenario and check.family == family]
+            good = sum(check.outcome is Outcome.PASSED or _recommended(check, scorecard) for check in found)
             row[family] = f"{good}/{len(found)}" if found else "-"
         rows.append(row)
     return rows
 
 
-def terminal_lines(scorecard: Mapping[str, Any]) -> list[str]:
-    """The terminal summary."""
-    rows = task_rows(scorecard)
-    width = max([len(row["scenario"]) for row in rows], default=8)
-    columns = (*FAMILIES, "power")
-    lines = ["scenario".ljust(width) + "".join(column.rjust(12) for column in columns)]
-    lines += [row["scenario"].ljust(width) + "".join(row[column].rjust(12) for column in columns) for row in rows]
-    bad = [entry for entry in scorecard["checks"] if entry["required"] and entry["outcome"] not in ("passed", "waived")]
-    for entry in bad[:12]:
-        lines.append(f"  {entry['outcome']}: {entry['id']} on {entry['scenario']}")
-    if len(bad) > 12:
-        lines.append(f"  ... and {len(bad) - 12} more")
-    lines.append(headline(scorecard))
-    lines.append(f"{scorecard['method']['ref']}: {scorecard['verdict']['status'].replace('_', ' ').upper()}")
-    return lines
+def _recommended(check: Check, scorecard: Scorecard) -> bool:
+    return check.recommendation and not scorecard.suite.get("strict", False)

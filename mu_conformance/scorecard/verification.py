@@ -3,84 +3,111 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from mu_conformance.checks import catalogue, find_check, manifest
-from mu_conformance.decision.rule import Interval, Outcome, Sides, decide, worst_of
-from mu_conformance.protocol import Claims
-from mu_conformance.scorecard.verdict import overall
+from mu_conformance.checks import manifest
+from mu_conformance.checks.catalogue import catalogue
+from mu_conformance.decision.finding import Measurement
+from mu_conformance.decision.outcome import Level, Outcome, worst_of
+from mu_conformance.decision.rule import decide
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.scorecard.document import Check
+from mu_conformance.scorecard.verdict import entry_of, overall
 
 __all__ = ["verify"]
 
 OUTCOMES = tuple(Outcome)
 DECIDED_FAMILIES = ("forgetting", "privacy", "utility", "robustness")
 """Families whose checks pass only by an interval inside a margin."""
+_TOLERANCE = 1e-9
 
 
-def _contradictions(scorecard: Mapping[str, Any]) -> list[str]:
-    """Outcomes and requirements that the entries' own measurements, the claims or the waivers do not bear out."""
-    problems = []
-    claims = Claims.from_json(scorecard["method"]["claims"])
-    waived = {(waiver["check"], waiver["scenario"]) for waiver in scorecard["waivers"]}
-    for entry in scorecard["checks"]:
-        where = f"{entry['id']} on {entry['scenario']}"
-        listed = manifest.Entry(
-            entry["task"],
-            entry["scenario"],
-            entry["id"],
-            entry["modality"],
-            entry["kind"],
-            entry["ratio"],
-            tuple(entry["features"]),
+def _differs(stored: float | None, computed: float | None) -> bool:
+    if stored is None or computed is None:
+        return (stored is None) != (computed is None)
+    return not math.isclose(stored, computed, rel_tol=1e-6, abs_tol=_TOLERANCE)
+
+
+def _wrong_numbers(record: Mapping[str, Any], measurement: Measurement) -> list[str]:
+    """Return what a measurement's own numbers do not bear out. Scorecards from before these keys have none of them."""
+    return [
+        f"{key} of {measurement.name!r} is {record[key]}, its numbers give {getattr(measurement, key)}"
+        for key in ("difference", "distance")
+        if key in record and _differs(record[key], getattr(measurement, key))
+    ]
+
+
+def _contradictions(
+    record: Mapping[str, Any], waivers: list[Mapping[str, Any]], claims: Claims, strict: bool
+) -> list[str]:
+    """Return outcomes and requirements that an entry's own measurements, the claims or the waivers do not bear out."""
+    entry, problems = Check.from_json(record), []
+    known = catalogue().get(entry.id)
+    if known is None:
+        problems.append("this version knows no such check")
+    else:
+        if manifest.required(entry_of(entry), claims, strict=strict) != entry.required:
+            problems.append(f"required is {entry.required}, the claims say otherwise")
+        lowered = known.partly_should and entry.outcome is Outcome.FAILED
+        if "level" in record and entry.level is not known.level and not (lowered and entry.level is Level.SHOULD):
+            problems.append(f"level is {entry.level}, the check's is {known.level}")
+    if entry.outcome is Outcome.WAIVED and not any(
+        waiver["check"] == entry.id and fnmatch.fnmatchcase(entry.scenario, waiver["scenario"]) for waiver in waivers
+    ):
+        problems.append("waived, but no waiver of the scorecard names it")
+    decided = [measurement for measurement in entry.measurements if measurement.decided]
+    if known is not None and known.family in DECIDED_FAMILIES and not decided and entry.outcome is Outcome.PASSED:
+        problems.append("passed, but nothing that was measured says so")
+    if decided and entry.outcome in (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE):
+        found = worst_of(
+            decide(one.interval, one.margin, one.sides)
+            for one in decided
+            if one.interval is not None and one.margin is not None and one.sides is not None
         )
-        if entry["id"] not in catalogue():
-            problems.append(f"{where}: this version knows no such check")
-        elif manifest.required(listed, claims) != entry["required"]:
-            problems.append(f"{where}: required is {entry['required']}, the claims say otherwise")
-        if entry["outcome"] == Outcome.WAIVED and not any(
-            check == entry["id"] and fnmatch.fnmatchcase(entry["scenario"], pattern) for check, pattern in waived
-        ):
-            problems.append(f"{where}: waived, but no waiver of the scorecard names it")
-        decided = [m for m in entry["measurements"] if "interval" in m and "sides" in m]
-        judged = find_check(entry["id"]).family in DECIDED_FAMILIES if entry["id"] in catalogue() else False
-        if judged and not decided and entry["outcome"] == Outcome.PASSED:
-            problems.append(f"{where}: passed, but nothing that was measured says so")
-        if decided and entry["outcome"] in (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE):
-            found = worst_of(
-                decide(Interval(m["interval"][0], m["interval"][1], m["level"]), m["margin"], Sides(m["sides"]))
-                for m in decided
-            )
-            if found != entry["outcome"]:
-                problems.append(f"{where}: outcome {entry['outcome']}, its interval and margin say {found}")
-    return problems
+        if found != entry.outcome:
+            problems.append(f"outcome {entry.outcome}, its interval and margin say {found}")
+    for stored, measurement in zip(record["measurements"], entry.measurements, strict=True):
+        problems += _wrong_numbers(stored, measurement)
+    return [f"{entry.id} on {entry.scenario}: {problem}" for problem in problems]
 
 
 def verify(scorecard: Mapping[str, Any]) -> list[str]:
-    """What does not add up, a line each.
+    """Return what does not add up in a scorecard as plain JSON, a line each.
 
     Outcomes against their own intervals, margins and waivers; what is required against the claims; the entries against
-    the manifest's digest; the verdict against the checks. This finds a document that contradicts itself. That the
-    numbers are what a run measured only running it again can show.
+    the manifest's digest; the verdict against the checks; completeness against what has an outcome. This finds a
+    document that contradicts itself. Only running it again can show that the numbers are what a run measured.
     """
     problems = []
     checks = scorecard.get("checks", [])
-    for entry in checks:
-        if entry.get("outcome") not in OUTCOMES:
-            problems.append(f"{entry.get('id')} on {entry.get('scenario')}: unknown outcome {entry.get('outcome')!r}")
+    unknown = [entry for entry in checks if entry.get("outcome") not in OUTCOMES]
+    for entry in unknown:
+        problems.append(f"{entry.get('id')} on {entry.get('scenario')}: unknown outcome {entry.get('outcome')!r}")
     try:
         listed = [manifest.Entry(e["task"], e["scenario"], e["id"], e["modality"], "") for e in checks]
         if manifest.manifest_digest(listed) != scorecard["suite"]["manifest_sha256"]:
             problems.append("the checks are not those of the manifest: entries were added, removed or renamed")
-        recomputed = overall(checks, str(Claims.from_json(scorecard["method"]["claims"]).guarantee))
-        recorded = scorecard["verdict"]
+        claims, strict = Claims.from_json(scorecard["method"]["claims"]), bool(scorecard["suite"].get("strict", False))
+        recorded, waivers = scorecard["verdict"], scorecard["waivers"]
     except KeyError as error:
         return [*problems, f"the key {error} is missing"]
+    if unknown:
+        return problems
     try:
-        problems += _contradictions(scorecard)
-    except (KeyError, TypeError, IndexError, ValueError) as error:
-        problems.append(f"an entry is malformed: {type(error).__name__} {error}")
+        for entry in checks:
+            problems += _contradictions(entry, waivers, claims, strict)
+        recomputed = overall([Check.from_json(entry) for entry in checks], claims, strict=strict).to_json()
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+        return [*problems, f"an entry is malformed: {type(error).__name__} {error}"]
     for key, value in recomputed.items():
-        if recorded.get(key) != value:
-            problems.append(f"verdict.{key} is {recorded.get(key)!r}, the checks give {value!r}")
+        # Keys that an older scorecard lacks are not held against it.
+        if key in recorded and recorded[key] != value:
+            problems.append(f"verdict.{key} is {recorded[key]!r}, the checks give {value!r}")
+        elif key not in recorded and key in ("status", "guarantee", "required", "passed", "not_passed", "scope"):
+            problems.append(f"verdict.{key} is missing")
+    ran = not any(entry["outcome"] == Outcome.NOT_RUN for entry in checks)
+    if scorecard.get("complete") is True and not ran and "supports" in recorded:
+        problems.append("complete is true, but some entries did not run")
     return problems

@@ -7,7 +7,6 @@ Files are safetensors with the description and a digest of the content in the he
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import json
 import os
@@ -22,9 +21,10 @@ from filelock import FileLock
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-__all__ = ["Artefact", "DamagedArtefact", "Pack", "Store", "StoreError", "artefact_key", "default_cache", "write_pack"]
+from mu_conformance.store.artefact import FORMAT, Artefact, artefact_key
+from mu_conformance.store.pack import Pack
 
-FORMAT = 1
+__all__ = ["DamagedArtefact", "Store", "StoreError", "default_cache"]
 
 
 class StoreError(OSError):
@@ -35,67 +35,11 @@ class DamagedArtefact(UserWarning):
     """A stored artefact did not match its digest and was built again."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Artefact:
-    """Tensors and a JSON record of what making them took."""
-
-    key: str
-    tensors: dict[str, torch.Tensor]
-    info: dict[str, Any]
-
-
-def artefact_key(description: Mapping[str, Any]) -> str:
-    """The address of what ``description`` (plain JSON) describes."""
-    canonical = json.dumps({"format": FORMAT, **description}, sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
-
-
-def content_digest(tensors: Mapping[str, torch.Tensor], info: Mapping[str, Any]) -> str:
-    """SHA-256 over the record and every tensor's name, type, shape and values."""
-    sha = hashlib.sha256(json.dumps(info, sort_keys=True).encode())
-    for name, tensor in sorted(tensors.items()):
-        sha.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
-        sha.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return sha.hexdigest()
-
-
 def default_cache() -> Path:
     """The user's cache directory for this package."""
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("mu-conformance"))
-
-
-class Pack:
-    """A read-only layer: one safetensors file that holds many artefacts, tensors named ``key/name``."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-        self.records: dict[str, dict[str, Any]] = json.loads(metadata.get("artefacts", "{}"))
-        self.command = metadata.get("command", "")
-
-    def load(self, key: str) -> Artefact | None:
-        """The artefact at ``key``, None if absent; ``ValueError`` if it does not match its digest."""
-        record = self.records.get(key)
-        if record is None:
-            return None
-        with safe_open(self.path, framework="pt") as file:
-            tensors = {name: file.get_tensor(f"{key}/{name}") for name in record["tensors"]}
-        if content_digest(tensors, record["info"]) != record["digest"]:
-            raise ValueError("content does not match its digest")
-        return Artefact(key, tensors, record["info"])
-
-
-def write_pack(path: Path, artefacts: Iterable[Artefact], command: str) -> None:
-    """Write a pack; ``command`` is recorded as the way to make it again."""
-    tensors, records = {}, {}
-    for artefact in sorted(artefacts, key=lambda a: a.key):
-        tensors.update({f"{artefact.key}/{name}": t.contiguous().clone() for name, t in artefact.tensors.items()})
-        digest = content_digest(artefact.tensors, artefact.info)
-        records[artefact.key] = {"tensors": sorted(artefact.tensors), "info": artefact.info, "digest": digest}
-    save_file(tensors, path, {"artefacts": json.dumps(records, sort_keys=True), "command": command})
 
 
 class Store:
@@ -171,14 +115,15 @@ class Store:
                 metadata = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             info = json.loads(metadata["info"])
-            if content_digest(tensors, info) != metadata["digest"]:
+            artefact = Artefact(key, tensors, info)
+            if artefact.digest != metadata["digest"]:
                 raise ValueError("content does not match its digest")
         except Exception as error:
             warnings.warn(f"artefact {path} is damaged ({error}); building it again", DamagedArtefact, stacklevel=2)
             with contextlib.suppress(OSError):
                 path.unlink()
             return None
-        return Artefact(key, tensors, info)
+        return artefact
 
     def _build(self, key: str, description: Mapping[str, Any], build: Callable[[], Any]) -> Artefact:
         with self._lock(key):
@@ -216,7 +161,7 @@ class Store:
         metadata = {
             "description": json.dumps(description, sort_keys=True),
             "info": json.dumps(artefact.info, sort_keys=True),
-            "digest": content_digest(artefact.tensors, artefact.info),
+            "digest": artefact.digest,
         }
         partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
         try:
@@ -240,5 +185,5 @@ class Store:
         """SHA-256 over every artefact that was used, for the scorecard."""
         sha = hashlib.sha256()
         for key, artefact in sorted(self.used.items()):
-            sha.update(f"{key}:{content_digest(artefact.tensors, artefact.info)};".encode())
+            sha.update(f"{key}:{artefact.digest};".encode())
         return sha.hexdigest()

@@ -5,8 +5,9 @@ from mu_conformance.tasks.classification import ClassificationTask
 from mu_conformance.tasks.diffusion import DiffusionTask
 from mu_conformance.tasks.generation import GenerationTask
 from mu_conformance.tasks.language_model import LanguageModelTask
+from mu_conformance.tasks.loader import BatchLoader
 from mu_conformance.tasks.rows import Rows, Splits, TaskError
-from mu_conformance.tasks.view import BatchLoader, RequestTask
+from mu_conformance.tasks.view import TaskView
 
 __all__ = [
     "BatchLoader",
@@ -14,10 +15,10 @@ __all__ = [
     "DiffusionTask",
     "GenerationTask",
     "LanguageModelTask",
-    "RequestTask",
     "RowOutputs",
     "Rows",
     "Splits",
     "Task",
     "TaskError",
+    "TaskView",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import copy
+import dataclasses
 import functools
 import traceback
 from collections.abc import Callable, Mapping
@@ -12,14 +13,18 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import torch
 from scipy.special import expit
+from torch import nn
 
 from mu_conformance.conditions.conditions import Conditions
-from mu_conformance.conditions.lora import add_lora, for_adapters
+from mu_conformance.conditions.lora import add_lora
 from mu_conformance.conditions.shards import ShardedEnsemble
 from mu_conformance.conditions.superloss import MovingSuperLoss
-from mu_conformance.protocol import TrainingRecipe
+from mu_conformance.protocol.recipe import TrainingRecipe
 from mu_conformance.protocol.seeding import seeded
 from mu_conformance.tasks.rows import Rows, Splits, TaskError
+
+if TYPE_CHECKING:
+    from mu_conformance.protocol.recipe import TrainingRecipe
 
 if TYPE_CHECKING:
     from torch import nn
@@ -259,3 +264,13 @@ def in_batches(
         parts.append(function({name: column.to(device) for name, column in batch.items()}).cpu())
     model.train(was_training)
     return torch.cat(parts)
+
+
+EPOCHS = 3
+"""Times a recipe's own: with as many as the recipe image_classification's models know 0.77 of their training rows, with twice as
+many relation_extraction's 0.97 to 1.00, with these both know all."""
+
+
+def for_adapters(recipe: TrainingRecipe) -> TrainingRecipe:
+    """The recipe by which adapters beside weights that were drawn at random learn their rows."""
+    return dataclasses.replace(recipe, epochs=EPOCHS * recipe.epochs)

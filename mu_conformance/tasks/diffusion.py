@@ -21,11 +21,11 @@ __all__ = ["DiffusionTask"]
 class DiffusionTask(Task):
     """A task whose rows are images with prompts; the score is whether a classifier sees what the prompt asked for.
 
-    The model is called ``model(pixel_values, input_ids, noise, timesteps)``, the last two drawn by the model in training
-    (from torch's global generator) and given when a row is measured; ``.logits`` is what it predicts (noise, image or velocity),
-    ``.target`` what that should be, ``.loss`` the mean squared error. ``model.generate(input_ids, noise)`` makes images. A row's loss is measured at fixed
-    noise and timesteps, the same for every model (so does Carlini et al. 2023, arXiv 2301.13188). ``concepts`` of rows are
-    what their prompts ask for, int64 [n].
+    The model is called ``model(pixel_values, input_ids, noise, timesteps)``, the last two drawn by the model in
+    training (from torch's global generator) and given when a row is measured; ``.logits`` is what it predicts (noise,
+    image or velocity), ``.target`` what that should be, ``.loss`` the mean squared error. ``model.generate(input_ids,
+    noise)`` makes images. A row's loss is measured at fixed noise and timesteps, the same for every model (so does
+    Carlini et al. 2023, arXiv 2301.13188). ``concepts`` of rows are what their prompts ask for, int64 [n].
     """
 
     features = frozenset({"concepts", "relabelling"})
@@ -71,8 +71,9 @@ class DiffusionTask(Task):
 
     def losses(self, outputs: RowOutputs, rows: Rows) -> np.ndarray:
         """Half the log of each row's mean squared error, in nats: the negative log-likelihood of a pixel under Gaussian
-        noise of the row's own size, up to a constant. Squared errors themselves are dominated by the few rows that a model
-        finds hard (seen: with a digit deleted the originals lie 4 to 10 reference deviations away by squared errors, 10 to 25 by their logs).
+        noise of the row's own size, up to a constant. Squared errors themselves are dominated by the few rows that a
+        model finds hard (seen: with a digit deleted the originals lie 4 to 10 reference deviations away by squared
+        errors, 10 to 25 by their logs).
         """
         return 0.5 * np.log(np.maximum(np.asarray(outputs["loss"], dtype=np.float64), 1e-12))
 

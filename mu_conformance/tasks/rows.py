@@ -132,8 +132,8 @@ class Splits:
     Each is ``Rows`` or any map-style dataset of dicts (``Rows.of``).
 
     ``ood`` are rows of another distribution, if the task has any. ``strata`` (int [n_train]) is what a random forget
-    set is balanced over (None: the classes, or nothing). ``units`` gives each training row's deletion unit (a speaker, a class), int [n_train]; ``unit_names`` their names;
-    ``deletable_units`` those that a request may name (None: all).
+    set is balanced over (None: the classes, or nothing). ``units`` gives each training row's deletion unit (a speaker,
+    a class), int [n_train]; ``unit_names`` their names; ``deletable_units`` those that a request may name (None: all).
     """
 
     train: Rows

@@ -99,7 +99,7 @@ def _train_share(folder: Path) -> None:
     job: dict[str, Any] = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     sys.path[:] = job["sys_path"]
     torch.set_num_threads(1)
-    from mu_conformance.adapters.loading import load_object
+    from mu_conformance.discovery import load_object
 
     task: Task = load_object(job["task"], "task")().under(Conditions(**job["conditions"]))
     from accelerate import Accelerator, DistributedDataParallelKwargs

@@ -10,14 +10,17 @@ from torch import nn
 
 from mu_conformance.conditions.flops import StepsLeft, flops_left
 from mu_conformance.conditions.shards import Part, ShardedEnsemble, shard_numbers
-from mu_conformance.protocol import ShortenedRecipe
-from mu_conformance.protocol.seeding import derive_seed
+from mu_conformance.protocol.recipe import ShortenedRecipe
+from mu_conformance.protocol.seeding import derive_seed, seeded
+from mu_conformance.tasks.base import Task
+from mu_conformance.tasks.loader import BatchLoader, collate
 
 if TYPE_CHECKING:
-    from mu_conformance.protocol import TrainingRecipe
-    from mu_conformance.tasks import RequestTask, Rows, Task
+    from mu_conformance.protocol.recipe import TrainingRecipe
+    from mu_conformance.protocol.request import RequestTask
+    from mu_conformance.tasks.rows import Rows
 
-__all__ = ["VERSION", "Loss", "descend", "fit"]
+__all__ = ["VERSION", "Loss", "descend", "fit", "train"]
 
 VERSION = 2
 """Part of the address of every stored model: raise it when the loop changes what it computes."""
@@ -39,9 +42,9 @@ def descend(
     """One AdamW step in place for each of ``steps``, a loss and a batch; return the model in evaluation mode.
 
     ``total`` is how many there are, which the learning rate's schedule needs to know. Only parameters that require
-    gradients are given to the optimiser, so weight decay never moves a frozen one.
-    ``evaluated`` modules, each without what is below it, stay in evaluation mode: no dropout, statistics as they were.
-    By a ``ShortenedRecipe`` there are no more steps than a budget of FLOPs has room for, ``spared`` FLOPs of it left over.
+    gradients are given to the optimiser, so weight decay never moves a frozen one. ``evaluated`` modules, each without
+    what is below it, stay in evaluation mode: no dropout, statistics as they were. By a ``ShortenedRecipe`` there are
+    no more steps than a budget of FLOPs has room for, ``spared`` FLOPs of it left over.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     if not parameters or total == 0:
@@ -84,13 +87,11 @@ def fit(
 ) -> nn.Module:
     """Train ``model`` in place with AdamW by ``recipe``; return it in evaluation mode.
 
-    ``rows`` is anything with ``batch(indices)`` and ``len`` (``Rows`` or a request's dataset) or a map-style dataset
-    of dicts. The row order is a function of ``seed``. ``after_step`` is called with the number of steps done;
-    the others are as in ``descend``. Of a sharded ensemble each member is trained, on the rows of its shard and within an
-    equal part of a budget.
+    ``rows`` is anything with ``batch(indices)`` and ``len`` (``Rows`` or a request's dataset) or a map-style dataset of
+    dicts. The row order is a function of ``seed``. ``after_step`` is called with the number of steps done; the others
+    are as in ``descend``. Of a sharded ensemble each member is trained, on the rows of its shard and within an equal
+    part of a budget.
     """
-    from mu_conformance.tasks import BatchLoader, RequestTask
-
     if isinstance(model, ShardedEnsemble):
         numbers = shard_numbers(rows, len(model.members))
         for shard, member in enumerate(model.members):
@@ -99,9 +100,16 @@ def fit(
             left = spared + ((flops_left() or 0.0) - spared) * (to_come - 1) / to_come
             fit(member, part, task, recipe, own, loss=loss, after_step=after_step, evaluated=evaluated, spared=left)
         return model.eval()
-    found = loss or task.training_loss
+    found = loss or (task.training_loss if isinstance(task, Task) else task.loss)
     generator = torch.Generator().manual_seed(seed)
-    loader = BatchLoader(rows, recipe.batch_size, shuffle=True, generator=generator, collate=RequestTask.collate)
+    loader = BatchLoader(rows, recipe.batch_size, shuffle=True, generator=generator, collate=collate)
     steps = ((found, batch) for _ in range(recipe.epochs) for batch in loader)
     total = recipe.epochs * len(loader)
     return descend(model, steps, recipe, total, after_step=after_step, evaluated=evaluated, spared=spared)
+
+
+def train(task: Task, architecture: str, rows: Rows, seed: int, device: str = "cpu") -> nn.Module:
+    """The recipe's model on ``rows``, a function of ``seed``; noise that a loss or dropout draws included."""
+    model, order = task.new_model(seed, architecture).to(device), derive_seed(seed, "order")
+    with seeded(order):
+        return fit(model, rows, task, task.recipe_for(architecture), order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.decision.finding import Finding
 from mu_conformance.evidence.call_record import CallRecord
 from mu_conformance.evidence.calls import Calls, every_call
@@ -10,7 +10,7 @@ from mu_conformance.evidence.calls import Calls, every_call
 STOPPED = ("timeout", "over_budget")
 
 
-@check("contract.budget-respected", Subject.CALLS)
+@check("contract.budget-respected", Calls)
 def budget_respected(calls: Calls) -> Finding:
     """A call stays within the request's budget of seconds, rows and FLOPs.
 

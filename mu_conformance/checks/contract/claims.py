@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.decision.finding import Finding
 from mu_conformance.evidence.coverage import Coverage
 
 
-@check("contract.claims", Subject.CLAIMS)
+@check("contract.claims", Coverage)
 def claims(coverage: Coverage) -> Finding:
     """The claims cover something that the profile judges: at least one forgetting and one utility check.
 

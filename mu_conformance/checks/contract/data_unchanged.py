@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.decision.finding import Finding
 from mu_conformance.evidence.call_record import CallRecord
 from mu_conformance.evidence.calls import Calls, every_call
 
 
-@check("contract.data-unchanged", Subject.CALLS)
+@check("contract.data-unchanged", Calls)
 def data_unchanged(calls: Calls) -> Finding:
     """The rows that were handed in are as they were.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.decision.finding import Finding
 from mu_conformance.evidence.call_record import CallRecord
 from mu_conformance.evidence.calls import Calls, every_call
 
 
-@check("contract.declared-access", Subject.CALLS)
+@check("contract.declared-access", Calls)
 def declared_access(calls: Calls) -> Finding:
     """A method reads what it declared and was handed, and neither reads nor changes anything of the suite's own.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.decision.finding import Finding
 from mu_conformance.evidence.call_record import CallRecord
 from mu_conformance.evidence.calls import Calls, every_call
 
 
-@check("contract.input-model-unchanged", Subject.CALLS, when=lambda claims: not claims.in_place)
+@check("contract.input-model-unchanged", Calls, when=lambda claims: not claims.in_place)
 def input_model_unchanged(calls: Calls) -> Finding:
     """The model that was handed in is as it was: weights, mode, frozen parameters, hooks.
 

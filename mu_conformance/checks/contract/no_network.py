@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.decision.finding import Finding
 from mu_conformance.evidence.call_record import CallRecord
 from mu_conformance.evidence.calls import Calls, every_call
 
 
-@check("contract.no-network", Subject.CALLS)
+@check("contract.no-network", Calls)
 def no_network(calls: Calls) -> Finding:
     """No network connection is tried.
 

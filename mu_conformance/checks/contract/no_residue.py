@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.decision.finding import Finding
 from mu_conformance.evidence.call_record import CallRecord
 from mu_conformance.evidence.calls import Calls, every_call
 
 
-@check("contract.no-residue", Subject.CALLS)
+@check("contract.no-residue", Calls)
 def no_residue(calls: Calls) -> Finding:
     """No forget data are left behind in files, nor in the returned weights.
 
-    Searched after the call: its working and temporary folder, every file that Python opened for writing, and new
-    files in the usual places, for the rows' values in the common encodings; a file of no known format in the call's
-    own folders fails too. The weights are searched whole and by their lowest bytes, where rows change no answer; what is
+    Searched after the call: its working and temporary folder, every file that Python opened for writing, and new files
+    in the usual places, for the rows' values in the common encodings; a file of no known format in the call's own
+    folders fails too. The weights are searched whole and by their lowest bytes, where rows change no answer; what is
     encrypted is not found. Delete what was written, or use ``tempfile.TemporaryDirectory``.
     """
 

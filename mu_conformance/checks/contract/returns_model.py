@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.decision.finding import Finding
 from mu_conformance.evidence.call_record import CallRecord
 from mu_conformance.evidence.calls import Calls, every_call
 
 
-@check("contract.returns-model", Subject.CALLS)
+@check("contract.returns-model", Calls)
 def returns_model(calls: Calls) -> Finding:
     """A call returns a model with the original's parameter names, shapes and dtypes.
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.decision.finding import Finding
-from mu_conformance.evidence.contract import Laboratory, LabRequest
+from mu_conformance.evidence.contract import ContractHarness, ContractRequest
 
 TOLERANCE = 1e-6
 
 
-@check("contract.same-seed-same-result", Subject.LABORATORY, when=lambda claims: claims.deterministic)
-def same_seed_same_result(laboratory: Laboratory) -> Finding:
+@check("contract.same-seed-same-result", ContractHarness, when=lambda claims: claims.deterministic)
+def same_seed_same_result(harness: ContractHarness) -> Finding:
     """The same request with the same seed gives the same weights, whatever the global random state was.
 
     An auditor must be able to repeat a deletion. Usual causes: a loader without ``generator``, dropout or
@@ -20,10 +20,10 @@ def same_seed_same_result(laboratory: Laboratory) -> Finding:
     repeated says so with ``deterministic=False``.
     """
 
-    def judge(request: LabRequest) -> Finding:
+    def judge(request: ContractRequest) -> Finding:
         records = []
         for ambient in (1, 2):
-            record, unusable = laboratory.usable(dataclasses.replace(request, ambient_seed=ambient))
+            record, unusable = harness.usable(dataclasses.replace(request, ambient_seed=ambient))
             if unusable is not None:
                 return unusable
             records.append(record.call.state)
@@ -37,4 +37,4 @@ def same_seed_same_result(laboratory: Laboratory) -> Finding:
                 )
         return Finding.passed()
 
-    return laboratory.for_any_request(judge)
+    return harness.for_any_request(judge)

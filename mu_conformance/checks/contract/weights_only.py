@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.decision.finding import Finding
 from mu_conformance.evidence.call_record import CallRecord
 from mu_conformance.evidence.calls import Calls, every_call
@@ -11,7 +11,7 @@ TOLERANCE = 1e-4
 """In logits: the same weights give the same outputs up to rounding."""
 
 
-@check("contract.weights-only", Subject.CALLS)
+@check("contract.weights-only", Calls)
 def weights_only(calls: Calls) -> Finding:
     """The returned object's outputs are those of its weights in a fresh model.
 

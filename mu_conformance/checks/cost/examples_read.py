@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.decision.finding import Finding, Measurement
 from mu_conformance.evidence.base import Evidence
 from mu_conformance.isolation.call import CallResult
@@ -16,7 +16,7 @@ def _draws(call: CallResult) -> float:
     return sum(part.get("draws", 0) for part in call.report.get("reads", {}).values())
 
 
-@check("cost.examples-read", Subject.EVIDENCE)
+@check("cost.examples-read", Evidence)
 def examples_read(evidence: Evidence) -> Finding:
     """A call reads no more than three times the rows that retraining reads.
 
@@ -27,7 +27,7 @@ def examples_read(evidence: Evidence) -> Finding:
     evidence.runs(count)
     runs = evidence.records(count)
     draws = float(np.median([run.total(_draws) for run in runs]))
-    ratio = draws / evidence.retrain_examples
+    ratio = draws / evidence.retraining.examples
     measurements = (
         Measurement("rows read, times retraining", ratio, margin=MARGIN, runs=len(runs)),
         Measurement("rows read", draws, runs=len(runs)),

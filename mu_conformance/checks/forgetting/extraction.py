@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.checks.comparison import compare, with_reports
-from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.checks.statistics import forgetting
 from mu_conformance.decision.finding import Finding
 from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import Evidence
 
 
-@check("forgetting.extraction", Subject.EVIDENCE, needs=("extraction",))
+@check("forgetting.extraction", Evidence, needs=("extraction",))
 def extraction(evidence: Evidence) -> Finding:
     """The forget texts can be extracted with prompts no shorter, and no longer, than from models that never saw them.
 
@@ -21,14 +21,14 @@ def extraction(evidence: Evidence) -> Finding:
     finding = compare(
         evidence,
         "extraction strength",
-        statistics.mean_output("extraction_strength"),
+        forgetting.mean_output("extraction_strength"),
         Margin(floor=0.02, fraction=1 / 3),
         cause="Above the references: a short prompt still brings the texts out; below: they are pushed away.",
     )
     if "facts" not in evidence.task.features:
         return finding
     reported = {
-        "fact accuracy in other words": statistics.mean_output("rephrased_score"),
-        "median truth ratio": statistics.median_output("truth_ratio"),
+        "fact accuracy in other words": forgetting.mean_output("rephrased_score"),
+        "median truth ratio": forgetting.median_output("truth_ratio"),
     }
     return with_reports(finding, evidence, reported)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.checks.comparison import compare
-from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.checks.statistics import forgetting
 from mu_conformance.decision.finding import Finding
 from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import Evidence
 
 
-@check("forgetting.loss", Subject.EVIDENCE)
+@check("forgetting.loss", Evidence)
 def loss(evidence: Evidence) -> Finding:
     """The loss on forget rows, less that on holdout rows, is that of models that never saw the forget rows.
 
@@ -21,7 +21,7 @@ def loss(evidence: Evidence) -> Finding:
     return compare(
         evidence,
         "loss difference",
-        statistics.loss_difference,
+        forgetting.loss_difference,
         Margin(floor=0.02, fraction=1 / 3),
         cause="Too low: rows are remembered; too high: their loss was driven up (over-forgetting).",
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.checks.comparison import compare
-from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.checks.statistics import forgetting
 from mu_conformance.decision.finding import Finding
 from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import Evidence
 
 
-@check("forgetting.mislabelled", Subject.EVIDENCE, kinds=("mislabelled",))
+@check("forgetting.mislabelled", Evidence, kinds=("mislabelled",))
 def mislabelled(evidence: Evidence) -> Finding:
     """The wrong labels that the original was trained on are predicted no more, and no less, than by references.
 
@@ -20,7 +20,7 @@ def mislabelled(evidence: Evidence) -> Finding:
     return compare(
         evidence,
         "wrong-label rate",
-        statistics.trained_label_score,
+        forgetting.trained_label_score,
         Margin(floor=0.03, fraction=0.25),
         cause="Too high: the wrong labels left a trace; too low: the rows are pushed away from them.",
     )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.checks.comparison import compare, with_reports
-from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.checks.statistics import membership
 from mu_conformance.decision.finding import Finding
 from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import Evidence
-from mu_conformance.protocol import Guarantee
+from mu_conformance.protocol.claims import Guarantee
 
 
-@check("privacy.membership-lira", Subject.EVIDENCE, guarantee=Guarantee.RETRAIN_EQUIVALENT)
+@check("privacy.membership-lira", Evidence, guarantee=Guarantee.RETRAIN_EQUIVALENT)
 def membership_lira(evidence: Evidence) -> Finding:
     """Offline LiRA, with the references as out models, finds the forget rows no more like members than references do.
 
@@ -22,8 +22,8 @@ def membership_lira(evidence: Evidence) -> Finding:
     finding = compare(
         evidence,
         "LiRA score",
-        statistics.lira_score,
+        membership.lira_score,
         Margin(floor=0.05, fraction=0.25),
         cause="Above the references: members can still be told row by row; below: the deleted rows stand out.",
     )
-    return with_reports(finding, evidence, {"LiRA AUC": statistics.lira_auc})
+    return with_reports(finding, evidence, {"LiRA AUC": membership.lira_auc})

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.checks.comparison import compare
-from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.checks.statistics import membership
 from mu_conformance.decision.finding import Finding
 from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import Evidence
-from mu_conformance.protocol import Guarantee
+from mu_conformance.protocol.claims import Guarantee
 
 
-@check("privacy.membership-loss", Subject.EVIDENCE, guarantee=Guarantee.RETRAIN_EQUIVALENT)
+@check("privacy.membership-loss", Evidence, guarantee=Guarantee.RETRAIN_EQUIVALENT)
 def membership_loss(evidence: Evidence) -> Finding:
     """The loss attack tells forget from holdout rows as well as it does on models that never saw the forget rows.
 
@@ -22,7 +22,7 @@ def membership_loss(evidence: Evidence) -> Finding:
     return compare(
         evidence,
         "loss attack AUC",
-        statistics.loss_auc,
+        membership.loss_auc,
         Margin(floor=0.01, fraction=0.2),
         cause="Above the references: members can still be told; below: the deleted rows stand out.",
     )

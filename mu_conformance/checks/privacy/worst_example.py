@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.decision.finding import Finding, Measurement
 from mu_conformance.evidence.audit import Audit
 from mu_conformance.measures import membership
-from mu_conformance.protocol import Guarantee
+from mu_conformance.protocol.claims import Guarantee
 
 ERROR = 0.01
 """Over all rows and rules together: retraining fails one audit in a hundred at most."""
 
 
-@check("privacy.worst-example", Subject.AUDIT, guarantee=Guarantee.RETRAIN_EQUIVALENT)
+@check("privacy.worst-example", Audit, guarantee=Guarantee.RETRAIN_EQUIVALENT)
 def worst_example(audit: Audit) -> Finding:
     """No single row can be told to have been trained on, beyond the epsilon that is claimed (0 if none is).
 
-    For each target, a lower bound on the epsilon of its unlearning from an attacker who compares models that unlearned it with
-    models that never saw it (``measures.epsilon``; Jagielski et al. 2020, arXiv 2006.07709; Hayes et al. 2024, arXiv 2403.01218):
-    the larger of that by thresholds and that by the area under the curve. It fails if the largest bound over rows,
-    corrected for their number, exceeds the claim. A method that claims nothing, or epsilon = delta = 0, fails as well if
-    the memberships can be told from others that might have been drawn by the row that is furthest from chance
-    (``measures.randomisation``), which shows less than any bound needs. A failure says that at least that row is
-    remembered; what the largest resolvable epsilon does not exceed cannot be shown by so many models.
+    For each target, a lower bound on the epsilon of its unlearning from an attacker who compares models that unlearned
+    it with models that never saw it (``measures.epsilon``; Jagielski et al. 2020, arXiv 2006.07709; Hayes et al. 2024,
+    arXiv 2403.01218): the larger of that by thresholds and that by the area under the curve. It fails if the largest
+    bound over rows, corrected for their number, exceeds the claim. A method that claims nothing, or epsilon = delta =
+    0, fails as well if the memberships can be told from others that might have been drawn by the row that is furthest
+    from chance (``measures.randomisation``), which shows less than any bound needs. A failure says that at least that
+    row is remembered; what the largest resolvable epsilon does not exceed cannot be shown by so many models.
     """
     claims = audit.claims
     claimed, delta = (claims.epsilon or 0.0, claims.delta or 0.0) if claims.epsilon is not None else (0.0, 0.0)

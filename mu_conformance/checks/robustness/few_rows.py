@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
-from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.comparison import require_power
-from mu_conformance.decision.finding import Finding, Measurement
-from mu_conformance.decision.rule import Outcome, Sides, decide, difference_interval
+from mu_conformance.checks.catalogue import check
+from mu_conformance.checks.power import require_power
+from mu_conformance.checks.sequential import decide_at_looks
+from mu_conformance.decision.finding import Finding, Measurement, Population
+from mu_conformance.decision.outcome import Outcome, Sides
 from mu_conformance.evidence.base import Evidence, EvidenceError
 from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.tasks import Task
@@ -47,43 +49,45 @@ class SmallRequest:
         return float(np.clip(way, 0.0, 1.0))
 
 
-def confidences(evidence: Evidence, models: list[Outputs]) -> np.ndarray:
+def confidences(evidence: Evidence, models: Sequence[Outputs]) -> np.ndarray:
     """Of each model on each forget row, [models, n]."""
     rows = evidence.scenario.rows["forget"]
     return np.stack([evidence.task.confidences(one["forget"], rows) for one in models])
 
 
-@check("robustness.few-rows", Subject.EVIDENCE, applies=_first_of_rows, own_requests=True)
+@check("robustness.few-rows", Evidence, applies=_first_of_rows, own_requests=True)
 def few_rows(evidence: Evidence) -> Finding:
     """A request for one row is honoured as one for many is: the row is not known any more.
 
-    The commonest real request. A method may serve it and do nothing: steps that are a share of the rows round to none, a batch
-    is never filled, one row has no deviation. Decided on the forget rows that originals and references differ on most, each
-    asked for alone, from an original of its own: the confidence on it must lie nearer the references' than half of the way to
-    the originals'. What lies below the references counts as they do, for rows that are pushed away show on larger requests.
-    Where single rows are hardly remembered, requests are of two, four or eight. The references lack the other forget rows too:
-    that moves exact retraining by a tenth of the way or so.
+    The commonest real request. A method may serve it and do nothing: steps that are a share of the rows round to none,
+    a batch is never filled, one row has no deviation. Decided on the forget rows that originals and references differ
+    on most, each asked for alone, from an original of its own: the confidence on it must lie nearer the references'
+    than half of the way to the originals'. What lies below the references counts as they do, for rows that are pushed
+    away show on larger requests. Where single rows are hardly remembered, requests are of two, four or eight. The
+    references lack the other forget rows too: that moves exact retraining by a tenth of the way or so.
     """
     require_power(evidence)
     trained = confidences(evidence, evidence.originals)
     requests, references = clearest(confidences(evidence, evidence.references), trained)
     original = float(np.mean([request.left(own) for request in requests for own in trained]))
     tolerated = (original - float(references.mean())) / 2
-    for count in LOOKS:
+
+    def left_in_runs(count: int) -> np.ndarray:
         asked = [requests[turn(number, len(requests))] for number in range(count)]
         models = confidences(evidence, evidence.few_rows_runs([request.rows for request in asked]))
-        runs = np.array([request.left(own) for request, own in zip(asked, models, strict=True)])
-        interval = difference_interval(runs, references, LEVEL, spread_as_references=True)
-        outcome = decide(interval, tolerated, Sides.ABOVE)
-        if outcome is not Outcome.INCONCLUSIVE:
-            break
+        return np.array([request.left(own) for request, own in zip(asked, models, strict=True)])
+
+    decision = decide_at_looks(
+        LOOKS, LEVEL, left_in_runs, references, tolerated, Sides.ABOVE, spread_as_references=True
+    )
+    runs, outcome = decision.runs, decision.outcome
     measurement = Measurement(
         name="what is left of rows that were asked for alone",
         value=float(runs.mean()),
-        interval=interval,
+        interval=decision.interval,
         margin=tolerated,
         original=original,
-        references=(float(references.mean()), float(references.std(ddof=1)), len(references)),
+        references=Population.of(references),
         runs=len(runs),
         sides=Sides.ABOVE,
     )
@@ -111,8 +115,9 @@ def turn(number: int, requests: int) -> int:
 def clearest(retrained: np.ndarray, trained: np.ndarray) -> tuple[list[SmallRequest], np.ndarray]:
     """The requests, and what is left of one of them in each reference, from confidences [references, n] and [originals, n].
 
-    Of the smallest size that is clear enough, or else of the clearest. One half of the references chooses rows, and the other
-    half says what is usual on them: on rows that were chosen for spreading little, the chooser spreads less than another model.
+    Of the smallest size that is clear enough, or else of the clearest. One half of the references chooses rows, and the
+    other half says what is usual on them: on rows that were chosen for spreading little, the chooser spreads less than
+    another model.
     """
     if len(retrained) < 4:
         raise EvidenceError(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from mu_conformance.checks.catalogue import Subject, check
-from mu_conformance.checks.comparison import gap, reference_values, require_power
-from mu_conformance.checks.statistics import forgetting as statistics
-from mu_conformance.decision.finding import Finding, Measurement
-from mu_conformance.decision.rule import Outcome, Sides, decide, difference_interval
+from mu_conformance.checks.catalogue import check
+from mu_conformance.checks.power import gap, reference_values, require_power, values
+from mu_conformance.checks.sequential import decide_at_looks
+from mu_conformance.decision.finding import Finding, Measurement, Population
+from mu_conformance.decision.outcome import Outcome, Sides
 from mu_conformance.evidence.base import Evidence
 from mu_conformance.tasks import Task
 
@@ -22,41 +20,44 @@ def _first_kind(task: Task, kind: str) -> bool:
     return kind == task.forget_sets[0] and not task.from_checkpoint
 
 
-@check("robustness.unseen-model", Subject.EVIDENCE, applies=_first_kind)
+@check("robustness.unseen-model", Evidence, applies=_first_kind)
 def unseen_model(evidence: Evidence) -> Finding:
     """An original that was trained just now, from a seed that nothing foretells, is unlearned as those are that ship.
 
-    Shipped originals and the seeds of requests on them are known to everybody: a method can recognise them and return what it
-    prepared. Decided on the forgetting measure that tells originals from references best: runs on unseen originals must lie
-    nearer the references than half of the way. One run is enough for most methods; four and eight follow where it is not.
+    Shipped originals and the seeds of requests on them are known to everybody: a method can recognise them and return
+    what it prepared. Decided on the forgetting measure that tells originals from references best: runs on unseen
+    originals must lie nearer the references than half of the way. One run is enough for most methods; four and eight
+    follow where it is not.
     """
-    require_power(evidence)
-    name, _ = evidence.memo["power"]
-    statistic = statistics.FORGETTING[name]
+    power = require_power(evidence)
+    name, statistic = power.measure, power.statistic
     references = reference_values(evidence, statistic)
     ahead = gap(evidence, statistic)
     original = float(references.mean()) + ahead
     sides, tolerated = (Sides.ABOVE if ahead > 0 else Sides.BELOW), abs(ahead) / 2
-    for count in LOOKS:
-        runs = np.array([statistic(evidence, own, evidence.references) for own in evidence.unseen_runs(count)])
-        interval = difference_interval(runs, references, LEVEL)
-        outcome = decide(interval, tolerated, sides)
-        if outcome is not Outcome.INCONCLUSIVE:
-            break
+    decision = decide_at_looks(
+        LOOKS,
+        LEVEL,
+        lambda count: values(evidence, statistic, evidence.unseen_runs(count)),
+        references,
+        tolerated,
+        sides,
+    )
+    runs = decision.runs
     measurement = Measurement(
         name=f"{name} on unseen originals",
         value=float(runs.mean()),
-        interval=interval,
+        interval=decision.interval,
         margin=tolerated,
         original=original,
-        references=(float(references.mean()), float(references.std(ddof=1)), len(references)),
+        references=Population.of(references),
         runs=len(runs),
         sides=sides,
     )
-    if outcome is Outcome.PASSED:
+    if decision.outcome is Outcome.PASSED:
         return Finding.passed(measurement)
     return Finding(
-        outcome,
+        decision.outcome,
         f"{name} of {len(runs)} runs on originals that were trained just now is {runs.mean():.3f}, of references "
         f"{references.mean():.3f}, of originals {original:.3f}: not what the method does to originals that ship with the suite",
         (measurement,),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.checks.comparison import compare
-from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.checks.statistics import utility
 from mu_conformance.decision.finding import Finding
-from mu_conformance.decision.rule import Margin, Sides
+from mu_conformance.decision.outcome import Sides
+from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import Evidence
 
 
-@check("utility.no-collapse", Subject.EVIDENCE)
+@check("utility.no-collapse", Evidence)
 def no_collapse(evidence: Evidence) -> Finding:
     """The model has not collapsed onto one class.
 
@@ -21,7 +22,7 @@ def no_collapse(evidence: Evidence) -> Finding:
     return compare(
         evidence,
         "largest prediction share",
-        statistics.largest_prediction_share,
+        utility.largest_prediction_share,
         Margin(floor=0.2),
         sides=Sides.ABOVE,
         cause="The model predicts one class for almost everything.",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from mu_conformance.checks.catalogue import Subject, check
+from mu_conformance.checks.catalogue import check
 from mu_conformance.checks.comparison import compare, with_reports
 from mu_conformance.checks.mu_bench import mu_bench
-from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.checks.statistics import utility
 from mu_conformance.decision.finding import Finding
-from mu_conformance.decision.rule import Margin, Sides
+from mu_conformance.decision.outcome import Sides
+from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import Evidence
 
 
-@check("utility.test-score", Subject.EVIDENCE)
+@check("utility.test-score", Evidence)
 def test_score(evidence: Evidence) -> Finding:
     """The score on test rows is no worse than the references'.
 
@@ -22,7 +23,7 @@ def test_score(evidence: Evidence) -> Finding:
     finding = compare(
         evidence,
         "test score",
-        statistics.test_score,
+        utility.test_score,
         Margin(floor=0.05),
         sides=Sides.BELOW,
         cause="The method damages what the model was trained for.",

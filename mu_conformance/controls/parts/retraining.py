@@ -12,7 +12,7 @@ from mu_conformance.training.loop import fit
 if TYPE_CHECKING:
     from torch import nn
 
-    from mu_conformance.protocol import DeletionRequest
+    from mu_conformance.protocol.request import DeletionRequest
 
 __all__ = ["retrain_keeping"]
 

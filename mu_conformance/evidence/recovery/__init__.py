@@ -1,6 +1,7 @@
 """Treatments: what is done to a model after unlearning, to see whether what it hides comes back; a file for each kind.
 
-Every model of a scenario is treated alike, references too: what counts is how a reference looks after the same treatment.
+Every model of a scenario is treated alike, references too: what counts is how a reference looks after the same
+treatment.
 """
 
 from __future__ import annotations
@@ -59,9 +60,9 @@ def treatment(name: str, *, needs: tuple[str, ...] = (), **record: Any) -> Calla
 @functools.cache
 def treatments() -> dict[str, Treatment]:
     """Every treatment by name, sorted; any module of this package may register some."""
-    from mu_conformance import discovery as registry
+    from mu_conformance import discovery
 
-    for _ in registry.modules_of(__name__):
+    for _ in discovery.modules_of(__name__):
         pass
     return dict(sorted(_TREATMENTS.items()))
 

@@ -64,8 +64,8 @@ def ridge(
     """Ridge regression: weight [k, d] and bias [k] from features [n, d] to what is wanted [n, k].
 
     Minimises the squared error summed over rows plus ``penalty`` n times the features' mean variance times the squared
-    weights; the intercept is free, or 0. Features that are all alike give weights of 0. ``ValueError`` for a penalty that
-    is not above 0.
+    weights; the intercept is free, or 0. Features that are all alike give weights of 0. ``ValueError`` for a penalty
+    that is not above 0.
     """
     if not penalty > 0:
         raise ValueError(f"the penalty must be above 0, got {penalty}")

@@ -27,8 +27,8 @@ def conditional_dependence(y: torch.Tensor, z: torch.Tensor, x: torch.Tensor | N
 def markov_blanket(y: torch.Tensor, candidates: torch.Tensor, most: int | None = None) -> list[int]:
     """FOCI: the columns of ``candidates`` [n, p] that y [n] depends on, the strongest first, no more than ``most``.
 
-    Greedy: the column that adds most dependence given those chosen, until none adds any; one is chosen at least, if there
-    are columns. Columns are brought to the same spread first, and constant ones left out.
+    Greedy: the column that adds most dependence given those chosen, until none adds any; one is chosen at least, if
+    there are columns. Columns are brought to the same spread first, and constant ones left out.
     """
     if candidates.shape[1] == 0:
         return []

@@ -15,8 +15,8 @@ def kl_divergence(teacher: torch.Tensor, student: torch.Tensor, temperature: flo
     """T^2 KL(softmax(teacher / T) || softmax(student / T)) in nats, the mean over rows; at least 0, and 0 if they agree.
 
     Logits [n, ..., k]; every index but the last is a row. Both are made distributions first, so a constant added to the
-    logits of a row changes nothing; public code that hands raw logits to a divergence gets neither. T^2 keeps the size of
-    the gradient (Hinton et al. 2015, arXiv 1503.02531).
+    logits of a row changes nothing; public code that hands raw logits to a divergence gets neither. T^2 keeps the size
+    of the gradient (Hinton et al. 2015, arXiv 1503.02531).
 
     Raises ``ValueError`` for logits of different shapes, without rows, or a temperature that is not positive.
     """

@@ -7,7 +7,7 @@ import copy
 from torch import nn
 
 from mu_conformance.methods.parts.batches import endless
-from mu_conformance.protocol import DeletionRequest
+from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import Loss, fit
 
 __all__ = ["forget_beside_retain"]
@@ -24,8 +24,8 @@ def forget_beside_retain(
 ) -> nn.Module:
     """A copy of ``model`` that minimises ``forget_loss`` + ``retain_weight`` * L(retain), a batch of each at every step.
 
-    ``epochs`` over the forget set, at a share of the recipe's learning rate; no weight decay, and the gradient's norm is
-    clipped at 1. Without forget rows nothing is done, without retain rows the first term stands alone.
+    ``epochs`` over the forget set, at a share of the recipe's learning rate; no weight decay, and the gradient's norm
+    is clipped at 1. Without forget rows nothing is done, without retain rows the first term stands alone.
     """
     recipe = request.recipe.over_forget_set(epochs, learning_rate_share)
     task = request.task

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from mu_conformance.methods.parts.prompts import Reprompted, other_prompts, prompted_otherwise
-from mu_conformance.protocol import DeletionRequest
+from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import Loss
 
 __all__ = ["Relabelled", "other_labels", "relabelled"]

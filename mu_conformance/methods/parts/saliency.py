@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from mu_conformance.tasks import BatchLoader, RequestTask
+from mu_conformance.tasks.loader import BatchLoader, collate
 from mu_conformance.training.loop import Loss
 
 __all__ = ["kept_outside", "largest", "mean_gradient", "mean_squared_gradient"]
@@ -73,7 +73,7 @@ def _averaged(
     total = {name: torch.zeros_like(parameter) for name, parameter in named.items()}
     was_training = model.training
     model.eval()
-    for batch in BatchLoader(rows, batch_size, shuffle=False, generator=None, collate=RequestTask.collate):
+    for batch in BatchLoader(rows, batch_size, shuffle=False, generator=None, collate=collate):
         share = len(next(iter(batch.values()))) / len(rows)
         on_device = {name: column.to(next(model.parameters()).device) for name, column in batch.items()}
         value = loss(model, on_device)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import jinja2
 
-from mu_conformance.scorecard.summary import headline, task_rows
+from mu_conformance.decision.outcome import Outcome
+from mu_conformance.scorecard.document import Scorecard
+from mu_conformance.scorecard.summary import headline, level_notes, task_rows
 
 __all__ = ["render"]
 
@@ -23,11 +22,25 @@ _TEMPLATE = """\
 {% endfor %}
 Each cell: checks passed of checks required. Power: how many reference standard deviations lie between the originals and
 the references on the sharpest forgetting measure; no less than 6 can judge.
-{% if bad %}
+{% if card.verdict.distance %}
+| distance from retraining, in margins | median | worst | where |
+| --- | --- | --- | --- |
+{% for family, found in card.verdict.distance.items() -%}
+| {{ family }} | {{ "%.2f" | format(found.median) }} | {{ "%.2f" | format(found.worst) }} | {{ found.check }} on \
+{{ found.scenario }} |
+{% endfor %}{% endif %}{% if bad %}
 ## Not passed
 
 {% for entry in bad -%}
-- **{{ entry.id }}** on {{ entry.scenario }}: {{ entry.outcome }}. {{ entry.message }} Reproduce: `{{ entry.reproduce }}`
+- **{{ entry.id }}** on {{ entry.scenario }}: {{ entry.outcome }}{% if entry.fault %} (fault: {{ entry.fault }})\
+{% endif %}. {{ entry.message }} Reproduce: `{{ entry.reproduce }}`
+{% endfor %}{% endif %}{% if notes %}
+## Recommendations
+
+These decide nothing. With `--mu-strict` they do.
+
+{% for note in notes -%}
+- {{ note }}
 {% endfor %}{% endif %}
 Suite {{ card.suite.version }}, profile {{ card.suite.profile }}, {{ card.suite.references }} references, runs at most \
 {{ card.suite.looks[-1] }}, intervals at {{ "%.1f" | format(100 * card.suite.level) }} %. Generated {{ card.generated_at }}.
@@ -41,13 +54,16 @@ Exact retraining is not conformant in {{ "%.1f" | format(100 * alarms.estimate) 
 _FAMILIES = ("forgetting", "privacy", "utility", "robustness", "cost", "contract")
 
 
-def render(scorecard: Mapping[str, Any]) -> str:
-    """The scorecard as Markdown, a pure function of it."""
+def render(scorecard: Scorecard) -> str:
+    """Return the scorecard as Markdown, a pure function of it."""
     lines = jinja2.Environment(autoescape=False, trim_blocks=False).from_string(_TEMPLATE)
+    partial = not scorecard.complete
+    bad = [c for c in scorecard.checks if c.required and c.outcome is not Outcome.PASSED and not c.recommendation]
     return lines.render(
         card=scorecard,
         headline=headline(scorecard),
         rows=task_rows(scorecard),
         families=_FAMILIES,
-        bad=[e for e in scorecard["checks"] if e["required"] and e["outcome"] != "passed"],
+        bad=[check for check in bad if not (partial and check.outcome is Outcome.NOT_RUN)],
+        notes=level_notes(scorecard),
     )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from mu_conformance.decision.outcome import Outcome
+from mu_conformance.scorecard.document import Scorecard
 from mu_conformance.scorecard.summary import FAMILIES
 
-__all__ = ["RETRAINING", "TIMES", "method_rows", "render", "terminal_lines"]
+__all__ = ["method_rows", "render", "terminal_lines"]
 
 COLUMNS = ("method", "verdict", "passed", *FAMILIES, "x retraining")
-TIMES, RETRAINING = "processor seconds, times retraining", "processor seconds of retraining"
 
 
-def method_rows(scorecards: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def method_rows(scorecards: Sequence[Scorecard]) -> list[dict[str, str]]:
     """For each scorecard: verdict, ``passed/required`` in all and of each family of checks, and the cost of a call.
 
     The cost is the processor seconds of a call, summed over the scenarios, as a multiple of retraining's; ``-`` where
@@ -22,27 +22,27 @@ def method_rows(scorecards: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]
     return [_row(card) for card in scorecards]
 
 
-def _row(card: Mapping[str, Any]) -> dict[str, str]:
-    required = [entry for entry in card["checks"] if entry["required"]]
+def _row(card: Scorecard) -> dict[str, str]:
+    required = [check for check in card.checks if check.required]
     row = {
-        "method": card["method"]["ref"],
-        "verdict": card["verdict"]["status"].replace("_", " "),
-        "passed": f"{card['verdict']['passed']}/{card['verdict']['required']}",
+        "method": str(card.method["ref"]),
+        "verdict": card.verdict.status.replace("_", " "),
+        "passed": f"{card.verdict.passed}/{card.verdict.required}",
     }
     for family in FAMILIES:
-        found = [entry["outcome"] == "passed" for entry in required if entry["id"].startswith(f"{family}.")]
+        found = [check.outcome is Outcome.PASSED for check in required if check.family == family]
         row[family] = f"{sum(found)}/{len(found)}" if found else "-"
     spent = retraining = 0.0
-    for entry in card["checks"]:
-        measured = {one["name"]: one["value"] for one in entry["measurements"]}
-        if measured.keys() >= {TIMES, RETRAINING}:
-            spent += measured[TIMES] * measured[RETRAINING]
-            retraining += measured[RETRAINING]
+    for check in card.checks:
+        measured = {one.key: one.value for one in check.measurements}
+        if measured.keys() >= {"times_retraining", "retraining_cpu_s"}:
+            spent += measured["times_retraining"] * measured["retraining_cpu_s"]
+            retraining += measured["retraining_cpu_s"]
     row["x retraining"] = f"{spent / retraining:.2f}" if retraining > 0 else "-"
     return row
 
 
-def terminal_lines(scorecards: Sequence[Mapping[str, Any]]) -> list[str]:
+def terminal_lines(scorecards: Sequence[Scorecard]) -> list[str]:
     """The rows in columns, a heading first."""
     table = [dict(zip(COLUMNS, COLUMNS, strict=True)), *method_rows(scorecards)]
     widths = {column: max(len(row[column]) for row in table) for column in COLUMNS}
@@ -56,7 +56,7 @@ def terminal_lines(scorecards: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def render(scorecards: Sequence[Mapping[str, Any]]) -> str:
+def render(scorecards: Sequence[Scorecard]) -> str:
     """The rows as Markdown, a pure function of the scorecards."""
     lines = ["# mu-conformance: methods", "", f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
     lines += [f"| {' | '.join(row[column] for column in COLUMNS)} |" for row in method_rows(scorecards)]

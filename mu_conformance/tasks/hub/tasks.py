@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mu_conformance.protocol import TrainingRecipe
+from mu_conformance.protocol.recipe import TrainingRecipe
 from mu_conformance.tasks.base import Task
 from mu_conformance.tasks.hub import checkpoints, data
 from mu_conformance.tasks.hub.data import DataSet
@@ -31,10 +31,10 @@ SMALLEST_UNIT = 20
 class HubTask(Task):
     """A task on a published data set, named as the embedded task whose place it takes.
 
-    A subclass (which also derives from its kind of task) gives ``rows_of``, or ``load_splits`` where the published parts
-    are dealt out otherwise, and ``build_model``; both from ``part``, ``some_rows``, ``tokens`` and ``checkpoint``. Texts
-    are tokenised as the chosen architecture wants them, so the architecture is chosen first (``prepare``; the first one
-    if nobody does).
+    A subclass (which also derives from its kind of task) gives ``rows_of``, or ``load_splits`` where the published
+    parts are dealt out otherwise, and ``build_model``; both from ``part``, ``some_rows``, ``tokens`` and
+    ``checkpoint``. Texts are tokenised as the chosen architecture wants them, so the architecture is chosen first
+    (``prepare``; the first one if nobody does).
     """
 
     dataset: DataSet

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mu_conformance import discovery as registry
-from mu_conformance.checks import catalogue
+from mu_conformance import discovery
+from mu_conformance.checks.catalogue import catalogue
+from mu_conformance.checks.manifest import Entry
+from mu_conformance.decision.outcome import Outcome
 
-__all__ = ["Waiver", "WaiverError", "find_waiver", "read_waivers"]
+__all__ = ["Waiver", "WaiverError", "apply_waivers", "find_waiver", "read_waivers"]
 
 
 class WaiverError(ValueError):
@@ -53,8 +55,8 @@ def read_waivers(paths: Iterable[Path]) -> list[Waiver]:
             if not table.get("check") or not table.get("reason"):
                 raise WaiverError(f"{where} needs a check and a reason")
             try:
-                check = registry.one_of("check", table["check"], list(catalogue()))
-            except registry.UnknownName as error:
+                check = discovery.one_of("check", table["check"], list(catalogue()))
+            except discovery.UnknownName as error:
                 raise WaiverError(f"{where}: {error}") from None
             waivers.append(Waiver(check, table.get("scenario", "*"), table["reason"], path.name))
         if "waiver" not in document:
@@ -68,3 +70,19 @@ def find_waiver(waivers: Iterable[Waiver], check: str, scenario: str) -> Waiver 
         if waiver.check == check and fnmatch.fnmatchcase(scenario, waiver.scenario):
             return waiver
     return None
+
+
+def apply_waivers(finding: Mapping[str, Any], waivers: Iterable[Waiver], entry: Entry) -> dict[str, Any]:
+    """Return a finding's record with the outcome that the waivers make of it.
+
+    A waived check that failed or is inconclusive is ``waived``; one that passes is ``stale_waiver``, itself a failure.
+    """
+    waiver = find_waiver(waivers, entry.check, entry.scenario)
+    outcome = finding["outcome"]
+    if waiver is not None and outcome == Outcome.PASSED:
+        message = f"the waiver in {waiver.source} is stale: the check passes; remove it"
+        return {**finding, "outcome": str(Outcome.STALE_WAIVER), "message": message}
+    if waiver is not None and outcome in (Outcome.FAILED, Outcome.INCONCLUSIVE):
+        message = f"waived ({waiver.reason}): {finding['message']}"
+        return {**finding, "outcome": str(Outcome.WAIVED), "message": message}
+    return dict(finding)

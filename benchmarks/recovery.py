@@ -2,8 +2,8 @@
 
     python benchmarks/comeback.py tabular image_classification
 
-For each smoke scenario: mean and standard deviation over 32 references, and over the originals of the first look, of the
-loss attack's AUC, what each treatment adds to it, and the CKA with references. From the packs.
+For each smoke scenario: mean and standard deviation over 32 references, and over the originals of the first look, of
+the loss attack's AUC, what each treatment adds to it, and the CKA with references. From the packs.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import argparse
 
 import numpy as np
 
-from mu_conformance import discovery as registry
-from mu_conformance.checks.comparison import reference_values
-from mu_conformance.checks.statistics import forgetting as statistics
+from mu_conformance.checks.power import reference_values
+from mu_conformance.checks.statistics import membership, recovery, representation
 from mu_conformance.error_rates.judgement import DrawnEvidence
 from mu_conformance.evidence.populations import Populations
 from mu_conformance.evidence.recovery import treatments_of
-from mu_conformance.judging.session import packaged_packs
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scenarios.scenario import DEFAULT_SEED, scenarios
 from mu_conformance.store.cache import Store, default_cache
+from mu_conformance.store.pack import packaged_packs
+from mu_conformance.tasks import registry
 
 
 def main() -> None:
@@ -32,8 +32,8 @@ def main() -> None:
     populations.store.open()
     for name in parser.parse_args().task:
         task = registry.find_task(name)
-        measured = {"AUC": statistics.loss_auc, "CKA": statistics.representation_alignment}
-        measured |= {f"gain, {one.name}": statistics.treated_gain(one.name) for one in treatments_of(task)}
+        measured = {"AUC": membership.loss_auc, "CKA": representation.representation_alignment}
+        measured |= {f"gain, {one.name}": recovery.recovery_gain(one.name) for one in treatments_of(task)}
         for scenario in scenarios(task, smoke, DEFAULT_SEED):
             references = [populations.reference(scenario, number) for number in range(smoke.references)]
             originals = [populations.original(scenario, number) for number in range(smoke.looks[0])]

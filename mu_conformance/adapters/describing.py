@@ -1,0 +1,77 @@
+"""What the scorecard says of a method: claims, distribution, version, digests of its source."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from mu_conformance.adapters.functions import FunctionAdapter
+from mu_conformance.adapters.loading import load_method
+from mu_conformance.adapters.trainer import TrainerAdapter
+from mu_conformance.discovery import MethodError
+from mu_conformance.protocol.claims import Claims
+
+__all__ = ["PRELOADABLE", "claims_of", "describe"]
+
+# What a fresh zygote may import ahead of the fork on a method's behalf: libraries of the field, never its own code.
+PRELOADABLE = (
+    "accelerate",
+    "datasets",
+    "diffusers",
+    "numpy",
+    "pandas",
+    "peft",
+    "scipy",
+    "sklearn",
+    "torch",
+    "transformers",
+)
+
+
+def claims_of(method: Any) -> Claims:
+    """The method's claims; ``MethodError`` if the attribute is not a ``Claims``."""
+    claims = getattr(method, "claims", None)
+    if claims is None:
+        return Claims()
+    if not isinstance(claims, Claims):
+        raise MethodError(f"claims must be a mu_conformance.Claims, got {type(claims).__name__}")
+    return claims
+
+
+def describe(ref: str) -> dict[str, Any]:
+    """What the scorecard says of a method: claims, distribution, version, digest of its source."""
+    method = load_method(ref)
+    claims = claims_of(method)
+    subject = method
+    for adapter, attribute in ((FunctionAdapter, "function"), (TrainerAdapter, "trainer")):
+        if isinstance(method, adapter):
+            subject = getattr(method, attribute)
+    module_name = getattr(subject, "__module__", None) or type(subject).__module__
+    source = getattr(sys.modules.get(module_name), "__file__", None)
+    package = module_name.partition(".")[0]
+    distributions = importlib.metadata.packages_distributions().get(package, [])
+    return {
+        "claims": claims.to_json(),
+        "module": module_name,
+        "distribution": distributions[0] if distributions else None,
+        "version": importlib.metadata.version(distributions[0]) if distributions else None,
+        "source_sha256": hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else None,
+        "package_sha256": _package_digest(Path(source), module_name) if source else None,
+        "preload": [name for name in PRELOADABLE if name in sys.modules],
+    }
+
+
+def _package_digest(source: Path, module: str) -> str:
+    """SHA-256 over all source files of the top-level package of a module, or over the module's own if it has none."""
+    folder = source.parents[module.count(".") - (source.name != "__init__.py")] if "." in module else source.parent
+    files = sorted(folder.rglob("*.py")) if "." in module or source.name == "__init__.py" else [source]
+    sha = hashlib.sha256()
+    for path in files:
+        sha.update(f"{path.relative_to(folder).as_posix()}:".encode())
+        sha.update(path.read_bytes())
+    return sha.hexdigest()

@@ -1,0 +1,156 @@
+"""Statistics of membership: what an attacker who asks for losses or confidences can tell."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+
+from mu_conformance.checks.statistics.caching import AgainstOthers, OfOneModel, losses
+from mu_conformance.evidence.base import Others
+from mu_conformance.evidence.outputs import Outputs
+from mu_conformance.measures import membership
+from mu_conformance.scenarios.scenario import Scenario
+
+__all__ = [
+    "LEAST_SPREAD",
+    "LIRA_CLIP",
+    "WORST_SHARE",
+    "confidence_spread",
+    "earlier_requests_auc",
+    "lira_auc",
+    "lira_score",
+    "lira_scores",
+    "loss_auc",
+    "retain_advantage",
+    "rmia_score",
+    "within_class_auc",
+    "worst_rows_score",
+]
+
+LIRA_CLIP = 10.0
+"""Bound on one row's LiRA score, so that no single row decides."""
+
+
+WORST_SHARE = 0.1
+"""Of the rows of a part: those that are found most like members."""
+
+
+LEAST_SPREAD = 1e-3
+
+
+@OfOneModel
+def loss_auc(scenario: Scenario, own: Outputs) -> float:
+    """AUC of the loss attack, forget rows against holdout rows."""
+    return membership.loss_attack(*losses(scenario, own)).auc
+
+
+@OfOneModel
+def earlier_requests_auc(scenario: Scenario, own: Outputs) -> float:
+    """AUC of the loss attack on the rows of all requests but the last, against holdout rows."""
+    forget, holdout = losses(scenario, own)
+    asked = scenario.forget_set
+    earlier = np.isin(asked.indices, np.concatenate(asked.requests[:-1]))
+    return membership.loss_attack(forget[earlier], holdout).auc
+
+
+@OfOneModel
+def within_class_auc(scenario: Scenario, own: Outputs) -> float:
+    """AUC of the loss attack over pairs of a forget and a holdout row with the same label; 0.5 without such a pair."""
+    rows = scenario.rows
+    of_part = dict(zip(("forget", "holdout"), losses(scenario, own), strict=True))
+    labels = {part: rows[part].labels.numpy() for part in of_part}
+    won = pairs = 0.0
+    for label in np.intersect1d(labels["forget"], labels["holdout"]):
+        forget, holdout = (of_part[part][labels[part] == label] for part in ("forget", "holdout"))
+        won += membership.loss_attack(forget, holdout).auc * len(forget) * len(holdout)
+        pairs += len(forget) * len(holdout)
+    return won / pairs if pairs else 0.5
+
+
+@functools.cache
+def _confidences_on(part: str):
+    @OfOneModel
+    def confidences(scenario: Scenario, own: Outputs) -> np.ndarray:
+        return scenario.task.confidences(own[part], scenario.rows[part])
+
+    return confidences
+
+
+def _confidences(outputs: Sequence[Outputs], scenario: Scenario, part: str) -> np.ndarray:
+    """Of each model on each row of a part, [models, n]."""
+    return np.stack([_confidences_on(part)(scenario, one) for one in outputs])
+
+
+@AgainstOthers
+def lira_scores(scenario: Scenario, own: Outputs, others: Others) -> membership.Attack:
+    """Offline LiRA of one model, the others as out models."""
+    forget, holdout = (
+        membership.lira_offline(_confidences([own], scenario, part)[0], _confidences(others, scenario, part))
+        for part in ("forget", "holdout")
+    )
+    return membership.Attack(forget, holdout)
+
+
+@AgainstOthers
+def lira_auc(scenario: Scenario, own: Outputs, others: Others) -> float:
+    """AUC of offline LiRA, forget rows against holdout rows."""
+    return lira_scores(scenario, own, others).auc
+
+
+@AgainstOthers
+def lira_score(scenario: Scenario, own: Outputs, others: Others) -> float:
+    """Mean LiRA score of forget rows minus that of holdout rows, in standard deviations of the out models."""
+    attack = lira_scores(scenario, own, others)
+    clip = LIRA_CLIP
+    return float(attack.forget.clip(-clip, clip).mean() - attack.holdout.clip(-clip, clip).mean())
+
+
+@AgainstOthers
+def worst_rows_score(scenario: Scenario, own: Outputs, others: Others) -> float:
+    """Mean LiRA score of the tenth of the forget rows with the largest, minus that of the holdout rows with the largest."""
+    attack = lira_scores(scenario, own, others)
+
+    def of_worst(scores: np.ndarray) -> float:
+        count = max(1, round(WORST_SHARE * len(scores)))
+        return float(np.sort(scores.clip(-LIRA_CLIP, LIRA_CLIP))[-count:].mean())
+
+    return of_worst(attack.forget) - of_worst(attack.holdout)
+
+
+@functools.cache
+def _likelihoods_on(part: str):
+    @OfOneModel
+    def likelihoods(scenario: Scenario, own: Outputs) -> np.ndarray:
+        return np.exp(-scenario.task.losses(own[part], scenario.rows[part]))
+
+    return likelihoods
+
+
+@AgainstOthers
+def rmia_score(scenario: Scenario, own: Outputs, others: Others) -> float:
+    """How often a forget row's likelihood, over its mean in the others, exceeds a holdout row's, less a half; in [-0.5, 0.5].
+
+    RMIA with the holdout rows as population and gamma 1: the mean of its scores over the forget rows.
+    """
+    (own_forget, own_holdout), (forget, holdout) = (
+        [np.stack([_likelihoods_on(part)(scenario, one) for one in models]) for part in ("forget", "holdout")]
+        for models in ([own], others)
+    )
+    scores = membership.rmia(own_forget[0], forget, own_holdout[0], holdout, gamma=1.0)
+    return float(scores.mean() - 0.5)
+
+
+@OfOneModel
+def confidence_spread(scenario: Scenario, own: Outputs) -> float:
+    """Log of the standard deviation of confidences over forget rows, as a multiple of that over holdout rows."""
+    forget, holdout = (float(_confidences_on(part)(scenario, own).std()) for part in ("forget", "holdout"))
+    return float(np.log(max(forget, LEAST_SPREAD) / max(holdout, LEAST_SPREAD)))
+
+
+@OfOneModel
+def retain_advantage(scenario: Scenario, own: Outputs) -> float:
+    """Log of how much higher the mean confidence on retain rows is than on holdout rows."""
+    retain, holdout = (float(_confidences_on(part)(scenario, own).mean()) for part in ("retain", "holdout"))
+    return float(np.log(max(LEAST_SPREAD, retain - holdout)))

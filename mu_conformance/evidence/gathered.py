@@ -1,0 +1,210 @@
+"""Evidence gathered from a method: populations from the store, and as many runs as the checks ask for."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import secrets
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from mu_conformance.evidence.base import Retraining, RunError
+from mu_conformance.evidence.budgets import default_budget, step_seconds, with_flops
+from mu_conformance.evidence.call_record import CallRecord, judge_call
+from mu_conformance.evidence.copies import Copies
+from mu_conformance.evidence.outputs import NotFinite, Outputs
+from mu_conformance.evidence.populations import Populations
+from mu_conformance.evidence.runs import Caller, Run, call_spec
+from mu_conformance.evidence.stored import StoredEvidence
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.request import Budget
+from mu_conformance.protocol.seeding import derive_seed
+from mu_conformance.scenarios.profiles import Profile
+from mu_conformance.scenarios.scenario import Scenario
+from mu_conformance.tasks import Rows
+
+__all__ = ["GatheredEvidence"]
+
+
+class GatheredEvidence(StoredEvidence):
+    """Fixed populations from the store, and runs that call the method until there are as many as a check asks for."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        populations: Populations,
+        method: Caller,
+        profile: Profile,
+        claims: Claims,
+        *,
+        device: str = "cpu",
+        time_limit: float | None = None,
+    ) -> None:
+        super().__init__(scenario, populations, profile, device=device)
+        self.method = method
+        self.claims = claims
+        self.time_limit = time_limit
+        self._runs: list[Run] = []
+        self._unseen: list[Run] = []
+        self.small_runs: list[Run] = []
+        """Those of ``few_rows_runs`` so far."""
+        self._loading_s = 0.0
+
+    @functools.cached_property
+    def retrain_cpu_s(self) -> float:
+        """CPU seconds that retraining takes on this machine: its steps times the seconds of a step, for each request."""
+        recipe = self.scenario.recipe
+        steps = sum(recipe.steps(len(retain)) for _, retain in self.scenario.requests)
+        return steps * step_seconds(self.scenario, device=self.device)
+
+    @functools.cached_property
+    def retraining(self) -> Retraining:
+        scenario = self.scenario
+        state = self.populations.original_state(scenario, 0)
+        return Retraining(
+            cpu_s=self.retrain_cpu_s,
+            examples=scenario.recipe.epochs * sum(len(retain) for _, retain in scenario.requests),
+            model_mib=sum(tensor.nbytes for tensor in state.values()) / 2**20,
+            data_mib=sum(column.nbytes for column in scenario.train.columns.values()) / 2**20,
+        )
+
+    @functools.cached_property
+    def budget(self) -> Budget:
+        return default_budget(self.scenario, self.time_limit, self.retrain_cpu_s)
+
+    @functools.cached_property
+    def budgets(self) -> list[Budget]:
+        """The budget of each request in turn: of FLOPs, a share of what retraining on that request's rows takes."""
+        return [with_flops(self.budget, self.scenario, retain, self.device) for _, retain in self.scenario.requests]
+
+    def records(self, count: int) -> list[Run]:
+        """At least ``count`` runs, whatever came of them; a crash stops the calling, for the next would crash too."""
+        while len(self._runs) < count and not (self._runs and self._runs[-1].crashed):
+            self._runs.append(self._run(len(self._runs)))
+        return self._runs
+
+    def runs(self, count: int) -> list[Outputs]:
+        """The outputs of ``count`` runs; ``EvidenceError`` if any of them cannot be judged."""
+        outputs = []
+        for run in self.records(count)[:count]:
+            if run.outputs is None:
+                raise RunError(f"run {run.number} on {self.scenario.name}: {'; '.join(run.problems[:3])}")
+            outputs.append(run.outputs)
+        return outputs
+
+    def flops_share(self, run: Run) -> float | None:
+        """FLOPs of a run as a share of retraining's; None where nothing counted them (no ``--mu-budget``) or a call failed."""
+        share = self.task.conditions.budget
+        calls = [record.call for record in run.records]
+        spent = [call.report["flops"] for call in calls if call.returned and call.report.get("flops") is not None]
+        if share is None or len(spent) < len(self.budgets):
+            return None
+        return share * sum(spent) / sum(budget.flops or 0.0 for budget in self.budgets)
+
+    def unseen_runs(self, count: int) -> list[Outputs]:
+        """Outputs of ``count`` runs on originals that nobody has seen before: trained now, from seeds that nothing foretells.
+
+        ``EvidenceError`` if any of them cannot be judged.
+        """
+        scenario, outputs = self.scenario, []
+        while len(self._unseen) < count:
+            secret = secrets.randbits(48)
+            state = self.populations.unstored_state(scenario, scenario.train, derive_seed(secret, "original"))
+            seed_of = functools.partial(derive_seed, secret, "run")
+            self._unseen.append(self._follow(-1, state, seed_of, scenario.requests, self.budgets, whole=False))
+        for run in self._unseen[:count]:
+            if run.outputs is None:
+                raise RunError(f"a run on an unseen original of {scenario.name}: {'; '.join(run.problems[:3])}")
+            outputs.append(run.outputs)
+        return outputs
+
+    def few_rows_runs(self, requests: Sequence[np.ndarray]) -> list[Outputs]:
+        """Outputs of a run for each request, given as numbers of forget rows; all others stay in the retain set.
+
+        Each on the original with the run's number. ``EvidenceError`` if any of them cannot be judged.
+        """
+        scenario, outputs = self.scenario, []
+        for number, rows in enumerate(requests):
+            gone = scenario.forget_set.indices[rows]
+            if number == len(self.small_runs):
+                retain = scenario.train.select(np.setdiff1d(np.arange(len(scenario.train)), gone))
+                state = self.populations.original_state(scenario, number)
+                seed_of = functools.partial(derive_seed, scenario.run_seed(number), "few rows")
+                request, budget = (
+                    (scenario.train.select(gone), retain),
+                    with_flops(self.budget, scenario, retain, self.device),
+                )
+                self.small_runs.append(self._follow(number, state, seed_of, [request], [budget], whole=False))
+            run = self.small_runs[number]
+            if run.outputs is None:
+                asked = ", ".join(map(str, gone))
+                raise RunError(
+                    f"run {number} on {scenario.name}, asked to forget training row {asked} alone: "
+                    f"{'; '.join(run.problems[:3])}"
+                )
+            outputs.append(run.outputs)
+        return outputs
+
+    def _run(self, number: int) -> Run:
+        state = self.populations.original_state(self.scenario, number)
+        # Whole for the first look, which every check reads: outputs that no check reads must be finite too.
+        whole = self.task.measured_at_once or number < self.profile.looks[0]
+        seed_of = functools.partial(self.scenario.run_seed, number)
+        return self._follow(number, state, seed_of, self.scenario.requests, self.budgets, whole=whole)
+
+    def _follow(
+        self,
+        number: int,
+        state: dict[str, torch.Tensor],
+        seed_of: Callable[[int], int],
+        requests: Sequence[tuple[Rows, Rows]],
+        budgets: Sequence[Budget],
+        *,
+        whole: bool,
+    ) -> Run:
+        """The requests in turn on one original, each with the seed that its turn has."""
+        scenario = self.scenario
+        records: list[CallRecord] = []
+        model: nn.Module | None = None
+        for turn, ((forget, retain), budget) in enumerate(zip(requests, budgets, strict=True)):
+            seed = seed_of(turn)
+            needed = retain if self.claims.needs_retain else None
+            spec = call_spec(scenario, state, forget, needed, seed, budget, self.device)
+            assert self.budget.seconds is not None
+            call = self.method.call(spec, self.budget.seconds)
+            started = time.perf_counter()
+            record, model = judge_call(call, scenario.task, spec)
+            records.append(dataclasses.replace(record, call=dataclasses.replace(call, state={}, probe=None)))
+            self._loading_s += time.perf_counter() - started
+            if model is None or record.not_finite:
+                return Run(number, tuple(records), None, record.problems())
+            state = call.state
+        assert model is not None
+        outputs = Outputs.of(model, scenario)
+        try:
+            if whole:
+                outputs.tensors()
+            records[-1] = dataclasses.replace(records[-1], copied=self._copies.copied(outputs))
+        except NotFinite as error:
+            return Run(number, tuple(records), None, (str(error),))
+        return Run(number, tuple(records), outputs, ())
+
+    @property
+    def method_s(self) -> float:
+        """Wall seconds of the calls on the scenario's own requests."""
+        return sum(run.total(lambda call: call.wall_s) for run in self._runs)
+
+    @property
+    def evaluation_s(self) -> float:
+        """Seconds that the suite took to load and measure what came back."""
+        return self._loading_s + sum(
+            run.outputs.seconds for run in (*self._runs, *self._unseen, *self.small_runs) if run.outputs is not None
+        )
+
+    @functools.cached_property
+    def _copies(self) -> Copies:
+        return Copies(self.task, self.references)

@@ -1,0 +1,61 @@
+"""Evidence of models alone: originals and references from the store, and no method to call."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+
+from mu_conformance.evidence.base import Evidence, EvidenceError, Retraining
+from mu_conformance.evidence.outputs import Outputs
+from mu_conformance.evidence.populations import Populations
+from mu_conformance.evidence.runs import Run
+from mu_conformance.protocol.seeding import derive_seed
+from mu_conformance.scenarios.profiles import Profile
+from mu_conformance.scenarios.scenario import Scenario
+
+__all__ = ["StoredEvidence"]
+
+_NO_METHOD = "there is no method to call"
+
+
+class StoredEvidence(Evidence):
+    """Originals and references, from the store or trained into it."""
+
+    def __init__(self, scenario: Scenario, populations: Populations, profile: Profile, *, device: str = "cpu") -> None:
+        super().__init__(scenario, profile)
+        self.populations, self.device = populations, device
+
+    @functools.cached_property
+    def references(self) -> list[Outputs]:
+        return [self.populations.reference(self.scenario, k) for k in range(self.profile.references)]
+
+    @functools.cached_property
+    def originals(self) -> list[Outputs]:
+        return [self.populations.original(self.scenario, j) for j in range(max(2, self.profile.looks[0]))]
+
+    @functools.cached_property
+    def untrained(self) -> Outputs:
+        scenario = self.scenario
+        model = self.task.new_model(derive_seed(scenario.seed, "untrained"), scenario.architecture)
+        return Outputs.of(model.to(self.device), scenario)
+
+    def runs(self, count: int) -> list[Outputs]:
+        raise EvidenceError(_NO_METHOD)
+
+    def unseen_runs(self, count: int) -> list[Outputs]:
+        raise EvidenceError(_NO_METHOD)
+
+    def few_rows_runs(self, requests: Sequence[np.ndarray]) -> list[Outputs]:
+        raise EvidenceError(_NO_METHOD)
+
+    def records(self, count: int) -> list[Run]:
+        raise EvidenceError(_NO_METHOD)
+
+    @property
+    def retraining(self) -> Retraining:
+        raise EvidenceError(_NO_METHOD)
+
+    def flops_share(self, run: Run) -> float | None:
+        raise EvidenceError(_NO_METHOD)

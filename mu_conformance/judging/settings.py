@@ -1,0 +1,126 @@
+"""The settings of a judgement, and what they make a scorecard say."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mu_conformance import discovery
+from mu_conformance.conditions.conditions import Conditions
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.scenarios.profiles import PROFILES, Profile
+from mu_conformance.scenarios.scenario import DEFAULT_SEED
+from mu_conformance.scorecard.building import environment
+from mu_conformance.scorecard.record import Context
+from mu_conformance.store.cache import default_cache
+
+__all__ = ["Settings", "SettingsError", "check_architecture", "check_device"]
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; the message is one line and names the choices."""
+
+
+def check_device(device: str) -> None:
+    """Raise ``SettingsError`` if torch cannot use a device here."""
+    if device == "cpu":
+        return
+    import torch
+
+    try:
+        torch.empty(1, device=torch.device(device))
+    except (RuntimeError, AssertionError) as error:
+        raise SettingsError(f"{device} cannot be used here: {str(error).strip().splitlines()[0]}") from None
+
+
+def check_architecture(architecture: str, offered: Mapping[str, Sequence[str]]) -> None:
+    """Raise ``UnknownName`` or ``SettingsError`` unless each task offers an architecture; ``offered``: those by task."""
+    discovery.one_of("model", architecture, sorted({one for several in offered.values() for one in several}))
+    without = [name for name, several in offered.items() if architecture not in several]
+    if without:
+        raise SettingsError(
+            f"{architecture} is not an architecture of task {without[0]}, which has {', '.join(offered[without[0]])}; "
+            "judge fewer tasks"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How to judge."""
+
+    profile: Profile = PROFILES["smoke"]
+    tasks: tuple[str, ...] = ()
+    """Only these tasks; empty: all that are registered."""
+    architecture: str | None = None
+    """Another of the tasks' architectures; None: each task's first."""
+    seed: int | None = None
+    """None: the shipped models; a number: fresh models and forget sets from that seed."""
+    cache: Path = dataclasses.field(default_factory=default_cache)
+    """The store's writable folder."""
+    device: str = "cpu"
+    time_limit: float | None = None
+    """Wall seconds for each call of the method; None: ten times what retraining takes, at least 60."""
+    in_process: bool = False
+    """Run the method in this process, for debugging."""
+    data: str = "embedded"
+    """``embedded`` or ``hub``."""
+    conditions: Conditions = dataclasses.field(default_factory=Conditions)
+    strict: bool = False
+    """SHOULD checks are required too."""
+
+    @property
+    def suite_seed(self) -> int:
+        return DEFAULT_SEED if self.seed is None else self.seed
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what changes a finding, as plain data: not the cache."""
+        record = dataclasses.asdict(dataclasses.replace(self, cache=Path()))
+        del record["cache"]
+        record["profile"]["looks"] = list(self.profile.looks)
+        return {**record, "tasks": list(self.tasks)}
+
+    @property
+    def options(self) -> str:
+        """The command line's options that change what is judged, as they stand in a line that judges it again."""
+        options = ""
+        if self.seed is not None:
+            options += f" --mu-seed {self.seed}"
+        if self.data != "embedded":
+            options += f" --mu-data {self.data}"
+        if self.architecture is not None:
+            options += f" --mu-model {self.architecture}"
+        if self.profile.name != "smoke":
+            options += f" --mu-profile {self.profile.name}"
+        named = PROFILES.get(self.profile.name, self.profile)
+        if self.profile.ratio != named.ratio:
+            options += f" --mu-ratio {self.profile.ratio:g}"
+        if self.strict:
+            options += " --mu-strict"
+        return options + self.conditions.options
+
+    def context(
+        self, ref: str, description: Mapping[str, Any], claims: Claims, invocation: Mapping[str, Any], paths: str = ""
+    ) -> Context:
+        """Return what a scorecard of a method under these settings says besides its findings.
+
+        Args:
+            ref: the method's reference.
+            description: what the method's process said of it (``adapters.describing``).
+            claims: what it claims.
+            invocation: arguments, plugins and conftests of the run.
+            paths: the suites, where they are not the packaged ones.
+        """
+        return Context(
+            method={"ref": ref, **{key: description[key] for key in ("distribution", "version", "source_sha256")}},
+            claims=claims,
+            profile=self.profile,
+            suite={"seed": self.seed, "data": self.data, "isolated": not self.in_process},
+            environment=environment(self.device),
+            invocation=invocation,
+            strict=self.strict,
+            studied=self.data == "embedded" and self.architecture is None and self.conditions == Conditions(),
+            reproduce_options=self.options,
+            paths=paths,
+        )

@@ -1,0 +1,185 @@
+"""The journal: findings written down as they are made, so that a stopped run can be resumed or reported.
+
+``journal.jsonl`` has one JSON object a line: a header, each task's part of the manifest, each finding, and an end line
+once the scorecard was written. A line counts once its newline is on disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.resources
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from mu_conformance.checks.manifest import Entry
+from mu_conformance.scorecard.document import ScorecardError
+from mu_conformance.scorecard.record import Context, Judged, Record
+
+__all__ = ["NAME", "SCHEMA", "Journal", "identity", "read_journal", "suite_digest"]
+
+SCHEMA = "mu-conformance/journal/1"
+NAME = "journal.jsonl"
+
+
+def suite_digest() -> str:
+    """Return the SHA-256 over every source file of this package: another suite may find otherwise."""
+    sha = hashlib.sha256()
+    for package in ("", ".suites", ".fixtures", ".plugins"):
+        root = Path(str(importlib.resources.files(f"mu_conformance{package}")))
+        for path in sorted(root.rglob("*.py")):
+            sha.update(f"{path.relative_to(root).as_posix()}:".encode())
+            sha.update(path.read_bytes())
+    return sha.hexdigest()
+
+
+def identity(description: Mapping[str, Any], settings: Mapping[str, Any], ref: str) -> dict[str, Any]:
+    """Return what two runs must share for one to resume the other: method, suite and settings."""
+    return {
+        "method": {
+            "ref": ref,
+            "source_sha256": description.get("source_sha256"),
+            "package_sha256": description.get("package_sha256"),
+            "claims": description.get("claims"),
+        },
+        "suite": {"sha256": suite_digest()},
+        "settings": dict(settings),
+    }
+
+
+def _difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
+    """Name the first thing in which two identities differ."""
+    for part in ("method", "suite", "settings"):
+        for key in sorted({*ours[part], *theirs.get(part, {})}):
+            mine, other = ours[part].get(key), theirs.get(part, {}).get(key)
+            if mine != other:
+                if part == "suite":
+                    return "it was written by another version of the suite"
+                return f"its {part} has {key} {_short(other)}, this run {_short(mine)}"
+    return ""
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+class Journal:
+    """The journal of one method's run, open for appending."""
+
+    def __init__(self, file: IO[str], path: Path) -> None:
+        self._file, self.path = file, path
+        self._tasks: set[str] = set()
+
+    @classmethod
+    def create(cls, folder: Path, identified: Mapping[str, Any], context: Context) -> Journal:
+        """Begin a journal in a folder; an earlier run's is kept as ``journal.previous.jsonl``."""
+        path = folder / NAME
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(path, path.with_name("journal.previous.jsonl"))
+            journal = cls(path.open("x", encoding="utf-8"), path)
+        except OSError as error:
+            raise ScorecardError(f"journal {path} cannot be written: {error.strerror}") from None
+        journal._append({"journal": SCHEMA, "identity": identified, "context": context.to_json()})
+        return journal
+
+    @classmethod
+    def check(cls, folder: Path, identified: Mapping[str, Any]) -> tuple[Record, int]:
+        """Return the record of a stopped run and its length; raise ``ScorecardError`` if it cannot be resumed."""
+        path = folder / NAME
+        if not path.exists():
+            raise ScorecardError(f"there is nothing to resume: {path} does not exist; run without --mu-resume")
+        header, record, length = _read(path)
+        different = _difference(identified, header["identity"])
+        if different:
+            raise ScorecardError(
+                f"journal {path} is of another run: {different}; run without --mu-resume to begin anew"
+            )
+        return record, length
+
+    @classmethod
+    def resume(cls, folder: Path, identified: Mapping[str, Any]) -> tuple[Journal, Record]:
+        """Open the journal of a stopped run; raise ``ScorecardError`` if it is none of this method, suite and settings.
+
+        Nothing is written before it is known to fit. A last line that was cut off is dropped.
+        """
+        record, length = cls.check(folder, identified)
+        path = folder / NAME
+        try:
+            os.truncate(path, length)
+            journal = cls(path.open("a", encoding="utf-8"), path)
+        except OSError as error:
+            raise ScorecardError(f"journal {path} cannot be written: {error.strerror}") from None
+        journal._tasks.update(record.entries)
+        return journal, record
+
+    def add_entries(self, task: str, entries: list[Entry]) -> None:
+        """Write down a task's part of the manifest, once."""
+        if task not in self._tasks:
+            self._tasks.add(task)
+            self._append({"manifest": task, "entries": [entry.to_json() for entry in entries]})
+
+    def add(self, judged: Judged) -> None:
+        """Write down a finding."""
+        self._append({"finding": judged.to_json()})
+
+    def end(self) -> None:
+        """Say that the scorecard was written."""
+        self._append({"end": True})
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _append(self, record: Mapping[str, Any]) -> None:
+        if self._file.closed:
+            return
+        try:
+            self._file.write(json.dumps(record, allow_nan=False) + "\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError:
+            # A full disk costs the journal, not the run: the scorecard is still made at the end.
+            with contextlib.suppress(OSError):
+                self._file.close()
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Record, int]:
+    """Return header, record and the length in bytes of what is whole."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ScorecardError(f"journal {path} cannot be read: {error.strerror}") from None
+    whole = content[: content.rfind(b"\n") + 1]
+    header: dict[str, Any] | None = None
+    record = Record()
+    for number, line in enumerate(whole.splitlines(), 1):
+        try:
+            found = json.loads(line)
+            if number == 1:
+                if found.get("journal") != SCHEMA:
+                    raise ScorecardError(f"{path} is not a journal of schema {SCHEMA}")
+                header = {"identity": found["identity"], "context": Context.from_json(found["context"])}
+            elif "manifest" in found:
+                record.add_entries(found["manifest"], [Entry.from_json(entry) for entry in found["entries"]])
+            elif "finding" in found:
+                record.add(Judged.from_json(found["finding"]))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, ScorecardError):
+                raise
+            raise ScorecardError(
+                f"journal {path} is damaged in line {number} ({type(error).__name__}); remove the file, or that line to "
+                "judge what it holds again"
+            ) from None
+    if header is None:
+        raise ScorecardError(f"journal {path} is empty; run without --mu-resume")
+    return header, record, len(whole)
+
+
+def read_journal(path: Path) -> tuple[Context, Record]:
+    """Read a journal; raise ``ScorecardError`` if it cannot be used."""
+    header, record, _ = _read(path)
+    return header["context"], record

@@ -1,0 +1,76 @@
+"""Tasks by name: the embedded ones, installed ones, and those on published data."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mu_conformance.discovery import one_of
+
+if TYPE_CHECKING:
+    from mu_conformance.tasks import Task
+
+__all__ = ["DATA", "TASK_ENTRY_POINTS", "find_task", "hub_task", "hub_tasks", "task_names", "tasks"]
+
+TASK_ENTRY_POINTS = "mu_conformance.tasks"
+
+
+DATA = ("embedded", "hub")
+"""The kinds of data that a task may be judged on."""
+
+
+@functools.cache
+def tasks() -> dict[str, Task]:
+    """Every task by name: the embedded ones, and those of the entry-point group ``mu_conformance.tasks``.
+
+    A fixture without ``TASK`` is still being built: its scenarios lack the power to judge, so it is not offered.
+    """
+    found = {}
+    root = importlib.import_module("mu_conformance.fixtures")
+    for module in pkgutil.iter_modules(root.__path__, "mu_conformance.fixtures."):
+        task = getattr(importlib.import_module(module.name), "TASK", None)
+        if task is not None:
+            found[task.name] = task
+    for point in importlib.metadata.entry_points(group=TASK_ENTRY_POINTS):
+        task = point.load()
+        task = task() if isinstance(task, type) else task
+        found[task.name] = task
+    return found
+
+
+def find_task(name: str, data: str = "embedded") -> Task:
+    """The task of that name on that kind of data; ``UnknownName`` names the choices."""
+    if data == "hub":
+        return hub_task(one_of("task on published data", name, hub_tasks()))
+    return tasks()[one_of("task", name, sorted(tasks()))]
+
+
+def task_names(data: str = "embedded") -> list[str]:
+    """The names of the tasks that there are on that kind of data."""
+    return hub_tasks() if data == "hub" else sorted(tasks())
+
+
+@functools.cache
+def _hub_modules() -> dict[str, str]:
+    """The modules of tasks on published data by the task's name, without importing any: ``fixtures/<task>/hub.py``."""
+    root = importlib.import_module("mu_conformance.fixtures")
+    return {
+        path.parent.name: f"mu_conformance.fixtures.{path.parent.name}.hub"
+        for folder in root.__path__
+        for path in sorted(Path(folder).glob("*/hub.py"))
+    }
+
+
+def hub_tasks() -> list[str]:
+    """The names of the tasks that have a counterpart on published data."""
+    return sorted(_hub_modules())
+
+
+def hub_task(name: str) -> Task:
+    """A new task of that name on published data: its rows depend on the architecture that it is prepared for."""
+    return importlib.import_module(_hub_modules()[name]).HUB_TASK()
