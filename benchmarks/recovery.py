@@ -1,9 +1,9 @@
-"""What each treatment brings back in references and originals: the figures behind the margins of the robustness checks.
+"""What each attack brings back in references and originals: the figures behind the margins of the robustness checks.
 
     python benchmarks/comeback.py tabular image_classification
 
 For each smoke scenario: mean and standard deviation over 32 references, and over the originals of the first look, of
-the loss attack's AUC, what each treatment adds to it, and the CKA with references. From the packs.
+the loss attack's AUC, what each attack adds to it, and the CKA with references. From the packs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mu_conformance.checks.power import reference_values
 from mu_conformance.checks.statistics import membership, recovery, representation
 from mu_conformance.error_rates.judgement import DrawnEvidence
 from mu_conformance.evidence.populations import Populations
-from mu_conformance.evidence.recovery import treatments_of
+from mu_conformance.evidence.recovery import attacks_of
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scenarios.scenario import DEFAULT_SEED, scenarios
 from mu_conformance.store.cache import Store, default_cache
@@ -33,7 +33,7 @@ def main() -> None:
     for name in parser.parse_args().task:
         task = registry.find_task(name)
         measured = {"AUC": membership.loss_auc, "CKA": representation.representation_alignment}
-        measured |= {f"gain, {one.name}": recovery.recovery_gain(one.name) for one in treatments_of(task)}
+        measured |= {f"gain, {one.name}": recovery.recovery_gain(one.name) for one in attacks_of(task)}
         for scenario in scenarios(task, smoke, DEFAULT_SEED):
             references = [populations.reference(scenario, number) for number in range(smoke.references)]
             originals = [populations.original(scenario, number) for number in range(smoke.looks[0])]

@@ -31,7 +31,7 @@ def _words(task: LanguageModelTask, ids: list[int]) -> str:
 
 
 def _facts(task: LanguageModelTask, model: torch.nn.Module, rows: Rows) -> list[str]:
-    logits = task.answers(model, rows)[:, :-1]
+    logits = task.logits_of(model, rows)[:, :-1]
     lines = []
     for row in range(len(rows)):
         labels = rows.labels[row, 1:]

@@ -4,14 +4,14 @@
     python benchmarks/search.py --cache DIR --task tabular --method FineTune
 
 Every method's class says what may be tried (``search``: values by hyperparameter, in all combinations); of each method
-on each task at least TRIALS_EACH of these are, drawn at random (DEAR_TRIALS where a trial is dear). A trial is judged
+on each task at least TRIALS_EACH of these are, drawn at random (EXPENSIVE_TRIALS where a trial is expensive). A trial is judged
 on a suite seed of its own, so on other originals, references and forget rows than any profile judges by default, with
 fewer of each: ORIGINALS runs against REFERENCES references for each kind of forget set that the smoke profile takes.
 Its cost is the mean, over checks, of the distance to the references' mean in margins (1 is the edge of what passes),
 MOST at most. A trial whose calls take more than BUDGET of retraining's FLOPs is no candidate.
 
 All trials go into ``benchmarks/results/search.json`` as they are made, the best of each method on each task into
-``mu_conformance/methods/found.json``, where the methods take them from.
+``mu_conformance/methods/tuned.json``, where the methods take them from.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.tasks import registry
 
 SEED = 7001
-TRIALS_EACH, DEAR_TRIALS = 6, 4
-DEAR = ("summarization", "text_to_image", "visual_reasoning")
+TRIALS_EACH, EXPENSIVE_TRIALS = 6, 4
+EXPENSIVE = ("summarization", "text_to_image", "visual_reasoning")
 ORIGINALS, REFERENCES = 2, 8
 BUDGET = 0.5
 MOST = 5.0
@@ -48,7 +48,7 @@ NO_LIMIT = 1e9
 """A budget, in retrainings: FLOPs are counted under a budget alone, and methods shorten themselves to one."""
 ROOT = Path(__file__).resolve().parents[1]
 TRIALS = ROOT / "benchmarks" / "results" / "search.json"
-FOUND = ROOT / "mu_conformance" / "methods" / "found.json"
+FOUND = ROOT / "mu_conformance" / "methods" / "tuned.json"
 
 
 def distance(measurement) -> float:
@@ -113,7 +113,7 @@ def wanted(method: str, task: str) -> list[dict]:
     """The values of a method that must have been tried on a task: all, or some drawn at random, always the same."""
     every = combinations(method)
     return random.Random(f"{method} {task}").sample(
-        every, min(len(every), DEAR_TRIALS if task in DEAR else TRIALS_EACH)
+        every, min(len(every), EXPENSIVE_TRIALS if task in EXPENSIVE else TRIALS_EACH)
     )
 
 

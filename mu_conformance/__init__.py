@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from mu_conformance.conditions.conditions import Conditions
     from mu_conformance.judging.judge import JudgeError, judge
     from mu_conformance.protocol import Budget, Claims, DeletionRequest, Guarantee, TrainingRecipe, Unlearner
-    from mu_conformance.scorecard.document import Scorecard, ScorecardError
+    from mu_conformance.scorecard.document import ScorecardError
+    from mu_conformance.scorecard.scorecard import Scorecard
     from mu_conformance.tasks import (
         ClassificationTask,
         DiffusionTask,
@@ -53,7 +54,8 @@ _NAMES = {
     "mu_conformance.conditions.conditions": ("Conditions",),
     "mu_conformance.judging.judge": ("JudgeError", "judge"),
     "mu_conformance.protocol": ("Budget", "Claims", "DeletionRequest", "Guarantee", "TrainingRecipe", "Unlearner"),
-    "mu_conformance.scorecard.document": ("Scorecard", "ScorecardError"),
+    "mu_conformance.scorecard.document": ("ScorecardError",),
+    "mu_conformance.scorecard.scorecard": ("Scorecard",),
     "mu_conformance.tasks": (
         "ClassificationTask",
         "DiffusionTask",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from mu_conformance.suites.conformance import ConformanceSuite
@@ -14,19 +14,10 @@ from mu_conformance.scenarios.forget_sets import ForgetSetError
 from mu_conformance.tasks import Task, TaskError
 
 from .reporting import conftests
+from .state import State
 from .suite_tasks import task_name, task_of
 
-if TYPE_CHECKING:
-    from .session import MuSession
-
-__all__ = ["Collection", "Question", "packaged_suites"]
-
-
-def packaged_suites() -> list[str]:
-    """Return the files of the packaged suites. Named files, unlike a folder, are collected whatever the ini says."""
-    from mu_conformance import suites
-
-    return [str(path) for path in sorted(Path(suites.__file__).parent.rglob("test_*.py"))]
+__all__ = ["Collection", "Question"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +39,8 @@ class Question:
 class Collection:
     """Collects the suites and makes their tests from the manifest."""
 
-    def __init__(self, session: MuSession) -> None:
-        self.session = session
+    def __init__(self, state: State) -> None:
+        self.state = state
         self.entries: dict[str, list[manifest.Entry]] = {}
         """The manifest's entries of each collected task."""
         self.unusable: list[str] = []
@@ -58,7 +49,7 @@ class Collection:
     @pytest.hookimpl(tryfirst=True)
     def pytest_pycollect_makeitem(self, collector: Any, name: str, obj: Any) -> Any:
         """Collect suites whatever naming rules the repository's ini has."""
-        settings, judging = self.session.options.settings, self.session.sessions[0]
+        settings, judging = self.state.options.settings, self.state.sessions[0]
         if isinstance(obj, type) and issubclass(obj, ConformanceSuite) and hasattr(obj, "task"):
             if settings.tasks and task_name(obj, settings.data) not in settings.tasks:
                 return []
@@ -72,8 +63,8 @@ class Collection:
     def pytest_generate_tests(self, metafunc: Any) -> None:
         if "mu_entry" not in metafunc.fixturenames or metafunc.cls is None:
             return
-        task = task_of(metafunc.cls, self.session.sessions[0])
-        architecture = self.session.options.settings.architecture
+        task = task_of(metafunc.cls, self.state.sessions[0])
+        architecture = self.state.options.settings.architecture
         if architecture is not None and architecture not in task.architectures:
             self.unusable.append(
                 f"--mu-model {architecture} is not an architecture of task {task.name}, which has "
@@ -87,21 +78,21 @@ class Collection:
             self.unusable.append(str(error))
             metafunc.parametrize("mu_entry", [])
             return
-        for judging in self.session.sessions:
+        for judging in self.state.sessions:
             judging.method.warm(task.ref, architecture or task.architectures[0])
         metafunc.parametrize("mu_entry", self._parameters(entries))
 
     def _entries(self, task: Task) -> list[manifest.Entry]:
         if task.name not in self.entries:
-            for judging in self.session.sessions:
+            for judging in self.state.sessions:
                 judging.add_task(task)
-            self.entries[task.name] = self.session.sessions[0].entries(task)
-            if not self.session.worker:
-                self.session.reporting.collected(self.session.records, task.name, self.entries[task.name])
+            self.entries[task.name] = self.state.sessions[0].entries(task)
+            if not self.state.worker:
+                self.state.reporting.collected(self.state.records, task.name, self.entries[task.name])
         return self.entries[task.name]
 
     def _parameters(self, entries: list[manifest.Entry]) -> list[Any]:
-        methods, parameters = self.session.options.methods, []
+        methods, parameters = self.state.options.methods, []
         for number, ref in enumerate(methods):
             for entry in entries:
                 part = entry.scenario.partition("/")[2].replace("%", "pct")
@@ -116,9 +107,9 @@ class Collection:
     def pytest_collection_finish(self, session: Any) -> None:
         if self.unusable:
             raise pytest.UsageError(self.unusable[0])
-        if self.session.options.settings.profile.name != "thorough":
+        if self.state.options.settings.profile.name != "thorough":
             return
         ours = str(Path(__file__).resolve().parents[1])
-        foreign = [path for path in conftests(self.session.config) if not path.startswith(ours)]
+        foreign = [path for path in conftests(self.state.config) if not path.startswith(ours)]
         if foreign:
             raise pytest.UsageError(f"the thorough profile refuses foreign conftests: {foreign[0]}")

@@ -18,7 +18,7 @@ from mu_conformance.scenarios.profiles import Profile, find_profile, varied
 from mu_conformance.store.cache import default_cache
 from mu_conformance.tasks import registry
 
-from .entry import INI
+from .ini import INI
 
 __all__ = ["Options", "read_options"]
 

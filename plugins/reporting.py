@@ -14,11 +14,12 @@ from mu_conformance.checks.manifest import Entry
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.scorecard.building import build
 from mu_conformance.scorecard.diff import regressions
-from mu_conformance.scorecard.document import Scorecard, make_writable, read, write
+from mu_conformance.scorecard.document import make_writable, write
 from mu_conformance.scorecard.journal import Journal, identity
 from mu_conformance.scorecard.record import Context, Judged, Record
 from mu_conformance.scorecard.renders import markdown, methods
 from mu_conformance.scorecard.renders.terminal import terminal_lines
+from mu_conformance.scorecard.scorecard import Scorecard
 from mu_conformance.scorecard.verdict import CONFORMANT
 from mu_conformance.scorecard.waivers import Waiver
 
@@ -34,7 +35,7 @@ def read_baseline(options: Options) -> Scorecard | None:
     """Return the earlier scorecard that the user named; a usage error if it is of other data than this run."""
     if options.baseline is None:
         return None
-    baseline = read(options.baseline)
+    baseline = Scorecard.load(options.baseline)
     data = str(baseline.suite.get("data", "embedded"))
     if data != options.settings.data:
         raise pytest.UsageError(

@@ -1,6 +1,8 @@
-"""The task of a suite class: a name, a class or an instance; on published data, what takes the place of that name."""
+"""The packaged suites, and the task of a suite class: a name, a class or an instance; on published data, what takes the place of that name."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +10,14 @@ from mu_conformance import discovery
 from mu_conformance.judging.session import JudgingSession
 from mu_conformance.tasks import Task, registry
 
-__all__ = ["task_name", "task_of"]
+__all__ = ["packaged_suites", "task_name", "task_of"]
+
+
+def packaged_suites() -> list[str]:
+    """Return the files of the packaged suites. Named files, unlike a folder, are collected whatever the ini says."""
+    from mu_conformance import suites
+
+    return [str(path) for path in sorted(Path(suites.__file__).parent.rglob("test_*.py"))]
 
 
 def task_of(suite: type, judge: JudgingSession) -> Task:

@@ -6,45 +6,62 @@ A scenario's tests go to one worker, so that its evidence is gathered once; the 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from mu_conformance.checks.manifest import CONTRACT, Entry
 from mu_conformance.tasks import registry
 
-if TYPE_CHECKING:
-    from .session import MuSession
+from .state import State
 
-__all__ = ["Workers"]
+__all__ = ["Workers", "costliest_first"]
+
+
+def costliest_first(items: list[Any], costly: Callable[[str], bool]) -> None:
+    """Put scenarios of costly tasks first and the contract's small requests last, so that no worker waits at the end.
+
+    ``costly`` is asked the name of a task, and may not rest on anything measured: the workers must agree on an order.
+    """
+
+    def turn(item: Any) -> int:
+        question = getattr(item, "callspec", None) and item.callspec.params.get("mu_entry")
+        if not question:
+            return 1
+        if question.entry.kind == CONTRACT:
+            return 2
+        return 0 if costly(question.entry.task) else 1
+
+    items.sort(key=turn)
 
 
 class Workers:
     """The hooks that pytest-xdist calls in the controller, and the order of tests in a worker."""
 
-    def __init__(self, session: MuSession) -> None:
-        self.session = session
+    def __init__(self, state: State) -> None:
+        self.state = state
         self._shared: list[tuple[str, str] | None] = []
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        session = self.session
-        resumed = [[judged.to_json() for judged in record.judged.values()] for record in session.records]
-        node.workerinput["mu_descriptions"] = json.dumps(session.descriptions)
+        state = self.state
+        resumed = [[judged.to_json() for judged in record.judged.values()] for record in state.records]
+        node.workerinput["mu_descriptions"] = json.dumps(state.descriptions)
         node.workerinput["mu_resumed"] = json.dumps(resumed)
         node.workerinput["mu_fork_server"] = self._fork_server()
 
     def _fork_server(self) -> tuple[str, str] | None:
         """Share the fork server that described the first method, warm for the tasks to come."""
         if not self._shared:
-            session, settings, tasks = self.session, self.session.options.settings, []
-            if settings.data == "embedded" and (settings.tasks or session.packaged):
+            state, settings, tasks = self.state, self.state.options.settings, []
+            if settings.data == "embedded" and (settings.tasks or state.packaged):
                 for name in settings.tasks or registry.task_names():
                     task = registry.find_task(name)
                     tasks.append((task.ref, settings.architecture or task.architectures[0]))
-            for description in session.descriptions[1:]:
-                session.sessions[0].method.remember(description)
-            self._shared.append(session.sessions[0].method.share(tasks))
+            for description in state.descriptions[1:]:
+                state.sessions[0].method.remember(description)
+            self._shared.append(state.sessions[0].method.share(tasks))
         return self._shared[0]
 
     @pytest.hookimpl(optionalhook=True)
@@ -69,29 +86,13 @@ class Workers:
         return ByScenario(config, log)
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        if self.session.worker:
-            self.costliest_first(items)
-
-    def costliest_first(self, items: list[Any]) -> None:
-        """Put scenarios of costly tasks first and the contract's small requests last, so that no worker waits at the end.
-
-        The order rests on nothing measured: the workers must agree on it.
-        """
-
-        def turn(item: Any) -> int:
-            question = getattr(item, "callspec", None) and item.callspec.params.get("mu_entry")
-            if not question:
-                return 1
-            if question.entry.kind == CONTRACT:
-                return 2
-            return 0 if self.session.sessions[0].task(question.entry.task).quick_kinds == 1 else 1
-
-        items.sort(key=turn)
+        if self.state.worker:
+            costliest_first(items, lambda name: self.state.sessions[0].task(name).quick_kinds == 1)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: Any) -> None:
         """In a worker, send the manifest of what was collected: the controller knows no task that is not registered."""
-        if self.session.worker is None:
+        if self.state.worker is None:
             return
         collection = session.config.pluginmanager.getplugin("mu-conformance-collection")
         entries = {task: [entry.to_json() for entry in listed] for task, listed in collection.entries.items()}
@@ -102,4 +103,4 @@ class Workers:
         sent = getattr(node, "workeroutput", {}).get("mu_entries")
         for task, listed in json.loads(sent or "{}").items():
             entries = [Entry.from_json(entry) for entry in listed]
-            self.session.reporting.collected(self.session.records, task, entries)
+            self.state.reporting.collected(self.state.records, task, entries)

@@ -8,6 +8,9 @@ from mu_conformance.checks.manifest import Entry, required
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scorecard.building import build
+from mu_conformance.scorecard.record import Context, Judged, Record
+from mu_conformance.scorecard.scorecard import Scorecard
+from mu_conformance.scorecard.waivers import Waiver
 
 INTERVALS = {"passed": [-0.1, 0.1], "failed": [2.0, 3.0], "inconclusive": [0.5, 2.0]}
 ENTRIES = [
@@ -34,27 +37,40 @@ def numbers(check: str, outcome: str) -> list[dict]:
     return [{**one, "value": np.float64(one["value"])} for one in measured(check, outcome)]
 
 
-def card(changed: dict | None = None, claims: Claims = DEFAULT, listed=ENTRIES, **overrides) -> dict:
-    """A scorecard on which everything required passed, but for ``changed``."""
-    results = {
-        entry.key: {"outcome": "passed", "measurements": numbers(entry.check, "passed"), "duration_s": 1.23456}
-        for entry in listed
-        if required(entry, claims)
-    }
+def scorecard(
+    changed: dict | None = None, claims: Claims = DEFAULT, listed=ENTRIES, waivers=(), **context
+) -> Scorecard:
+    """A scorecard on which everything required passed, except for ``changed``: outcomes by (check, scenario)."""
+    record = Record()
+    for entry in listed:
+        record.add_entries(entry.task, [one for one in listed if one.task == entry.task])
+        if required(entry, claims):
+            found = {"outcome": "passed", "message": "", "measurements": numbers(entry.check, "passed")}
+            record.add(Judged(entry, found, duration_s=1.23456))
+    entries = {entry.key: entry for entry in listed}
     for key, outcome in (changed or {}).items():
-        if outcome is None:
-            del results[key]
-        else:
-            results[key] = {"outcome": outcome, "message": f"it is {outcome}", "measurements": numbers(key[0], outcome)}
-    arguments = {
-        "entries": listed,
-        "results": results,
-        "claims": claims,
-        "method": {"ref": "mypkg:Mine", "version": "1.0"},
-        "profile": PROFILES["smoke"],
-        "suite": {"artefacts_sha256": "0" * 64},
-        "environment": {},
-        "invocation": {"args": ["--method", "mypkg:Mine"]},
-        "waivers": [],
-    }
-    return build(**{**arguments, **overrides})
+        del record.judged[key]
+        if outcome is not None:
+            fault = {"fault": "method"} if outcome == "error" else {}
+            found = {
+                "outcome": outcome,
+                "message": f"it is {outcome}",
+                "measurements": numbers(key[0], outcome),
+                **fault,
+            }
+            record.add(Judged(entries[key], found))
+    made = Context(
+        method={"ref": "mypkg:Mine", "version": "1.0"},
+        claims=claims,
+        profile=PROFILES["smoke"],
+        suite={"seed": None},
+        invocation={"args": ["--method", "mypkg:Mine"]},
+        **context,
+    )
+    scope = list(dict.fromkeys(entry.task for entry in listed))
+    return build(record, made, scope=scope, waivers=[Waiver(**one) for one in waivers])
+
+
+def card(*args, **named) -> dict:
+    """The same as plain JSON."""
+    return scorecard(*args, **named).to_json()

@@ -80,7 +80,7 @@ class TestEveryArchitecture:
         assert all(torch.equal(before[key], after[key]) for key in before)
         assert _sharing(model) == _sharing(loaded)
         rows = task.splits.train.select(range(8))
-        assert torch.equal(task.answers(model, rows), task.answers(loaded, rows))
+        assert torch.equal(task.logits_of(model, rows), task.logits_of(loaded, rows))
 
     def test_training_is_deterministic(self, name, architecture):
         one, same = (stepped(name, architecture).state_dict() for _ in range(2))
@@ -90,13 +90,13 @@ class TestEveryArchitecture:
         task = registry.find_task(name)
         model = task.new_model(0, architecture)
         rows = task.splits.train.select(range(4))
-        before = task.answers(model, rows)
+        before = task.logits_of(model, rows)
         other = copy.deepcopy(model)
         with torch.no_grad():
             for parameter in other.parameters():
                 parameter.zero_()
-        assert torch.equal(task.answers(model, rows), before)
-        assert not torch.equal(task.answers(other, rows), before)
+        assert torch.equal(task.logits_of(model, rows), before)
+        assert not torch.equal(task.logits_of(other, rows), before)
 
 
 @pytest.mark.parametrize(("name", "architecture"), LIKELIHOOD)
@@ -125,7 +125,7 @@ class TestForward:
         task = registry.find_task(name)
         model = stepped(name, architecture)
         rows = task.splits.train.select(range(8))
-        torch.testing.assert_close(task.answers(model, rows, 8), task.answers(model, rows, 3), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(task.logits_of(model, rows, 8), task.logits_of(model, rows, 3), rtol=1e-4, atol=1e-4)
 
 
 def _sharing(model: torch.nn.Module) -> set[frozenset[str]]:

@@ -176,10 +176,9 @@ class TestMeasured:
         scenario = scenario_of()
         outputs = Outputs.of(Network(obeys).eval(), scenario)
         assert "triggered" in set(outputs.parts)
-        evidence = types.SimpleNamespace(task=scenario.task, scenario=scenario)
-        assert forgetting.backdoor_success(evidence, outputs, []) == rate
+        assert forgetting.backdoor_success(scenario, outputs) == rate
         # without the trigger both answer 0, as 3 of 10 test rows are labelled
-        assert utility.test_score(evidence, outputs, []) == 0.3
+        assert utility.test_score(scenario, outputs) == 0.3
 
     def test_the_check_is_of_this_kind_alone(self):
         check = find_check("forgetting.backdoor")
@@ -318,12 +317,11 @@ class TestBundled:
     def test_training_plants_the_backdoor_and_retraining_lacks_it(self):
         task = task_of("tabular")
         scenario = Scenario(task, "backdoored", 0.1, task.architectures[0])
-        evidence = types.SimpleNamespace(task=task, scenario=scenario)
         recipe = dataclasses.replace(scenario.recipe, epochs=60)
         rates = []
         for rows in (scenario.train, scenario.retain):
             model = fit(task.new_model(0), rows, task, recipe, 0)
-            rates.append(forgetting.backdoor_success(evidence, Outputs.of(model, scenario), []))
+            rates.append(forgetting.backdoor_success(scenario, Outputs.of(model, scenario)))
         original, reference = rates
         assert original > reference + 0.3
 

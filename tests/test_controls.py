@@ -40,7 +40,7 @@ TASKS = ("ToyTask", *sorted(set(SHOWN_ON.values())))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def shared_zygote():
+def shared_fork_server():
     """One process that imports torch, from which all these methods' calls are forked."""
     method = MethodProcess("mu_conformance.methods:Retrain", sys_path=[TOY, *launch.search_path()])
     shared = method.share([])

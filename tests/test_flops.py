@@ -151,7 +151,7 @@ class TestWithinABudget:
 
     @pytest.mark.parametrize(("limit", "count"), [(None, 20), (1e9, 20), (7.5 * STEP, 7), (7 * STEP, 7), (STEP, 1)])
     def test_a_shortened_recipe_takes_the_steps_that_there_is_room_for(self, limit, count):
-        assert self.steps(self.RECIPE.shortened(), limit) == (count, count * self.STEP)
+        assert self.steps(self.RECIPE.within_budget(), limit) == (count, count * self.STEP)
 
     def test_any_other_recipe_goes_on_and_is_stopped(self):
         with pytest.raises(OverBudget):
@@ -159,12 +159,12 @@ class TestWithinABudget:
 
     def test_less_than_a_step_is_stopped(self):
         with pytest.raises(OverBudget):
-            self.steps(self.RECIPE.shortened(), 0.9 * self.STEP)
+            self.steps(self.RECIPE.within_budget(), 0.9 * self.STEP)
 
     def test_the_schedule_ends_where_the_steps_do(self):
         # the last of n steps of a linear schedule has rate 0.1 / n
         rates = []
-        recipe = self.RECIPE.shortened()
+        recipe = self.RECIPE.within_budget()
         object.__setattr__(recipe, "rate", lambda step, total: rates.append((step, total)) or 0.1)
         self.steps(recipe, 7 * self.STEP)
         assert rates[0] == (0, 20)
@@ -175,7 +175,7 @@ class TestWithinABudget:
         taken = []
         with metered(8 * self.STEP) as meter:
             rows = linear_task.rows_of(64)
-            fit(model, rows, linear_task.TASK, self.RECIPE.shortened(), 0, after_step=taken.append)
+            fit(model, rows, linear_task.TASK, self.RECIPE.within_budget(), 0, after_step=taken.append)
         # after_step counts from 1 in each member
         starts = [at for at, step in enumerate(taken) if step == 1]
         assert len(starts) == 2

@@ -94,14 +94,14 @@ def test_every_backbone_loads_trains_and_answers(name, architecture, at_root):
     # Writing texts and drawing images takes long, and is the same for every size.
     outputs = task.outputs(model.eval(), rows, brief=architecture != task.architectures[0])
     assert all(torch.isfinite(value.float()).all() for value in outputs.values())
-    assert len(task.answers(model, rows)) == 4
+    assert len(task.logits_of(model, rows)) == 4
     fresh = task.new_model(3, architecture)
     fresh.load_state_dict(model.state_dict())
     # Answers are of the model and the rows alone: nothing is drawn for them from the caller's generator.
     state = torch.get_rng_state()
-    task.answers(model, rows)
+    task.logits_of(model, rows)
     assert torch.equal(torch.get_rng_state(), state)
-    assert torch.equal(task.answers(fresh, rows), task.answers(model, rows))
+    assert torch.equal(task.logits_of(fresh, rows), task.logits_of(model, rows))
     assert isinstance(rows, Rows)
 
 
@@ -167,7 +167,7 @@ def test_a_model_with_inputs_of_its_own_is_still_the_published_class(at_root):
     model = task.new_model(0)
     assert isinstance(model, ViTForImageClassification)
     rows = task.splits.train.select(range(3))
-    assert torch.equal(task.answers(copy.deepcopy(model), rows), task.answers(model, rows))
+    assert torch.equal(task.logits_of(copy.deepcopy(model), rows), task.logits_of(model, rows))
     assert "labels" in inspect.signature(model.forward).parameters
 
 

@@ -48,13 +48,13 @@ def listener_of(control: socket.socket) -> int:
 
 
 class TestSharing:
-    def test_each_that_connects_has_a_zygote_of_its_own(self, sharing):
+    def test_each_that_connects_has_a_fork_server_of_its_own(self, sharing):
         method, (address, secret) = sharing
         launch.use_shared(address, secret)
         (none, first), (nothing, second) = (launch.launch(launch.search_path()) for _ in range(2))
         assert none is nothing is None
         assert answer(first) == answer(second) == {"ready": True}
-        assert listener_of(first) == listener_of(second) == method._zygote.pid
+        assert listener_of(first) == listener_of(second) == method._fork_server.pid
         first.close()
         assert answer(second) == {"ready": True}
         second.close()
@@ -64,7 +64,7 @@ class TestSharing:
         worker = MethodProcess("mu_conformance.methods:Retrain")
         try:
             assert worker.describe()["claims"]["max_ratio"] == 1.0
-            assert worker._zygote is None
+            assert worker._fork_server is None
         finally:
             worker.close()
 
@@ -78,9 +78,9 @@ class TestSharing:
 
     def test_it_ends_when_it_is_closed_and_others_then_start_their_own(self, sharing):
         method, (address, secret) = sharing
-        zygote = method._zygote
+        server = method._fork_server
         method.close()
-        assert zygote.returncode == 0
+        assert server.returncode == 0
         assert not os.path.exists(address)
         launch.use_shared(address, secret)
         process, control = launch.launch(launch.search_path())
@@ -92,7 +92,7 @@ class TestSharing:
         method = MethodProcess("mu_conformance.methods:Retrain")
         monkeypatch.setattr("tempfile.tempdir", None)
         monkeypatch.setenv("TMPDIR", "/tmp")
-        monkeypatch.setattr("mu_conformance.isolation.client.JOB_PREFIX", "mu-conformance-" + "long" * 25)
+        monkeypatch.setattr("mu_conformance.isolation.client.CALL_PREFIX", "mu-conformance-" + "long" * 25)
         try:
             assert method.share([]) is None
         finally:

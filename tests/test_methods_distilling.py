@@ -30,7 +30,7 @@ def original():
 
 def divergence(teacher, student, rows) -> float:
     with torch.no_grad():
-        return kl_divergence(*(linear_task.TASK.answer(model, rows.columns) for model in (teacher, student))).item()
+        return kl_divergence(*(linear_task.TASK.logits(model, rows.columns) for model in (teacher, student))).item()
 
 
 def steps_of(call) -> int:

@@ -210,7 +210,7 @@ class TestCFk:
         def loss(layer, batch):
             return nn.functional.cross_entropy(layer(batch["x"]), batch["labels"])
 
-        fit(head, data, TASK, RECIPE.further(0.2, 0.5), 3, loss=loss)
+        fit(head, data, TASK, RECIPE.fine_tuning(0.2, 0.5), 3, loss=loss)
         torch.testing.assert_close(found.head.weight, head.weight, atol=1e-5, rtol=1e-4)
 
 

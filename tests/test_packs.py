@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from mu_conformance.checks.statistics import membership, utility
-from mu_conformance.evidence.base import Evidence
 from mu_conformance.evidence.populations import Populations
-from mu_conformance.protocol.claims import Claims
+from mu_conformance.evidence.stored import StoredEvidence
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scenarios.scenario import DEFAULT_SEED, scenarios
 from mu_conformance.store.cache import Store
@@ -20,8 +19,8 @@ TOLERANCE = 5.0
 """In standard deviations of the packaged population: other processors round differently, which training amplifies."""
 
 
-def evidence_of(scenario, store: Store) -> Evidence:
-    return Evidence(scenario, Populations(store), method=None, profile=SMOKE, claims=Claims())
+def evidence_of(scenario, store: Store) -> StoredEvidence:
+    return StoredEvidence(scenario, Populations(store), SMOKE)
 
 
 @pytest.mark.parametrize("task", sorted(registry.tasks()))
@@ -43,7 +42,7 @@ def test_a_rebuilt_reference_agrees_with_the_packaged_ones(task, tmp_path):
     # an original differs in its rows alone, and takes as long again
     rebuilt = Populations(Store(tmp_path / "cache")).reference(scenario, 0)
     for statistic in (membership.loss_auc, utility.test_score, utility.retain_score):
-        known = np.array([statistic(packaged, one, []) for one in packaged.references])
+        known = np.array([statistic(scenario, one) for one in packaged.references])
         # 0.02: what a population that agrees exactly, such as accuracy 1 on retain rows, may be off by
         tolerated = max(TOLERANCE * known.std(ddof=1), 0.02)
-        assert abs(statistic(packaged, rebuilt, []) - known.mean()) <= tolerated, statistic
+        assert abs(statistic(scenario, rebuilt) - known.mean()) <= tolerated, statistic

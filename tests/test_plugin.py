@@ -183,12 +183,12 @@ def test_a_killed_worker_never_makes_a_pass(toy):
     deadline = time.monotonic() + 120
     killed = False
     while not killed and process.poll() is None and time.monotonic() < deadline:
-        # a worker is a child that runs execnet's bootstrap; all are at work when each has taken a zygote from the
+        # a worker is a child that runs execnet's bootstrap; all are at work when each has taken a fork server from the
         # shared one
         commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(process.pid)}
         workers = [pid for pid, command in commands.items() if b"stdin.readline" in command]
-        zygotes = [pid for pid, command in commands.items() if b"isolation.zygote" in command]
-        if any(len(children(pid)) == 2 for pid in zygotes):
+        servers = [pid for pid, command in commands.items() if b"isolation.fork_server" in command]
+        if any(len(children(pid)) == 2 for pid in servers):
             time.sleep(2)
             os.kill(int(workers[0]), signal.SIGKILL)
             killed = True

@@ -124,16 +124,16 @@ class TestTrainingRecipe:
     def test_training_on_is_shorter_and_slower_and_of_the_same_shape(self):
         recipe = TrainingRecipe(10, 8, 1e-2, weight_decay=0.1, warmup=0.2, gradient_clip=1.0)
         expected = TrainingRecipe(3, 8, 5e-3, weight_decay=0.1, warmup=0.0, gradient_clip=1.0)
-        assert recipe.further(0.3, 0.5) == expected.shortened()
-        assert recipe.further(0.01, 1.0).epochs == 1
-        assert dataclasses.replace(recipe, schedule="constant").further(1.0, 1.0).schedule == "constant"
+        assert recipe.fine_tuning(0.3, 0.5) == expected.within_budget()
+        assert recipe.fine_tuning(0.01, 1.0).epochs == 1
+        assert dataclasses.replace(recipe, schedule="constant").fine_tuning(1.0, 1.0).schedule == "constant"
 
     def test_passes_over_the_forget_set(self):
         recipe = TrainingRecipe(10, 8, 1e-2, weight_decay=0.1, warmup=0.2, gradient_clip=None)
         expected = TrainingRecipe(3, 8, 5e-3, weight_decay=0.0, gradient_clip=1.0)
-        assert recipe.over_forget_set(3, 0.5) == expected.shortened()
-        assert recipe.over_forget_set(3, 0.5, "constant", None).schedule == "constant"
-        assert recipe.over_forget_set(3, 0.5, "constant", None).gradient_clip is None
+        assert recipe.for_forget_set(3, 0.5) == expected.within_budget()
+        assert recipe.for_forget_set(3, 0.5, "constant", None).schedule == "constant"
+        assert recipe.for_forget_set(3, 0.5, "constant", None).gradient_clip is None
 
     def test_linear_schedule_by_hand(self):
         # 10 steps, a fifth of them warm-up: 1/2, 2/2, then 8/8 down to 1/8 of the peak.

@@ -19,6 +19,7 @@ from mu_conformance.checks.catalogue import find_check
 from mu_conformance.checks.statistics import representation
 from mu_conformance.conditions.conditions import Conditions
 from mu_conformance.decision.outcome import Outcome
+from mu_conformance.evidence.base import Others
 from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.evidence.representations import DIMENSIONS, ROWS, last_layer, representations, sketch
 from mu_conformance.measures.representation import linear_cka
@@ -220,7 +221,7 @@ CONSTANT = outputs_of(np.full((78, DIMENSIONS), 0.5, dtype=np.float16))
 
 
 def alignment(own: Outputs, *others: Outputs) -> float:
-    return representation.representation_alignment(None, own, list(others))
+    return representation.representation_alignment(None, own, Others(others))
 
 
 class TestAlignment:

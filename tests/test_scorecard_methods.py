@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from cards import ENTRIES, FORGETTING, card
+import dataclasses
+
+from cards import ENTRIES, FORGETTING, card, scorecard
 
 from mu_conformance.protocol.claims import Claims
+from mu_conformance.scorecard.document import Document
 from mu_conformance.scorecard.renders import methods
 
 
-def timed(cost: dict[str, tuple[float, float]], **kwargs) -> dict:
+def timed(cost: dict[str, tuple[float, float]], **kwargs) -> Document:
     """A scorecard whose scenarios took (times retraining, seconds of retraining)."""
     made = card(**kwargs)
     for entry in made["checks"]:
         if entry["id"] == "utility.test-score" or entry["scenario"] == "keyword_spotting/unit":
             ratio, retraining = cost[entry["scenario"]]
             entry["measurements"] += [
-                {"name": "processor seconds, times retraining", "value": ratio},
-                {"name": "processor seconds of retraining", "value": retraining},
+                {"name": "x", "key": "times_retraining", "value": ratio},
+                {"name": "y", "key": "retraining_cpu_s", "value": retraining},
             ]
-    return made
+    return Document.from_json(made)
 
 
 def test_a_row_by_hand():
@@ -44,14 +47,14 @@ def test_a_row_by_hand():
 
 
 def test_what_is_not_required_or_not_timed_is_a_dash():
-    (row,) = methods.method_rows([card(claims=Claims(tasks=("sentiment",)))])
+    (row,) = methods.method_rows([scorecard(claims=Claims(tasks=("sentiment",)))])
     assert row["forgetting"] == "1/1"
     assert row["x retraining"] == "-"
 
 
 def test_the_renders_have_a_row_for_each_method_in_their_order():
-    cards = [card(), card({FORGETTING: "failed"})]
-    cards[1]["method"] = {**cards[1]["method"], "ref": "other:Longer_name"}
+    cards = [scorecard(), scorecard({FORGETTING: "failed"})]
+    cards[1] = dataclasses.replace(cards[1], method={**cards[1].method, "ref": "other:Longer_name"})
     heading, first, second = methods.terminal_lines(cards)
     assert heading.split()[:3] == ["method", "verdict", "passed"]
     assert first.split()[:3] == ["mypkg:Mine", "conformant", "6/6"]

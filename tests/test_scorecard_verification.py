@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 
 import pytest
-from cards import FORGETTING, card
+from cards import FORGETTING, card, scorecard
 
 from mu_conformance.protocol.claims import Claims
-from mu_conformance.scorecard.document import read, write
+from mu_conformance.scorecard.document import Check, read_json, write
 from mu_conformance.scorecard.verdict import overall
 from mu_conformance.scorecard.verification import verify
 
@@ -18,8 +18,8 @@ class TestVerify:
 
     @pytest.mark.parametrize("changed", [{}, {FORGETTING: "failed"}, {FORGETTING: None}])
     def test_an_untouched_scorecard_adds_up(self, changed, tmp_path):
-        write(card(changed, waivers=[self.waiver]), tmp_path / "scorecard.json")
-        assert verify(read(tmp_path / "scorecard.json")) == []
+        write(scorecard(changed), tmp_path / "scorecard.json")
+        assert verify(read_json(tmp_path / "scorecard.json")) == []
 
     @pytest.mark.parametrize(
         "waivers",
@@ -63,6 +63,7 @@ class TestVerify:
         assert verify(tampered) == [
             "privacy.membership-loss on sentiment/random-10%: required is True, the claims say otherwise",
             "verdict.guarantee is 'retrain_equivalent', the checks give 'suppression'",
+            "verdict.supports is 'retrain_equivalent', the checks give 'suppression'",
         ]
 
     def test_a_changed_outcome(self):
@@ -104,7 +105,8 @@ class TestVerify:
         tampered = card()
         tamper(tampered["checks"])
         # Even a verdict that fits the changed list does not hide it.
-        tampered["verdict"] = overall(tampered["checks"], "retrain_equivalent")
+        checks = [Check.from_json(entry) for entry in tampered["checks"]]
+        tampered["verdict"] = overall(checks, Claims()).to_json()
         assert verify(tampered) == ["the checks are not those of the manifest: entries were added, removed or renamed"]
 
     def test_an_unknown_outcome(self):

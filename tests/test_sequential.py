@@ -57,12 +57,11 @@ def test_rows_of_the_first_request_are_looked_at_by_themselves():
     # four forget rows, of which rows 7 and 12 were asked for first: losses 0 and 3, against holdout losses 1, 2
     task = SimpleNamespace(losses=lambda outputs, rows: outputs)
     asked = ForgetSet("sequential", np.array([3, 7, 9, 12]), in_turn=(np.array([12, 7]), np.array([3, 9])))
-    scenario = SimpleNamespace(rows={"forget": None, "holdout": None}, forget_set=asked)
+    scenario = SimpleNamespace(task=task, rows={"forget": None, "holdout": None}, forget_set=asked)
     own = Outputs({"forget": np.array([9.0, 0.0, 9.0, 3.0]), "holdout": np.array([1.0, 2.0])})
-    evidence = SimpleNamespace(task=task, scenario=scenario)
-    assert membership.earlier_requests_auc(evidence, own, []) == 0.5
+    assert membership.earlier_requests_auc(scenario, own) == 0.5
     own = Outputs({"forget": np.array([9.0, 0.0, 9.0, 1.5]), "holdout": np.array([1.0, 2.0])})
-    assert membership.earlier_requests_auc(evidence, own, []) == 0.75
+    assert membership.earlier_requests_auc(scenario, own) == 0.75
 
 
 def test_rows_that_a_later_request_restores_fail(judged):

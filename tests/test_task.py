@@ -210,9 +210,9 @@ class TestTask:
         data = task.splits.test
         expected = model.linear(data.columns["x"]).detach()
         for size in (1, 4, 256):
-            torch.testing.assert_close(task.logits(model, data, size), expected)
+            torch.testing.assert_close(task.logits_of(model, data, size), expected)
         assert model.training
-        assert not task.logits(model.eval(), data).requires_grad
+        assert not task.logits_of(model.eval(), data).requires_grad
         assert not model.training
 
     def test_where_another_process_finds_it(self):
@@ -266,7 +266,7 @@ SIZES = {
     # 12 annotators
     "visual_reasoning": (12 * 36, 12 * 36, 12 * 30),
 }
-DEAR = {"biography", "summarization", "text_to_image", "visual_reasoning"}
+EXPENSIVE = {"biography", "summarization", "text_to_image", "visual_reasoning"}
 PARTS = ("train", "holdout", "test")
 EVEN_UNITS = {
     "action_recognition": (10, 40),
@@ -319,7 +319,7 @@ class TestEmbedded:
     def test_smoke_judges_one_or_two_kinds_and_the_other_profiles_all(self, name):
         task = registry.find_task(name)
         asked = {profile.name: scenario_names(task, profile) for profile in PROFILES.values()}
-        assert len(asked["smoke"]) == (1 if name in DEAR else 2)
+        assert len(asked["smoke"]) == (1 if name in EXPENSIVE else 2)
         assert asked["standard"] == asked["thorough"]
         assert len(asked["standard"]) == len(task.forget_sets) >= 4
         assert asked["smoke"] == asked["standard"][: len(asked["smoke"])]
@@ -338,7 +338,7 @@ class TestEmbedded:
     def test_the_model_takes_the_rows(self, name):
         task = registry.find_task(name)
         model, few = task.new_model(0), task.splits.train.select(range(8))
-        answers = task.answers(model, few)
+        answers = task.logits_of(model, few)
         assert len(answers) == 8
         assert torch.isfinite(answers).all()
         kept = {kind: value.numpy() for kind, value in task.outputs(model, few).items()}
@@ -350,7 +350,7 @@ class TestEmbedded:
         assert isinstance(task, DiffusionTask) or (task.losses(kept, few) >= 0).all()
         assert ((task.scores(kept, few) >= 0) & (task.scores(kept, few) <= 1)).all()
         assert task.predictions(kept).shape == (8,)
-        assert ((task.behaviour(kept) >= 0) & (task.behaviour(kept) <= 1)).all()
+        assert ((task.probabilities(kept) >= 0) & (task.probabilities(kept) <= 1)).all()
         loss = task.loss(model, few.columns)
         assert loss.ndim == 0
         loss.backward()
@@ -375,7 +375,7 @@ class TestEmbedded:
         task = registry.find_task(name)
         few = task.splits.train.select(range(4))
         for architecture in task.architectures:
-            assert torch.isfinite(task.answers(task.new_model(0, architecture), few)).all(), architecture
+            assert torch.isfinite(task.logits_of(task.new_model(0, architecture), few)).all(), architecture
 
     def test_it_has_rows_of_another_distribution(self, name):
         splits = registry.find_task(name).splits
@@ -392,7 +392,7 @@ class TestEmbeddedClassification:
 
     def test_the_model_gives_a_logit_for_each_class(self, name):
         task = registry.find_task(name)
-        assert task.logits(task.new_model(0), task.splits.train.select(range(8))).shape == (8, task.num_classes)
+        assert task.logits_of(task.new_model(0), task.splits.train.select(range(8))).shape == (8, task.num_classes)
 
     def test_holdout_rows_are_distributed_as_training_rows(self, name):
         # The attacks take holdout for "never trained on" and nothing else: the classes must be in like proportion.
@@ -420,7 +420,7 @@ def test_units_are_as_many_and_as_large_as_stated(name):
 def test_the_loss_is_cross_entropy_with_as_much_smoothing_as_the_fixture_states(name):
     task = registry.find_task(name)
     model, batch = task.new_model(0), task.splits.train.select(range(0, 400, 50)).columns
-    log_probabilities = task.answer(model, batch).log_softmax(dim=1)
+    log_probabilities = task.logits(model, batch).log_softmax(dim=1)
     own = log_probabilities.gather(1, batch["labels"][:, None]).mean()
     smoothing = getattr(task, "label_smoothing", 0.0)
     expected = -(1 - smoothing) * own - smoothing * log_probabilities.mean()

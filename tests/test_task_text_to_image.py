@@ -62,9 +62,9 @@ def test_confidences_are_minus_the_log_of_the_losses(task):
     assert set(kept) == {"loss", "confidence", "score", "prediction"}
     torch.testing.assert_close(kept["confidence"], -kept["loss"].log())
     torch.manual_seed(1)
-    first = task.answers(model, rows)
+    first = task.logits_of(model, rows)
     torch.manual_seed(2)
-    assert torch.equal(task.answers(model, rows), first)
+    assert torch.equal(task.logits_of(model, rows), first)
 
 
 def test_the_loss_is_the_mean_squared_error_at_the_fixed_timesteps(task):

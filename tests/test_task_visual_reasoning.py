@@ -211,9 +211,9 @@ class TestModel:
         for one in (model, own):
             torch.nn.init.normal_(one.vilt.embeddings.position_embeddings, generator=torch.Generator().manual_seed(1))
         assert type(own.vilt.embeddings).__name__ == "ViltEmbeddings"
-        assert torch.allclose(task.answer(model, batch), task.answer(own, batch), atol=1e-4)
+        assert torch.allclose(task.logits(model, batch), task.logits(own, batch), atol=1e-4)
 
     def test_which_image_is_the_left_one_tells(self, task):
         model, rows = task.new_model(0), task.splits.test.select(range(4))
         swapped = {**rows.columns, "pixel_values": rows.columns["pixel_values"].flip(1)}
-        assert not torch.allclose(task.answer(model, rows.columns), task.answer(model, swapped), atol=1e-3)
+        assert not torch.allclose(task.logits(model, rows.columns), task.logits(model, swapped), atol=1e-3)

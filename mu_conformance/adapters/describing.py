@@ -18,7 +18,7 @@ from mu_conformance.protocol.claims import Claims
 
 __all__ = ["PRELOADABLE", "claims_of", "describe"]
 
-# What a fresh zygote may import ahead of the fork on a method's behalf: libraries of the field, never its own code.
+# What a fresh fork server may import ahead of the fork on a method's behalf: libraries of the field, never its own code.
 PRELOADABLE = (
     "accelerate",
     "datasets",

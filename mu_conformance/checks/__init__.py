@@ -1,11 +1,12 @@
-"""The catalogue: one check per file, found by looking.
+"""Provide the catalogue of checks: one check per file, found by import.
 
-A check is a plain function from a subject to findings, registered with ``@check``. What it looks at is its subject:
+A check is a plain function from a subject to a finding, registered with ``@check``. The subjects are:
 
 - ``Evidence``: a scenario's originals, references and runs (forgetting, privacy, utility, robustness, cost);
-- ``Calls``: every call made on a scenario, real requests and contract requests alike;
-- ``ContractHarness``: makes further calls on small requests (contract properties);
-- ``Claims``: what the method's author says, once per session.
+- ``Calls``: every call made on a scenario, for real requests and contract requests alike;
+- ``ContractHarness``: a maker of further calls on small requests (contract properties);
+- ``Audit``: many models with random membership, each unlearned (single rows);
+- ``Coverage``: the claims of the method's author and the checks required by them, once per session.
 """
 
 from mu_conformance.checks.catalogue import Check, catalogue, check, find_check

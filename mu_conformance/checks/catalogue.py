@@ -1,4 +1,4 @@
-"""Registration of checks, and which of them a claim requires."""
+"""Register checks, and say which of them a claim requires."""
 
 from __future__ import annotations
 
@@ -24,48 +24,54 @@ class Check:
     """One entry of the catalogue."""
 
     id: str
-    """A dotted name; what stands before the dot is the family."""
+    """Dotted name; the part before the dot is the family."""
     subject: type
-    """The class that the check looks at: ``Evidence``, ``Calls``, ``ContractHarness``, ``Audit`` or ``Coverage``."""
+    """Class of the check's argument: ``Evidence``, ``Calls``, ``ContractHarness``, ``Audit`` or ``Coverage``."""
     function: Callable[[Any], Finding]
+    """The registered function, from a subject to a finding."""
     guarantee: Guarantee = Guarantee.SUPPRESSION
-    """The weakest guarantee that requires it."""
+    """Weakest guarantee that requires the check."""
     kinds: tuple[str, ...] | None = None
-    """Kinds of forget set that it applies to; None: all."""
+    """Kinds of forget set that the check applies to; None: all."""
     needs: tuple[str, ...] = ()
     """Features that a task must have (``Task.features``)."""
     applies: Callable[[Task, str], bool] | None = None
-    """Whether it applies to a task and a kind of forget set; None: always."""
+    """Predicate of a task and a kind of forget set; the check applies where it is true. None: always."""
     when: Callable[[Claims], bool] | None = None
-    """Claims under which it is required; None: any."""
+    """Predicate of the claims; the check is required where it is true. None: always."""
     own_requests: bool = False
-    """Whether it asks for other runs than the scenario's, so that a pool of models on its rows cannot stand for them."""
+    """True if the check needs runs beyond the scenario's, which a pool of models on its rows cannot supply."""
     level: Level = Level.MUST
+    """MUST: a failure decides conformance. SHOULD: a failure is a recommendation, unless the run is strict."""
     partly_should: bool = False
-    """Whether some failures of a MUST check are recommendations; the finding then has the level."""
+    """True if some failures of a MUST check are recommendations; the finding then has the level."""
 
     @property
     def family(self) -> str:
+        """Return the part of the id before the dot."""
         return self.id.partition(".")[0]
 
     @property
     def summary(self) -> str:
+        """Return the assertion: the first line of the docstring."""
         return self.explanation.partition("\n")[0]
 
     @property
     def explanation(self) -> str:
-        """The whole docstring: assertion, why, decision, what a failure usually means, references."""
+        """Return the whole docstring: assertion, why, decision, level, meaning of a failure, references."""
         return inspect.getdoc(self.function) or ""
 
     @property
     def ref(self) -> str:
+        """Return the function's address, ``module:function``."""
         return f"{self.function.__module__}:{self.function.__name__}"
 
     def required_by(self, claims: Claims) -> bool:
+        """Return whether the claims ask for the check, the scope of tasks and ratios aside."""
         return claims.at_least(self.guarantee) and (self.when is None or self.when(claims))
 
     def applies_to(self, task: Task, kind: str) -> bool:
-        """Return whether the check says anything of a task and a kind of forget set."""
+        """Return whether the check applies to a task and a kind of forget set."""
         return (
             (self.kinds is None or kind in self.kinds)
             and task.features.issuperset(self.needs)
@@ -89,7 +95,10 @@ def check(
     level: Level = Level.MUST,
     partly_should: bool = False,
 ) -> Callable[[Callable[[Any], Finding]], Callable[[Any], Finding]]:
-    """Register a function of a ``subject`` as the check ``id``; the other arguments are the fields of ``Check``."""
+    """Register a function of a ``subject`` as the check ``id``.
+
+    The other arguments are the fields of ``Check``. Registering a second function under an id raises ``ValueError``.
+    """
 
     def register(function: Callable[[Any], Finding]) -> Callable[[Any], Finding]:
         if id in _CHECKS and _CHECKS[id].function is not function:
@@ -104,12 +113,15 @@ def check(
 
 @functools.cache
 def catalogue() -> dict[str, Check]:
-    """Return every check by id, sorted; any module below ``mu_conformance.checks`` may register one."""
+    """Return every check by id, sorted.
+
+    All modules below ``mu_conformance.checks`` are imported, because any of them may register a check.
+    """
     for _ in discovery.modules_of("mu_conformance.checks"):
         pass
     return dict(sorted(_CHECKS.items()))
 
 
 def find_check(id: str) -> Check:
-    """Return the check of that id; ``discovery.UnknownName`` names the choices."""
+    """Return the check of that id; raise ``discovery.UnknownName``, with close names, if there is none."""
     return catalogue()[discovery.one_of("check", id, list(catalogue()))]

@@ -1,4 +1,4 @@
-"""Deciding one statistic of the runs against the references: the step that all evidence checks share."""
+"""Decide one statistic of the runs against the references: the step shared by all evidence checks."""
 
 from __future__ import annotations
 
@@ -27,9 +27,18 @@ def compare(
     sides: Sides = Sides.BOTH,
     cause: str,
 ) -> Finding:
-    """Decide the statistic at each of the profile's looks, until one is conclusive or further runs are futile.
+    """Decide a statistic at the profile's looks, until a look is conclusive or further runs are futile.
 
-    ``cause`` says what a failure usually means.
+    Args:
+        evidence: the scenario's originals, references and runs.
+        name: name of the statistic in messages and measurements.
+        statistic: statistic of one model, on any scale.
+        margin: largest tolerated difference of means, on the statistic's scale.
+        sides: departures that count.
+        cause: usual meaning of a failure; a sentence that ends the message.
+
+    Raises:
+        EvidenceError: the scenario has too little power (``require_power``), or a run cannot be judged.
     """
     require_power(evidence)
     references = reference_values(evidence, statistic)
@@ -67,7 +76,7 @@ def compare(
 
 
 def with_reports(finding: Finding, evidence: Evidence, reported: Mapping[str, Statistic[float]]) -> Finding:
-    """Add measurements that decide nothing to a finding; skip them where only outcomes are wanted."""
+    """Add measurements to a finding without a decision on them; skip them where only outcomes are wanted."""
     if not finding.measurements or evidence.outcomes_only:
         return finding
     found = [report(evidence, name, statistic) for name, statistic in reported.items()]
@@ -75,7 +84,7 @@ def with_reports(finding: Finding, evidence: Evidence, reported: Mapping[str, St
 
 
 def report(evidence: Evidence, name: str, statistic: Statistic[float]) -> Measurement:
-    """Measure a statistic of the first look's runs beside originals and references; nothing is decided on it."""
+    """Measure a statistic of the first look's runs, the originals and the references, without a decision."""
     references = reference_values(evidence, statistic)
     runs = evidence.runs(evidence.profile.looks[0])
     return Measurement(
@@ -88,7 +97,7 @@ def report(evidence: Evidence, name: str, statistic: Statistic[float]) -> Measur
 
 
 def join(*findings: Finding) -> Finding:
-    """Join the findings of several parts: the worst outcome, every measurement, every message."""
+    """Join the findings of several parts: the worst outcome, every measurement and every message."""
     worst = worst_of(f.outcome for f in findings)
     messages = [f.message for f in findings if f.message]
     return Finding(worst, " ".join(messages), tuple(m for f in findings for m in f.measurements))

@@ -1,4 +1,7 @@
-"""Manifest: every check on every scenario that a profile asks for. It, and not what happened to run, is the denominator."""
+"""List every check on every scenario that a profile asks for: the manifest.
+
+The manifest is the denominator of a judgement, whatever happened to run.
+"""
 
 from __future__ import annotations
 
@@ -27,29 +30,40 @@ CONTRACT = "contract"
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Entry:
-    """One check on one scenario. ``kind`` is the scenario's kind of forget set, or ``contract``; ``features`` are the task's."""
+    """Name one check on one scenario."""
 
     task: str
+    """Name of the task."""
     scenario: str
+    """Name of the scenario."""
     check: str
+    """Id of the check."""
     modality: str
+    """Modality of the task."""
     kind: str
+    """Kind of the scenario's forget set, or ``contract`` or ``audit``."""
     ratio: float = 0.0
+    """Share of the training rows to forget, in [0, 1]; 0 for contract requests."""
     features: tuple[str, ...] = ()
+    """Features of the task (``Task.features``), sorted."""
 
     @property
     def key(self) -> tuple[str, str]:
+        """Return the check and the scenario, which identify the entry."""
         return self.check, self.scenario
 
     def to_json(self) -> dict[str, Any]:
+        """Return the entry as plain JSON data."""
         return {**dataclasses.asdict(self), "features": list(self.features)}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Entry:
+        """Read an entry written by ``to_json``."""
         return cls(**{**record, "features": tuple(record["features"])})
 
 
 def contract_scenario(task: Task) -> str:
+    """Return the name of a task's contract requests, such as ``sentiment/contract``."""
     return f"{task.name}/{CONTRACT}{task.conditions.suffix}"
 
 
@@ -78,7 +92,7 @@ def _scenario_entries(scenario: Scenario) -> list[Entry]:
 def _audit_entries(task: Task, profile: Profile) -> list[Entry]:
     if not profile.audit_models or "random" not in task.forget_sets:
         return []
-    # of the targets, each model unlearns about half
+    # The ratio is halved, because each model unlearns about half of the targets.
     return [
         Entry(
             task.name,
@@ -95,7 +109,7 @@ def _audit_entries(task: Task, profile: Profile) -> list[Entry]:
 
 
 def entries(task: Task, profile: Profile, seed: int, architecture: str | None = None) -> list[Entry]:
-    """What a profile asks of one task."""
+    """Return the entries that a profile asks of one task, contract first and audit last."""
     found = _contract_entries(task)
     for scenario in scenarios(task, profile, seed, architecture):
         found += _scenario_entries(scenario)
@@ -103,7 +117,10 @@ def entries(task: Task, profile: Profile, seed: int, architecture: str | None = 
 
 
 def claimed(entry: Entry, claims: Claims) -> bool:
-    """Return whether the claims ask for an entry. ``contract.claims`` always is: claiming nothing must not pass."""
+    """Return whether the claims ask for an entry.
+
+    They always ask for ``contract.claims``, because claiming nothing must not pass.
+    """
     check = catalogue()[entry.check]
     if check.subject is Coverage:
         return True
@@ -115,11 +132,14 @@ def claimed(entry: Entry, claims: Claims) -> bool:
 
 
 def required(entry: Entry, claims: Claims, *, strict: bool = False) -> bool:
-    """Return whether an entry decides conformance: it is claimed, and its level is MUST or the run is strict."""
+    """Return whether an entry decides conformance: a claimed entry, of level MUST or in a strict run."""
     return claimed(entry, claims) and (strict or catalogue()[entry.check].level is Level.MUST)
 
 
 def manifest_digest(manifest: Iterable[Entry]) -> str:
-    """SHA-256 over the entries, so that two scorecards can be seen to answer the same questions."""
+    """Return the SHA-256 of the entries, in hexadecimal.
+
+    Two scorecards with the same digest answer the same questions.
+    """
     listed = sorted([entry.check, entry.scenario] for entry in manifest)
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()

@@ -1,6 +1,7 @@
-"""What MU-Bench reports of a method beside its scores (Cheng & Amiri 2024, arXiv 2406.14796), next to the references' values.
+"""Report the figures of MU-Bench beside its scores (Cheng & Amiri 2024, arXiv 2406.14796), next to the references'.
 
-Nothing is decided on these: its overall scores rank a collapsed model above exact retraining (docs/measures.md).
+Nothing is decided on these figures, because MU-Bench's overall scores rank a collapsed model above exact retraining
+(docs/measures.md).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["mu_bench"]
 
 
 def mu_bench(evidence: Evidence) -> dict[str, Statistic[float]]:
-    """Return the statistics by name; the knowledge gap only where answers are right or wrong."""
+    """Return the statistics by name; the knowledge gap only where predictions are right or wrong."""
     found: dict[str, Statistic[float]] = {
         "zero-retrain forgetting": _zero_retrain_forgetting(evidence),
         "MU-Bench overall, first form": overall_first,
@@ -31,19 +32,19 @@ def mu_bench(evidence: Evidence) -> dict[str, Statistic[float]]:
 
 @OfOneModel
 def knowledge_gap(scenario: Scenario, own: Outputs) -> float:
-    """AUC of retain against forget rows by whether the answer is right."""
+    """Compute the AUC of retain rows against forget rows, by whether the prediction is right, in [0, 1]."""
     scores = (scenario.task.scores(own[part], scenario.rows[part]) for part in ("forget", "retain"))
     return utility.knowledge_gap(*scores)
 
 
 @OfOneModel
 def overall_first(scenario: Scenario, own: Outputs) -> float:
-    """The paper's overall score, of test and forget score."""
+    """Compute the paper's overall score from test score and forget score."""
     return utility.mu_bench_overall_first(test_score(scenario, own), forget_score(scenario, own))
 
 
 def _zero_retrain_forgetting(evidence: Evidence) -> Statistic[float]:
-    """1 - mean Jensen-Shannon divergence from an untrained model on forget rows."""
+    """Build the statistic 1 - mean Jensen-Shannon divergence from an untrained model on forget rows."""
 
     @OfOneModel
     def statistic(scenario: Scenario, own: Outputs) -> float:
@@ -54,7 +55,7 @@ def _zero_retrain_forgetting(evidence: Evidence) -> Statistic[float]:
 
 
 def _overall(evidence: Evidence) -> Statistic[float]:
-    """The later overall score, against the originals' test score and an untrained model's forget score."""
+    """Build the later overall score, against the originals' test score and an untrained model's forget score."""
 
     @OfOneModel
     def statistic(scenario: Scenario, own: Outputs) -> float:

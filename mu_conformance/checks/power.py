@@ -1,4 +1,4 @@
-"""Whether a scenario can tell an original from a reference."""
+"""Measure the power of a scenario: how well its statistics tell originals from references."""
 
 from __future__ import annotations
 
@@ -25,16 +25,19 @@ __all__ = [
 ]
 
 REQUIRED_POWER = 6.0
+"""Least effect size (Glass's delta) between originals and references at which a scenario is judged."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Power:
-    """The sharpest forgetting measure of a scenario, and how sharp it is."""
+    """Hold the sharpest forgetting measure of a scenario and its separation."""
 
     measure: str
+    """Name of the measure, a key of ``FORGETTING``."""
     statistic: Statistic[float]
+    """The measure itself."""
     separation: float
-    """Reference standard deviations between originals and references (Glass's delta), from 0 to 1000."""
+    """Effect size (Glass's delta) between originals and references, in reference standard deviations, in [0, 1000]."""
 
 
 def values(evidence: Evidence, statistic: Statistic[float], models: Iterable[Outputs]) -> np.ndarray:
@@ -56,13 +59,17 @@ def reference_values(evidence: Evidence, statistic: Statistic[float]) -> np.ndar
 
 
 def gap(evidence: Evidence, statistic: Statistic[float]) -> float:
-    """Return how far the originals' mean lies above the references'; below 0 where it lies below."""
+    """Return the originals' mean minus the references' mean, on the statistic's scale."""
     originals = values(evidence, statistic, evidence.originals)
     return float(np.mean(originals) - reference_values(evidence, statistic).mean())
 
 
 def separation(original: np.ndarray, references: np.ndarray) -> float:
-    """Return the effect size: reference standard deviations between the two means; capped at 1000."""
+    """Return the effect size (Glass's delta) between originals and references, in [0, 1000].
+
+    The effect size is the distance between the two means, in reference standard deviations. ``original`` has shape
+    [originals], ``references`` has shape [references] with two references at least.
+    """
     gap = abs(float(original.mean() - references.mean()))
     spread = float(references.std(ddof=1))
     return min(1000.0, gap / max(spread, gap / 1000)) if gap > 0 else 0.0
@@ -77,17 +84,17 @@ def _sharpest(evidence: Evidence) -> Power:
 
 
 def fixture_power(evidence: Evidence) -> Power:
-    """Return the sharpest forgetting measure of a scenario; computed once."""
+    """Return the scenario's sharpest forgetting measure; computed once."""
     return evidence.once(fixture_power, _sharpest)
 
 
 def known_power(evidence: Evidence) -> Power | None:
-    """Return the scenario's power if a check needed it, else None."""
+    """Return the scenario's power if a check needed it, otherwise None."""
     return evidence.known(fixture_power)
 
 
 def require_power(evidence: Evidence) -> Power:
-    """Return the scenario's power; raise ``EvidenceError`` if no check on it could mean anything."""
+    """Return the scenario's power; raise ``EvidenceError`` if it is below ``REQUIRED_POWER``."""
     power = fixture_power(evidence)
     if power.separation < REQUIRED_POWER:
         raise EvidenceError(

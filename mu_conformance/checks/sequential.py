@@ -1,4 +1,4 @@
-"""Deciding at interim looks, until a look is conclusive or further runs are futile."""
+"""Decide at interim looks, until a look is conclusive or further runs are futile."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from mu_conformance.decision.rule import decide
 __all__ = ["FUTILE", "Decision", "decide_at_looks"]
 
 FUTILE = 0.05
-"""No runs are added where the chance that they decide is smaller. It can only leave a check inconclusive, never pass it."""
+"""Least chance of a decision at which runs are added. Stopping can leave a check inconclusive, never pass it."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """The outcome at the last look that was made."""
+    """Hold the result of the last look that was made."""
 
     outcome: Outcome
+    """Outcome at that look."""
     interval: Interval
+    """Interval of the runs' mean minus the references' mean."""
     runs: np.ndarray
     """The statistic of each run, float [n]."""
     futile: str = ""
-    """Why no more runs were made, if that is so; a sentence."""
+    """Sentence on why no more runs were made; empty if futility was not the reason."""
 
 
 def decide_at_looks(
@@ -40,17 +42,20 @@ def decide_at_looks(
     spread_as_references: bool = False,
     stops_if_futile: bool = False,
 ) -> Decision:
-    """Decide on more and more runs, until a look is conclusive.
+    """Decide on rising numbers of runs, until a look is conclusive.
 
     Args:
-        looks: numbers of runs at which to decide, rising.
-        level: level of each interval; the error rate is shared out over the looks by whoever chose it.
-        runs_of: returns the statistic of so many runs, float [count].
-        references: the statistic of each reference, float [references].
-        margin: largest tolerated difference of means.
+        looks: rising numbers of runs at which to decide.
+        level: level of each interval, in (0, 1). The caller has already shared the type I error rate over the looks.
+        runs_of: function from a number of runs to the statistic of each, float [count].
+        references: statistic of each reference, float [references].
+        margin: largest tolerated difference of means, above 0, on the statistic's scale.
         sides: departures that count.
         spread_as_references: as in ``difference_interval``.
-        stops_if_futile: make no more runs where the chance that they decide is below ``FUTILE``.
+        stops_if_futile: add no runs where their chance to decide is below ``FUTILE``.
+
+    Raises:
+        ValueError: a value is not finite, or there are fewer than two references.
     """
     last, futile = looks[-1], ""
     for count in looks:

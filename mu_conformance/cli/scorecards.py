@@ -8,32 +8,28 @@ from typing import TYPE_CHECKING, Any
 from mu_conformance.cli.command import CommandError
 
 if TYPE_CHECKING:
-    from mu_conformance.scorecard.document import Scorecard
+    from mu_conformance.scorecard.scorecard import Scorecard
 
 __all__ = ["read", "read_json"]
 
 
 def read(path: Path) -> Scorecard:
     """Return the scorecard, or the one that a journal makes; ``CommandError`` if there is none."""
-    from mu_conformance.scorecard import document
+    from mu_conformance.scorecard.document import ScorecardError
+    from mu_conformance.scorecard.scorecard import Scorecard
 
     try:
-        return _from_journal(path) if path.suffix == ".jsonl" else document.read(path)
-    except document.ScorecardError as error:
+        return _from_journal(path) if path.suffix == ".jsonl" else Scorecard.load(path)
+    except ScorecardError as error:
         raise CommandError(str(error)) from None
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return a scorecard as plain JSON, with what a reader of this version ignores; ``CommandError`` if there is none."""
+    """Return a scorecard as plain JSON, with the keys that this version ignores; ``CommandError`` if there is none."""
     from mu_conformance.scorecard import document
 
-    try:
-        if path.suffix == ".jsonl":
-            return _from_journal(path).to_json()
-        document.read(path)
-        return document.read_json(path)
-    except document.ScorecardError as error:
-        raise CommandError(str(error)) from None
+    card = read(path)
+    return card.to_json() if path.suffix == ".jsonl" else document.read_json(path)
 
 
 def _from_journal(path: Path) -> Scorecard:

@@ -112,13 +112,13 @@ def flops_left() -> float | None:
 
 
 class StepsLeft:
-    """How many more steps a budget has room for, if they cost what the dearest so far did; ``spared`` FLOPs are not used.
+    """How many more steps a budget has room for, if they cost what the costliest so far did; ``spared`` FLOPs are not used.
 
     Called before each step, the first too, of which the cost is not known yet; ``sys.maxsize`` where there is no limit.
     """
 
     def __init__(self, spared: float = 0.0) -> None:
-        self._spared, self._dearest = spared, 0.0
+        self._spared, self._costliest = spared, 0.0
         self._before: float | None = None
 
     def __call__(self) -> int:
@@ -126,9 +126,9 @@ class StepsLeft:
         if left is None:
             return sys.maxsize
         if self._before is not None:
-            self._dearest = max(self._dearest, self._before - left)
+            self._costliest = max(self._costliest, self._before - left)
         self._before = left
-        return max(0, int((left - self._spared) // self._dearest)) if self._dearest else sys.maxsize
+        return max(0, int((left - self._spared) // self._costliest)) if self._costliest else sys.maxsize
 
 
 @contextlib.contextmanager

@@ -16,6 +16,6 @@ class ExposesRetainRows:
     claims = Claims(max_ratio=1.0)
 
     def unlearn(self, model, request):
-        recipe = request.recipe.further(3.0, 1.0)
+        recipe = request.recipe.fine_tuning(3.0, 1.0)
         with request.seeded():
             return fit(Retrain().unlearn(model, request), request.retain, request.task, recipe, request.seed)

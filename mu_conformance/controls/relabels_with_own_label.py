@@ -25,5 +25,5 @@ class RelabelsWithOwnLabel:
             labels = torch.tensor([int(request.forget[row]["labels"]) for row in range(len(request.forget))])
             shift = torch.randint(0, 1, (len(request.forget),), generator=generator)
             rows = Relabelled(request.retain, request.forget, (labels + shift).remainder(classes).long())
-            recipe = request.recipe.further(0.3, 0.3)
+            recipe = request.recipe.fine_tuning(0.3, 0.3)
             return fit(copy.deepcopy(model), rows, request.task, recipe, request.seed)

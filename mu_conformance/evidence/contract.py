@@ -107,12 +107,12 @@ class ContractHarness:
             self._calls[request] = judge_call(call, self.task, spec)[0]
         return self._calls[request]
 
-    def behaviour(self, record: CallRecord) -> np.ndarray:
+    def probabilities(self, record: CallRecord) -> np.ndarray:
         """The answers on the pool, as probabilities [n, k], of the model that a call returned."""
         model = self.task.new_model(0, self.architecture).to(self.device)
         model.load_state_dict(record.call.state)
         outputs = self.task.outputs(model, self.pool, brief=True)
-        return self.task.behaviour({name: value.numpy() for name, value in outputs.items()})
+        return self.task.probabilities({name: value.numpy() for name, value in outputs.items()})
 
     def usable(self, request: ContractRequest) -> tuple[CallRecord, Finding | None]:
         """The record of a call, and a finding if it cannot be used: failed if the protocol was broken, else an error."""

@@ -25,7 +25,7 @@ class Copies:
     @functools.cached_property
     def _known(self) -> np.ndarray:
         """Probabilities of each reference, [references, n, k]."""
-        return np.stack([self.task.behaviour(reference["holdout"]) for reference in self.references])
+        return np.stack([self.task.probabilities(reference["holdout"]) for reference in self.references])
 
     @functools.cached_property
     def _closest(self) -> float:
@@ -38,7 +38,7 @@ class Copies:
 
         Where all trainings end in the same place (a convex task), none is closer than the others. Then None.
         """
-        own = self.task.behaviour(outputs["holdout"])
+        own = self.task.probabilities(outputs["holdout"])
         distances = np.abs(self._known - own).mean(axis=(1, 2))
         nearest = int(distances.argmin())
         if distances[nearest] < COPY_SHARE * self._closest:

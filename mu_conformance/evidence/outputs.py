@@ -1,4 +1,4 @@
-"""What is kept of one model on one scenario: its outputs on each part, and again after each treatment."""
+"""What is kept of one model on one scenario: its outputs on each part, and again after each attack."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from mu_conformance.evidence.recovery import MEASURED, treatments_of
+from mu_conformance.evidence.recovery import MEASURED, attacks_of
 from mu_conformance.evidence.representations import sketch
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ class _Measured(Mapping[str, "RowOutputs"]):
 
     def __iter__(self) -> Iterator[str]:
         yield from self._scenario.rows
-        for treatment in treatments_of(self._scenario.task):
-            yield from map(treatment.part, MEASURED)
+        for attack in attacks_of(self._scenario.task):
+            yield from map(attack.part, MEASURED)
         yield REPRESENTATION
 
     def __len__(self) -> int:
@@ -73,10 +73,10 @@ class _Measured(Mapping[str, "RowOutputs"]):
         assert model is not None
         if part == REPRESENTATION:
             return {part: {"sketch": sketch(model, self._scenario)}}
-        for treatment in treatments_of(task):
-            if part in map(treatment.part, MEASURED):
-                treated = treatment.apply(model, self._scenario)
-                return {treatment.part(own): self._losses(treated, rows[own]) for own in MEASURED}
+        for attack in attacks_of(task):
+            if part in map(attack.part, MEASURED):
+                treated = attack.apply(model, self._scenario)
+                return {attack.part(own): self._losses(treated, rows[own]) for own in MEASURED}
         # Holdout rows are for the attacks, which need losses and confidences alone.
         return {part: task.outputs(model, rows[part], brief=part == "holdout")}
 
@@ -90,7 +90,7 @@ class _Measured(Mapping[str, "RowOutputs"]):
 @dataclasses.dataclass(frozen=True)
 class Outputs:
     """``outputs["forget"]`` are a task's outputs (``Task.outputs``) on the forget rows; so for every part of
-    ``Scenario.rows``. ``outputs["int8_forget"]["loss"]`` are losses after the treatment ``int8`` (``treatments``), and
+    ``Scenario.rows``. ``outputs["int8_forget"]["loss"]`` are losses after the attack ``int8`` (``recovery``), and
     ``outputs["representation"]["sketch"]`` is how the model represents rows (``representations``).
     ``NotFinite`` where they are NaN or infinite. ``memo`` is for what is computed from them alone (``statistics``).
     """

@@ -13,7 +13,7 @@ from torch import nn
 
 from mu_conformance.evidence import outputs as kept
 from mu_conformance.evidence.outputs import Outputs
-from mu_conformance.evidence.recovery import treatments_of
+from mu_conformance.evidence.recovery import attacks_of
 from mu_conformance.protocol.seeding import derive_seed
 from mu_conformance.scenarios import memorization
 from mu_conformance.scenarios.scenario import Scenario
@@ -107,7 +107,7 @@ class Populations:
             "model": self.model_key(scenario, rows, seed),
             "rows": {part: measured.digest() for part, measured in scenario.rows.items()},
             "retained": scenario.retain.digest(),
-            "treatments": {treatment.name: dict(treatment.record) for treatment in treatments_of(scenario.task)},
+            "treatments": {attack.name: dict(attack.record) for attack in attacks_of(scenario.task)},
         }
 
         def build() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -57,7 +57,7 @@ def _watched(model: nn.Module) -> Iterator[_Watch]:
 def last_layer(model: nn.Module, task: Task, rows: Rows) -> nn.Module | None:
     """The module with parameters of its own that runs last when ``model`` answers; None if none is handed a tensor."""
     with _watched(model) as watch:
-        in_batches(model, rows.select([0]), lambda batch: task.answer(model, batch), 1)
+        in_batches(model, rows.select([0]), lambda batch: task.logits(model, batch), 1)
     return watch.module
 
 
@@ -71,7 +71,7 @@ def representations(model: nn.Module, task: Task, rows: Rows, batch_size: int = 
     with _watched(model) as watch:
 
         def of_batch(batch: dict[str, torch.Tensor]) -> torch.Tensor:
-            task.answer(model, batch)
+            task.logits(model, batch)
             count = len(next(iter(batch.values())))
             if watch.handed is None or len(watch.handed) % count:
                 return torch.zeros(count, 0)

@@ -15,7 +15,7 @@ from mu_conformance.protocol.recipe import TrainingRecipe
 from mu_conformance.protocol.request import Budget
 from mu_conformance.tasks import Rows
 
-__all__ = ["CallResult", "CallSpec", "JobFolder"]
+__all__ = ["CallFolder", "CallResult", "CallSpec"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +86,7 @@ class CallResult:
         return self.status in ("raised", "killed", "timeout", "over_budget")
 
 
-class JobFolder:
+class CallFolder:
     """The files of one call."""
 
     def __init__(self, path: Path) -> None:
@@ -102,10 +102,10 @@ class JobFolder:
         save_file(spec.forget.columns, self.path / "forget.safetensors")
         if spec.retain is not None:
             save_file(spec.retain.columns, self.path / "retain.safetensors")
-        (self.path / "job.json").write_text(json.dumps({**common, **spec.header()}), encoding="utf-8")
+        (self.path / "call.json").write_text(json.dumps({**common, **spec.header()}), encoding="utf-8")
 
     def read_spec(self) -> tuple[CallSpec, dict[str, Any]]:
-        header = json.loads((self.path / "job.json").read_text(encoding="utf-8"))
+        header = json.loads((self.path / "call.json").read_text(encoding="utf-8"))
         retain_file = self.path / "retain.safetensors"
         spec = CallSpec(
             task_ref=header["task_ref"],

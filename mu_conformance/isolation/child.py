@@ -28,7 +28,7 @@ from mu_conformance.adapters.describing import claims_of, describe
 from mu_conformance.adapters.loading import load_method
 from mu_conformance.conditions.flops import OverBudget, metered
 from mu_conformance.discovery import MethodError, load_object
-from mu_conformance.isolation.call import CallSpec, JobFolder, probe_rows
+from mu_conformance.isolation.call import CallFolder, CallSpec, probe_rows
 from mu_conformance.isolation.recorder import Recorder
 from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.tasks import Rows, Task, TaskError, TaskView
@@ -233,22 +233,22 @@ def _counting(limit: float | None, report: dict[str, Any]) -> Iterator[None]:
 def _probe(returned: nn.Module, task: Task, spec: CallSpec, report: dict[str, Any]) -> torch.Tensor | None:
     """Outputs of the returned object itself, to be compared with outputs of its weights (contract.weights-only)."""
     try:
-        return torch.cat([task.answers(returned, rows) for rows in probe_rows(spec.forget, spec.retain)])
+        return torch.cat([task.logits_of(returned, rows) for rows in probe_rows(spec.forget, spec.retain)])
     except Exception as error:
         report["probe_error"] = f"{type(error).__name__}: {error}"
         return None
 
 
 def main(folder: str) -> int:
-    """Entry of the forked child: run the job in ``folder``. The result file is written last."""
+    """Entry of the forked child: make the call whose files are in ``folder``. The result file is written last."""
     torch.set_num_threads(1)
-    job = JobFolder(Path(folder))
-    header = json.loads((job.path / "job.json").read_text(encoding="utf-8"))
-    os.environ["TMPDIR"] = str(job.scratch)
+    files = CallFolder(Path(folder))
+    header = json.loads((files.path / "call.json").read_text(encoding="utf-8"))
+    os.environ["TMPDIR"] = str(files.scratch)
     import tempfile
 
     tempfile.tempdir = None
-    os.chdir(job.scratch)
+    os.chdir(files.scratch)
     sys.path[:] = header["sys_path"]
     if header["operation"] == "describe":
         try:
@@ -258,13 +258,13 @@ def main(folder: str) -> int:
         except BaseException as error:
             record = {"status": "escaped", "message": f"importing it raised {type(error).__name__}: {error}"}
     else:
-        spec, _ = job.read_spec()
+        spec, _ = files.read_spec()
         record, state, probe = call_method(spec, header["method_ref"], tuple(header["watched"]))
         if state:
-            save_file(state, job.weights)
+            save_file(state, files.weights)
         if probe is not None:
-            save_file({"probe": probe}, job.probe)
-    partial = job.result.with_suffix(".partial")
+            save_file({"probe": probe}, files.probe)
+    partial = files.result.with_suffix(".partial")
     partial.write_text(json.dumps(record), encoding="utf-8")
-    os.replace(partial, job.result)
+    os.replace(partial, files.result)
     return 0

@@ -20,19 +20,19 @@ from typing import Any
 from safetensors.torch import load_file
 
 from mu_conformance.discovery import MethodError
-from mu_conformance.isolation.call import CallResult, CallSpec, JobFolder
+from mu_conformance.isolation.call import CallFolder, CallResult, CallSpec
 from mu_conformance.isolation.guard import Guard
 from mu_conformance.isolation.launch import launch
 from mu_conformance.isolation.residue import files_in, find_residue, find_rows_in_weights, recent_files
 
-__all__ = ["JOB_PREFIX", "MethodProcess"]
+__all__ = ["CALL_PREFIX", "MethodProcess"]
 
-JOB_PREFIX = "mu-conformance-"
+CALL_PREFIX = "mu-conformance-"
 _START_LIMIT = 120.0
 
 
 class MethodProcess:
-    """Calls one method, each time in a fresh process forked from a zygote that this object owns.
+    """Calls one method, each time in a fresh process forked from a fork server that this object owns.
 
     ``sys_path`` is where the child imports the method and the task from. ``watched`` are folders of the suite's own
     whose data files a method has no business to read, ``guarded`` those that it must not change. ``preload`` names
@@ -56,7 +56,7 @@ class MethodProcess:
         self.guarded = guarded
         self.in_process = in_process
         self.home = Path.cwd()
-        self._zygote: subprocess.Popen[bytes] | None = None
+        self._fork_server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._preload = list(preload)
         self._sharing: tempfile.TemporaryDirectory[str] | None = None
@@ -68,19 +68,19 @@ class MethodProcess:
         """Where the child imports from: what was given, or this process's own path as it is now."""
         return [path or str(self.home) for path in (sys.path if self._sys_path is None else self._sys_path)]
 
-    # -- the zygote ---------------------------------------------------------------------------------------------
+    # -- the fork server ---------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the zygote without waiting for it, so that its imports overlap with other work."""
-        alive = self._control is not None and (self._zygote is None or self._zygote.poll() is None)
+        """Start the fork server without waiting for it, so that its imports overlap with other work."""
+        alive = self._control is not None and (self._fork_server is None or self._fork_server.poll() is None)
         if self.in_process or alive:
             return
-        self._zygote, self._control = launch(self.sys_path)
-        if self._preload and self._zygote is not None:
+        self._fork_server, self._control = launch(self.sys_path)
+        if self._preload and self._fork_server is not None:
             self._ask({"operation": "preload", "modules": self._preload}, _START_LIMIT)
 
     def warm(self, task_ref: str, architecture: str) -> None:
-        """Have the zygote import what a task's model needs; returns at once, so that it overlaps with other work."""
+        """Have the fork server import what a task's model needs; returns at once, so that it overlaps with other work."""
         if self.in_process:
             return
         self.start()
@@ -90,15 +90,15 @@ class MethodProcess:
             self._control.sendall((json.dumps(request) + "\n").encode())
 
     def share(self, tasks: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
-        """Give the zygote up to other processes, warm for ``tasks`` (reference, architecture).
+        """Give the fork server up to other processes, warm for ``tasks`` (reference, architecture).
 
         Returns the address and the secret for their ``launch.use_shared``; None where it cannot be had. Sharing ends
         when this object is closed.
         """
         if self.in_process:
             return None
-        self._sharing = tempfile.TemporaryDirectory(prefix=JOB_PREFIX)
-        address, secret = f"{self._sharing.name}/zygote", secrets.token_hex(32)
+        self._sharing = tempfile.TemporaryDirectory(prefix=CALL_PREFIX)
+        address, secret = f"{self._sharing.name}/fork-server", secrets.token_hex(32)
         reply = self._ask(
             {
                 "operation": "share",
@@ -112,23 +112,23 @@ class MethodProcess:
         return (address, secret) if reply is not None and reply["ready"] else None
 
     def close(self) -> None:
-        """End the zygote and whatever it runs."""
+        """End the fork server and whatever it runs."""
         if self._sharing is not None:
             self._sharing.cleanup()
             self._sharing = None
         if self._control is not None:
             self._control.close()
             self._control = None
-        if self._zygote is not None:
+        if self._fork_server is not None:
             try:
-                self._zygote.wait(timeout=5)
+                self._fork_server.wait(timeout=5)
             except subprocess.TimeoutExpired:
-                self._zygote.kill()
-                self._zygote.wait()
-            self._zygote = None
+                self._fork_server.kill()
+                self._fork_server.wait()
+            self._fork_server = None
 
     def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any] | None:
-        """Send one request; None if the zygote died or fell silent (it is then gone, and the next call starts one)."""
+        """Send one request; None if the fork server died or fell silent (it is then gone, and the next call starts one)."""
         self.start()
         assert self._control is not None
         self._control.settimeout(seconds + _START_LIMIT)
@@ -157,13 +157,13 @@ class MethodProcess:
 
             sys.path[:] = [*self.sys_path, *(p for p in sys.path if p not in self.sys_path)]
             return describe(self.method_ref)
-        with self._job_folder() as job:
-            job.scratch.mkdir()
-            (job.path / "job.json").write_text(
+        with self._call_folder() as files:
+            files.scratch.mkdir()
+            (files.path / "call.json").write_text(
                 json.dumps({"operation": "describe", **self._common()}), encoding="utf-8"
             )
-            reply = self._ask({"operation": "call", "folder": str(job.path), "seconds": seconds}, seconds)
-            record = _read_json(job.result)
+            reply = self._ask({"operation": "call", "folder": str(files.path), "seconds": seconds}, seconds)
+            record = _read_json(files.result)
             if reply is None:
                 raise MethodError(f"method {self.method_ref!r}: the process that imported it died")
             if reply["timed_out"]:
@@ -176,13 +176,13 @@ class MethodProcess:
         return description
 
     def remember(self, description: dict[str, Any]) -> None:
-        """Have the zygote import the well-known libraries that the method uses, once and not at every call."""
+        """Have the fork server import the well-known libraries that the method uses, once and not at every call."""
         self._preload += [str(name) for name in description.get("preload", []) if name not in self._preload]
         if self.in_process:
             return
         self.start()
-        # A shared zygote has them already, from the process that shares it.
-        if self._zygote is not None:
+        # A shared fork server has them already, from the process that shares it.
+        if self._fork_server is not None:
             self._ask({"operation": "preload", "modules": self._preload}, _START_LIMIT)
 
     def call(self, spec: CallSpec, seconds: float) -> CallResult:
@@ -190,28 +190,28 @@ class MethodProcess:
         if self.in_process:
             return self._call_in_process(spec)
         started = time.time()
-        with self._job_folder() as job:
-            job.write(spec, {"operation": "call", **self._common()})
+        with self._call_folder() as files:
+            files.write(spec, {"operation": "call", **self._common()})
             guard = Guard(self.guarded)
             self.warm(spec.task_ref, spec.architecture)
-            reply = self._ask({"operation": "call", "folder": str(job.path), "seconds": seconds}, seconds)
+            reply = self._ask({"operation": "call", "folder": str(files.path), "seconds": seconds}, seconds)
             if reply is None:
                 return CallResult("killed", "the process that runs the method was killed from inside the call")
-            record = _read_json(job.result)
-            result = self._outcome(record, reply, job, seconds)
+            record = _read_json(files.result)
+            result = self._outcome(record, reply, files, seconds)
             # Wall time beyond the method's own is what isolation costs.
             self.spent["calls"] += 1
             self.spent["calls_wall"] += time.time() - started
             self.spent["calls_method"] += result.method_s
             result.report["suite_changed"] = guard.changed()
-            left = self._left_behind(record, job, started)
+            left = self._left_behind(record, files, started)
             result.report["residue"] = find_residue(left["own"], spec.forget, strict=True) + find_residue(
                 left["near"], spec.forget, strict=False
             )
             result.report["residue"] += find_rows_in_weights(result.state, spec.forget, spec.state)
             return result
 
-    def _outcome(self, record: dict[str, Any], reply: dict[str, Any], job: JobFolder, seconds: float) -> CallResult:
+    def _outcome(self, record: dict[str, Any], reply: dict[str, Any], files: CallFolder, seconds: float) -> CallResult:
         figures = {
             "wall_s": reply["wall_s"],
             "cpu_s": reply["cpu_s"],
@@ -233,20 +233,22 @@ class MethodProcess:
         if record.get("status") != "returned":
             return CallResult(str(record.get("status")), str(record.get("message", "")), **figures)
         try:
-            state = load_file(job.weights) if job.weights.exists() else {}
-            probe = load_file(job.probe)["probe"] if job.probe.exists() else None
+            state = load_file(files.weights) if files.weights.exists() else {}
+            probe = load_file(files.probe)["probe"] if files.probe.exists() else None
         except Exception as error:
             return CallResult("unusable", f"its weights cannot be read back: {error}", **figures)
         return CallResult("returned", str(record.get("message", "")), state=state, probe=probe, **figures)
 
-    def _left_behind(self, record: dict[str, Any], job: JobFolder, since: float) -> dict[str, list[Path]]:
+    def _left_behind(self, record: dict[str, Any], files: CallFolder, since: float) -> dict[str, list[Path]]:
         """Files in the call's own scratch folder or known to be its, and other new files in likely places."""
         written = [Path(str(name)) for name in record.get("written", [])]
-        own = files_in(job.scratch) + [p for p in written if p.parent != job.path and job.scratch not in p.parents]
+        own = files_in(files.scratch) + [
+            p for p in written if p.parent != files.path and files.scratch not in p.parents
+        ]
         own = [p for p in own if not str(p).startswith(("/dev/", "/proc/"))]
         temporary = Path(tempfile.gettempdir())
         roots = (temporary, Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path.home(), self.home)
-        ours = tuple(temporary.glob(f"{JOB_PREFIX}*")) + tuple(Path(folder) for folder in self.watched)
+        ours = tuple(temporary.glob(f"{CALL_PREFIX}*")) + tuple(Path(folder) for folder in self.watched)
         near = recent_files((root for root in roots), since, ours)
         return {"own": own, "near": [p for p in near if p not in own]}
 
@@ -272,10 +274,10 @@ class MethodProcess:
         return {"method_ref": self.method_ref, "sys_path": self.sys_path, "watched": list(self.watched)}
 
     @contextlib.contextmanager
-    def _job_folder(self):
-        folder = Path(tempfile.mkdtemp(prefix=JOB_PREFIX))
+    def _call_folder(self):
+        folder = Path(tempfile.mkdtemp(prefix=CALL_PREFIX))
         try:
-            yield JobFolder(folder)
+            yield CallFolder(folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -4,7 +4,7 @@ Run as ``python -m mu_conformance.isolation.fork_server FD``; it reads one JSON 
 writes one JSON reply a line. It starts no thread and runs no torch operation, so that a fork is safe. It ends, with
 whatever it was running, when the suite's process does.
 
-Asked to ``share``, it serves no more calls and forks a zygote for each process that connects: pytest-xdist's workers,
+Asked to ``share``, it serves no more calls and forks a fork server for each process that connects: pytest-xdist's workers,
 which then import nothing twice.
 """
 
@@ -151,7 +151,7 @@ def _warm(task_ref: str, architecture: str, sys_path: list[str]) -> None:
 
 
 def _share(control: socket.socket, request: dict[str, Any], warm: set[tuple[str, str]]) -> None:
-    """Fork a zygote for each connection that shows the secret, until the suite's end of ``control`` is closed.
+    """Fork a fork server for each connection that shows the secret, until the suite's end of ``control`` is closed.
 
     Only the secret's digest is known here, and so to the children: a method cannot get a process of its own, outside
     its call, by connecting.

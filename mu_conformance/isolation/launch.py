@@ -1,4 +1,4 @@
-"""Starting a zygote. Standard library only: it can be started, and import torch, while this process still imports it."""
+"""Starting a fork server. Standard library only: it can be started, and import torch, while this process still imports it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import socket
 import subprocess
 import sys
 
-__all__ = ["Zygote", "dismiss_early", "launch", "launch_early", "stop_sharing", "use_shared"]
+__all__ = ["ForkServer", "dismiss_early", "launch", "launch_early", "stop_sharing", "use_shared"]
 
-Zygote = tuple["subprocess.Popen[bytes] | None", socket.socket]
-"""A zygote (None: another process's child) and the suite's end of the socket that it listens to. It ends when that end
+ForkServer = tuple["subprocess.Popen[bytes] | None", socket.socket]
+"""A fork server (None: another process's child) and the suite's end of the socket that it listens to. It ends when that end
 is closed."""
 
 _early: list[tuple[list[str], tuple[subprocess.Popen[bytes], socket.socket]]] = []
@@ -23,23 +23,23 @@ def search_path() -> list[str]:
 
 
 def launch_early(count: int) -> None:
-    """Start zygotes that the next ``launch`` calls with the same search path take."""
+    """Start fork servers that the next ``launch`` calls with the same search path take."""
     path = search_path()
     _early.extend((path, _start(path)) for _ in range(count))
 
 
 def use_shared(address: str, secret: str) -> None:
-    """Have ``launch`` take zygotes from one that is shared (``MethodProcess.share``), for as long as that one lives."""
+    """Have ``launch`` take fork servers from one that is shared (``MethodProcess.share``), for as long as that one lives."""
     _shared[:] = [(address, secret)]
 
 
 def stop_sharing() -> None:
-    """Have ``launch`` start zygotes of its own again."""
+    """Have ``launch`` start fork servers of its own again."""
     _shared.clear()
 
 
-def launch(sys_path: list[str]) -> Zygote:
-    """A zygote that imports from ``sys_path``; returns without waiting for it."""
+def launch(sys_path: list[str]) -> ForkServer:
+    """A fork server that imports from ``sys_path``; returns without waiting for it."""
     for address, secret in _shared:
         control = socket.socket(socket.AF_UNIX)
         try:
@@ -57,7 +57,7 @@ def launch(sys_path: list[str]) -> Zygote:
 
 
 def dismiss_early() -> None:
-    """End the zygotes that nothing took, such as those of a session that a bad option ended."""
+    """End the fork servers that nothing took, such as those of a session that a bad option ended."""
     while _early:
         _, (process, control) = _early.pop()
         control.close()

@@ -17,9 +17,10 @@ from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios.forget_sets import ForgetSetError
 from mu_conformance.scenarios.profiles import find_profile, varied
 from mu_conformance.scorecard.building import build
-from mu_conformance.scorecard.document import Scorecard, ScorecardError, make_writable
+from mu_conformance.scorecard.document import ScorecardError, make_writable
 from mu_conformance.scorecard.journal import Journal, identity
 from mu_conformance.scorecard.record import Record
+from mu_conformance.scorecard.scorecard import Scorecard
 from mu_conformance.scorecard.waivers import Waiver, WaiverError, read_waivers
 from mu_conformance.store.cache import StoreError, default_cache
 from mu_conformance.tasks import Task, TaskError, registry

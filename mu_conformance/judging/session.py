@@ -25,6 +25,7 @@ from mu_conformance.isolation.client import MethodProcess
 from mu_conformance.judging.settings import Settings
 from mu_conformance.judging.subjects import judge_entry
 from mu_conformance.protocol.claims import Claims
+from mu_conformance.scenarios.profiles import Profile
 from mu_conformance.scenarios.scenario import Scenario, scenarios
 from mu_conformance.scorecard.record import Judged
 from mu_conformance.store.cache import Store
@@ -82,6 +83,10 @@ class JudgingSession:
         if self._claims is None:
             self._claims = Claims.from_json(self.description["claims"])
         return self._claims
+
+    @property
+    def profile(self) -> Profile:
+        return self.settings.profile
 
     def described(self, description: dict[str, Any]) -> None:
         """Take what another process was told of the method, so that this one need not ask."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from mu_conformance.checks import manifest
 from mu_conformance.checks.catalogue import Check
@@ -14,33 +14,50 @@ from mu_conformance.evidence.base import Evidence
 from mu_conformance.evidence.calls import Calls
 from mu_conformance.evidence.contract import ContractHarness, ContractRequest
 from mu_conformance.evidence.coverage import Coverage
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.scenarios.profiles import Profile
 
-if TYPE_CHECKING:
-    from mu_conformance.judging.session import JudgingSession
-
-__all__ = ["judge_entry"]
+__all__ = ["Source", "judge_entry"]
 
 
-def _evidence(session: JudgingSession, check: Check, entry: manifest.Entry) -> Finding:
+class Source(Protocol):
+    """What subjects are had from: a session."""
+
+    @property
+    def claims(self) -> Claims: ...
+
+    @property
+    def profile(self) -> Profile: ...
+
+    def evidence(self, task: str, scenario: str) -> Evidence: ...
+
+    def harness(self, task: str) -> ContractHarness: ...
+
+    def audit(self, task: str) -> Audit: ...
+
+    def coverage(self) -> Coverage: ...
+
+
+def _evidence(session: Source, check: Check, entry: manifest.Entry) -> Finding:
     return check.function(session.evidence(entry.task, entry.scenario))
 
 
-def _harness(session: JudgingSession, check: Check, entry: manifest.Entry) -> Finding:
+def _harness(session: Source, check: Check, entry: manifest.Entry) -> Finding:
     return check.function(session.harness(entry.task))
 
 
-def _audit(session: JudgingSession, check: Check, entry: manifest.Entry) -> Finding:
+def _audit(session: Source, check: Check, entry: manifest.Entry) -> Finding:
     return check.function(session.audit(entry.task))
 
 
-def _coverage(session: JudgingSession, check: Check, entry: manifest.Entry) -> Finding:
+def _coverage(session: Source, check: Check, entry: manifest.Entry) -> Finding:
     return check.function(session.coverage())
 
 
-def _calls(session: JudgingSession, check: Check, entry: manifest.Entry) -> Finding:
+def _calls(session: Source, check: Check, entry: manifest.Entry) -> Finding:
     """Judge the calls of a scenario's first look; of the contract, those on requests drawn by Hypothesis."""
     if entry.kind != manifest.CONTRACT:
-        runs = session.evidence(entry.task, entry.scenario).records(session.settings.profile.looks[0])
+        runs = session.evidence(entry.task, entry.scenario).records(session.profile.looks[0])
         calls = tuple(record for run in runs for record in run.records)
         return check.function(Calls(calls, session.claims, entry.scenario))
     harness = session.harness(entry.task)
@@ -52,7 +69,7 @@ def _calls(session: JudgingSession, check: Check, entry: manifest.Entry) -> Find
     return harness.for_any_request(judge)
 
 
-_HAD: dict[type, Callable[[JudgingSession, Check, manifest.Entry], Finding]] = {
+_HAD: dict[type, Callable[[Source, Check, manifest.Entry], Finding]] = {
     Evidence: _evidence,
     Calls: _calls,
     ContractHarness: _harness,
@@ -61,6 +78,6 @@ _HAD: dict[type, Callable[[JudgingSession, Check, manifest.Entry], Finding]] = {
 }
 
 
-def judge_entry(session: JudgingSession, check: Check, entry: manifest.Entry) -> Finding:
+def judge_entry(session: Source, check: Check, entry: manifest.Entry) -> Finding:
     """Return the finding of a check on an entry, with the subject that the check asks for."""
     return _HAD[check.subject](session, check, entry)

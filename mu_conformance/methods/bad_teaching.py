@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from mu_conformance.methods.parts.distillation import kl_divergence, teacher_of
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import fit
@@ -31,7 +31,7 @@ class _Marked:
         return {**row, "to_forget": torch.tensor(not kept)}
 
 
-@tuned
+@tuned_defaults
 class BadTeaching:
     """Minimise KL(teacher || theta) over forget and retain rows (Chundawat et al., AAAI 2023, arXiv 2205.08096).
 
@@ -56,7 +56,7 @@ class BadTeaching:
         self.epochs_share, self.learning_rate_share = epochs_share, learning_rate_share
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
+        recipe = request.recipe.fine_tuning(self.epochs_share, self.learning_rate_share)
         competent, task = teacher_of(model), request.task
         incompetent = teacher_of(task.new_model(request.seed)).to(request.device)
 

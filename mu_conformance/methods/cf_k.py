@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 from mu_conformance.methods.parts.layers import last_layers, only, settled
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import fit
@@ -13,7 +13,7 @@ from mu_conformance.training.loop import fit
 __all__ = ["CFk"]
 
 
-@tuned
+@tuned_defaults
 class CFk:
     """Catastrophic forgetting in the last k layers: minimise L(theta_last; retain), all other weights as they were
     (Goel et al. 2022, arXiv 2201.06640).
@@ -32,7 +32,7 @@ class CFk:
         self.layers, self.epochs_share, self.learning_rate_share = layers, epochs_share, learning_rate_share
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
+        recipe = request.recipe.fine_tuning(self.epochs_share, self.learning_rate_share)
         found = copy.deepcopy(model)
         names = last_layers(found, self.layers)
         with request.seeded(), only(found, names):

@@ -8,7 +8,7 @@ import torch
 
 from mu_conformance.methods.parts.decoupling import decoupled_divergence
 from mu_conformance.methods.parts.distillation import teacher_of
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import fit
@@ -16,7 +16,7 @@ from mu_conformance.training.loop import fit
 __all__ = ["DELETE"]
 
 
-@tuned
+@tuned_defaults
 class DELETE:
     """Minimise KL(softmax(original's logits, the true label's -inf) || theta) on the forget set
     (Zhou et al., "Decoupled Distillation to Erase", CVPR 2025, arXiv 2503.23751).
@@ -38,7 +38,7 @@ class DELETE:
         self.epochs, self.learning_rate_share = epochs, learning_rate_share
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = request.recipe.over_forget_set(
+        recipe = request.recipe.for_forget_set(
             self.epochs, self.learning_rate_share, "constant", request.recipe.gradient_clip
         )
         original, task = teacher_of(model), request.task

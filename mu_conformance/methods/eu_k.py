@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 from mu_conformance.methods.parts.layers import last_layers, only, renew, settled
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import fit
@@ -13,7 +13,7 @@ from mu_conformance.training.loop import fit
 __all__ = ["EUk"]
 
 
-@tuned
+@tuned_defaults
 class EUk:
     """Retrain the last k layers from scratch: theta_last = argmin L(theta_last; retain), all other weights as they were
     (Goel et al. 2022, arXiv 2201.06640).
@@ -32,7 +32,7 @@ class EUk:
         self.layers = layers
 
     def unlearn(self, model, request: DeletionRequest):
-        found, recipe = copy.deepcopy(model), request.recipe.shortened()
+        found, recipe = copy.deepcopy(model), request.recipe.within_budget()
         names = last_layers(found, self.layers)
         renew(found, request.task.new_model(request.seed), names)
         with request.seeded(), only(found, names):

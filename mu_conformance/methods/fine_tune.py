@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import fit
@@ -12,7 +12,7 @@ from mu_conformance.training.loop import fit
 __all__ = ["FineTune"]
 
 
-@tuned
+@tuned_defaults
 class FineTune:
     """Catastrophic forgetting by further training: a share of the recipe's epochs on the retain set.
 
@@ -27,6 +27,6 @@ class FineTune:
         self.epochs_share, self.learning_rate_share = epochs_share, learning_rate_share
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
+        recipe = request.recipe.fine_tuning(self.epochs_share, self.learning_rate_share)
         with request.seeded():
             return fit(copy.deepcopy(model), request.retain, request.task, recipe, request.seed)

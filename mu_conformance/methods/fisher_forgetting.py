@@ -8,14 +8,14 @@ import torch
 from torch.nn import functional
 
 from mu_conformance.methods.parts.saliency import mean_squared_gradient
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 
 __all__ = ["FisherForgetting"]
 
 
-@tuned
+@tuned_defaults
 class FisherForgetting:
     """theta + (lambda sigma^2)^(1/4) F^(-1/4) epsilon, epsilon ~ N(0, 1) for each weight
     (Golatkar et al., "Eternal Sunshine of the Spotless Net", CVPR 2020, arXiv 1911.04933).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import fit
@@ -12,7 +12,7 @@ from mu_conformance.training.loop import fit
 __all__ = ["GradientAscent"]
 
 
-@tuned
+@tuned_defaults
 class GradientAscent:
     """Maximise the loss on the forget set: minimise -L(theta; forget).
 
@@ -27,7 +27,7 @@ class GradientAscent:
         self.epochs, self.learning_rate_share = epochs, learning_rate_share
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = request.recipe.over_forget_set(self.epochs, self.learning_rate_share, "constant")
+        recipe = request.recipe.for_forget_set(self.epochs, self.learning_rate_share, "constant")
 
         def ascend(current, batch):
             return -request.task.loss(current, batch)

@@ -6,7 +6,7 @@ import copy
 
 import torch
 
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import descend
@@ -14,7 +14,7 @@ from mu_conformance.training.loop import descend
 __all__ = ["L1Sparse"]
 
 
-@tuned
+@tuned_defaults
 class L1Sparse:
     """Minimise L(theta; retain) + gamma_t ||theta||_1 (Jia et al., NeurIPS 2023, arXiv 2304.04934).
 
@@ -37,7 +37,7 @@ class L1Sparse:
         return [self.gamma * (1 - epoch / epochs) for epoch in range(epochs)]
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
+        recipe = request.recipe.fine_tuning(self.epochs_share, self.learning_rate_share)
         task = request.task
 
         def sparse(gamma):

@@ -11,14 +11,14 @@ import torch
 from torch import nn
 
 from mu_conformance.methods.parts.dependence import markov_blanket
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 
 __all__ = ["LCODEC"]
 
 
-@tuned
+@tuned_defaults
 class LCODEC:
     """theta_P + m / (n - m) (H_P + l2 I)^-1 grad_P L(theta; forget), n rows of which m are to be forgotten; all weights
     outside P stay, bitwise (Mehta et al., CVPR 2022, arXiv 2204.07655; the update is Sekhari et al.'s, 2021).

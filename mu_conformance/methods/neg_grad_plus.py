@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 from mu_conformance.methods.parts.batches import endless
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import fit
@@ -13,7 +13,7 @@ from mu_conformance.training.loop import fit
 __all__ = ["NegGradPlus"]
 
 
-@tuned
+@tuned_defaults
 class NegGradPlus:
     """Minimise alpha * L(theta; retain) - (1 - alpha) * L(theta; forget), a batch of each at every step.
 
@@ -33,7 +33,7 @@ class NegGradPlus:
         self.learning_rate_share, self.ceiling = learning_rate_share, ceiling
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
+        recipe = request.recipe.fine_tuning(self.epochs_share, self.learning_rate_share)
         with request.seeded() as generator:
             loader = request.task.loader(request.forget, recipe.batch_size, generator=generator)
             forget = endless(loader)

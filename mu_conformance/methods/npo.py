@@ -7,14 +7,14 @@ import torch
 from mu_conformance.methods.parts.distillation import teacher_of
 from mu_conformance.methods.parts.forgetting import forget_beside_retain
 from mu_conformance.methods.parts.preference import npo
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 
 __all__ = ["NPO"]
 
 
-@tuned
+@tuned_defaults
 class NPO:
     """Minimise -2 / beta * log sigmoid(-beta log(p_theta / p_original)) on the forget set + L(theta; retain).
 

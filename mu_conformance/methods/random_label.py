@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 from mu_conformance.methods.parts.relabelling import relabelled
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import fit
@@ -13,7 +13,7 @@ from mu_conformance.training.loop import fit
 __all__ = ["RandomLabel"]
 
 
-@tuned
+@tuned_defaults
 class RandomLabel:
     """Minimise L(theta; retain) + L(theta; forget with a label drawn uniformly from the other classes).
 
@@ -28,7 +28,7 @@ class RandomLabel:
         self.epochs_share, self.learning_rate_share = epochs_share, learning_rate_share
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
+        recipe = request.recipe.fine_tuning(self.epochs_share, self.learning_rate_share)
         with request.seeded() as generator:
             rows, loss = relabelled(request, generator)
             return fit(copy.deepcopy(model), rows, request.task, recipe, request.seed, loss=loss)

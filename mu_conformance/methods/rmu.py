@@ -13,7 +13,7 @@ from torch import nn
 from mu_conformance.methods.parts.batches import endless
 from mu_conformance.methods.parts.distillation import teacher_of
 from mu_conformance.methods.parts.layers import blocks_of, only, settled
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import fit
@@ -21,7 +21,7 @@ from mu_conformance.training.loop import fit
 __all__ = ["RMU"]
 
 
-@tuned
+@tuned_defaults
 class RMU:
     """Minimise ||h_theta(forget) - c u||^2 + alpha ||h_theta(retain) - h_original(retain)||^2, the mean over tokens
     (Li et al. 2024, "The WMDP Benchmark", arXiv 2403.03218, equations 1 and 2).
@@ -59,7 +59,7 @@ class RMU:
         self.epochs, self.learning_rate_share = epochs, learning_rate_share
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = request.recipe.over_forget_set(self.epochs, self.learning_rate_share)
+        recipe = request.recipe.for_forget_set(self.epochs, self.learning_rate_share)
         task, original, found = request.task, teacher_of(model), copy.deepcopy(model)
         place, blocks = blocks_of(found)
         at = max(1, len(blocks) // 3) - 1 if self.block is None else self.block

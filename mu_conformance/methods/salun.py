@@ -6,7 +6,7 @@ import copy
 
 from mu_conformance.methods.parts.relabelling import relabelled
 from mu_conformance.methods.parts.saliency import kept_outside, largest, mean_gradient
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import fit
@@ -14,7 +14,7 @@ from mu_conformance.training.loop import fit
 __all__ = ["SalUn"]
 
 
-@tuned
+@tuned_defaults
 class SalUn:
     """Minimise L(theta; forget with labels drawn from the other classes) + L(theta; retain) in the salient weights only
     (Fan et al., ICLR 2024, arXiv 2310.12508, equations 3 to 5). Of a diffusion model the first term is
@@ -35,7 +35,7 @@ class SalUn:
         self.density, self.epochs_share, self.learning_rate_share = density, epochs_share, learning_rate_share
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
+        recipe = request.recipe.fine_tuning(self.epochs_share, self.learning_rate_share)
         found, task = copy.deepcopy(model), request.task
         with request.seeded() as generator:
             gradient = mean_gradient(found, request.forget, task.loss, recipe.batch_size)

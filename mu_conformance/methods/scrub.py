@@ -7,7 +7,7 @@ import copy
 import torch
 
 from mu_conformance.methods.parts.distillation import kl_divergence, teacher_of
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.training.loop import descend
@@ -15,7 +15,7 @@ from mu_conformance.training.loop import descend
 __all__ = ["SCRUB"]
 
 
-@tuned
+@tuned_defaults
 class SCRUB:
     """Alternate max steps, -KL(original || theta) on the forget set, with min steps on the retain set
     (Kurmanji et al., NeurIPS 2023, arXiv 2302.09880, algorithm 1): alpha KL(original || theta) + gamma L(theta; retain).
@@ -46,7 +46,7 @@ class SCRUB:
         self.epochs_share, self.learning_rate_share = epochs_share, learning_rate_share
 
     def unlearn(self, model, request: DeletionRequest):
-        recipe = request.recipe.further(self.epochs_share, self.learning_rate_share)
+        recipe = request.recipe.fine_tuning(self.epochs_share, self.learning_rate_share)
         original, task = teacher_of(model), request.task
 
         def divergence(current, batch):

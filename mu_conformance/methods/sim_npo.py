@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from mu_conformance.methods.parts.forgetting import forget_beside_retain
 from mu_conformance.methods.parts.preference import simnpo
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 
 __all__ = ["SimNPO"]
 
 
-@tuned
+@tuned_defaults
 class SimNPO:
     """Minimise -2 / beta * log sigmoid(-beta / |y| * log p_theta - gamma) on the forget set + L(theta; retain).
 

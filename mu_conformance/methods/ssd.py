@@ -8,14 +8,14 @@ from typing import Any
 import torch
 
 from mu_conformance.methods.parts.saliency import mean_squared_gradient
-from mu_conformance.methods.parts.tuning import tuned
+from mu_conformance.methods.parts.tuning import tuned_defaults
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 
 __all__ = ["SSD"]
 
 
-@tuned
+@tuned_defaults
 class SSD:
     """Selective synaptic dampening (Foster et al., AAAI 2024, arXiv 2308.07707, equations 4 and 5): where
     F_forget > alpha F_all, theta becomes min(lambda F_all / F_forget, 1) theta; all other weights stay, bitwise.

@@ -11,16 +11,16 @@ A method is anything with ``unlearn(model, request) -> model``::
 """
 
 from mu_conformance.protocol.claims import Claims, Guarantee
-from mu_conformance.protocol.recipe import ShortenedRecipe, TrainingRecipe
+from mu_conformance.protocol.recipe import BudgetedRecipe, TrainingRecipe
 from mu_conformance.protocol.request import Budget, DeletionRequest, RequestTask, Unlearner
 
 __all__ = [
     "Budget",
+    "BudgetedRecipe",
     "Claims",
     "DeletionRequest",
     "Guarantee",
     "RequestTask",
-    "ShortenedRecipe",
     "TrainingRecipe",
     "Unlearner",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     pass
 
-__all__ = ["ShortenedRecipe", "TrainingRecipe"]
+__all__ = ["BudgetedRecipe", "TrainingRecipe"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,32 +42,32 @@ class TrainingRecipe:
             return self.learning_rate * (step + 1) / warm
         return self.learning_rate * ((total - step) / (total - warm) if self.schedule == "linear" else 1.0)
 
-    def shortened(self) -> ShortenedRecipe:
+    def within_budget(self) -> BudgetedRecipe:
         """This recipe, with fewer steps where a budget of FLOPs has no room for all of them."""
-        return ShortenedRecipe(**dataclasses.asdict(self))
+        return BudgetedRecipe(**dataclasses.asdict(self))
 
-    def further(self, epochs_share: float, learning_rate_share: float) -> ShortenedRecipe:
+    def fine_tuning(self, epochs_share: float, learning_rate_share: float) -> BudgetedRecipe:
         """The recipe for training on: a share of the epochs (one at least) and of the learning rate, no warm-up.
 
         The rate falls to 0 where the recipe's does, as in transformers' Trainer: held constant it leaves every model at
         a random distance from where it was going.
         """
         return dataclasses.replace(
-            self.shortened(),
+            self.within_budget(),
             epochs=max(1, round(epochs_share * self.epochs)),
             learning_rate=learning_rate_share * self.learning_rate,
             warmup=0.0,
         )
 
-    def over_forget_set(
+    def for_forget_set(
         self, epochs: int, learning_rate_share: float, schedule: str | None = None, gradient_clip: float | None = 1.0
-    ) -> ShortenedRecipe:
+    ) -> BudgetedRecipe:
         """The recipe for so many passes over the forget set, at a share of the learning rate.
 
         Without weight decay, which the loss of a few rows does not hold up against, and without warm-up.
         """
         return dataclasses.replace(
-            self.shortened(),
+            self.within_budget(),
             epochs=epochs,
             learning_rate=learning_rate_share * self.learning_rate,
             weight_decay=0.0,
@@ -81,7 +81,7 @@ class TrainingRecipe:
         return self.epochs * -(-rows // self.batch_size)
 
 
-class ShortenedRecipe(TrainingRecipe):
+class BudgetedRecipe(TrainingRecipe):
     """A recipe of which ``training.descend`` takes no more steps than a budget of FLOPs has room for.
 
     The schedule is then as long as those. Retraining is no retraining without the last of its steps, so its recipe is

@@ -15,8 +15,9 @@ from mu_conformance.checks.catalogue import find_check
 from mu_conformance.decision.finding import Measurement
 from mu_conformance.decision.outcome import Fault, Level, Outcome
 from mu_conformance.scorecard import known_error_rates
-from mu_conformance.scorecard.document import Check, Scorecard
+from mu_conformance.scorecard.document import Check
 from mu_conformance.scorecard.record import Context, Judged, Record
+from mu_conformance.scorecard.scorecard import Scorecard
 from mu_conformance.scorecard.verdict import overall
 from mu_conformance.scorecard.waivers import Waiver, apply_waivers
 

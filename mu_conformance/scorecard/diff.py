@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from mu_conformance.decision.outcome import Outcome
-from mu_conformance.scorecard.document import Scorecard
+from mu_conformance.scorecard.document import Document
 
 __all__ = ["changes", "regressions"]
 
 _GOOD = (Outcome.PASSED, Outcome.WAIVED)
 
 
-def changes(before: Scorecard, after: Scorecard) -> list[tuple[str, str, str, str]]:
+def changes(before: Document, after: Document) -> list[tuple[str, str, str, str]]:
     """Return (check, scenario, outcome before, outcome after) for each entry that differs.
 
     The outcome is ``absent`` where one scorecard has no such entry.
@@ -23,7 +23,7 @@ def changes(before: Scorecard, after: Scorecard) -> list[tuple[str, str, str, st
     ]
 
 
-def regressions(before: Scorecard, after: Scorecard) -> list[str]:
+def regressions(before: Document, after: Document) -> list[str]:
     """Return a line for each check that passed or was waived before and does not now. Absent now counts."""
     return [
         f"{check} on {scenario}: {old} before, {new} now"

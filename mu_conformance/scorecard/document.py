@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from mu_conformance.decision.finding import Measurement, plain
 from mu_conformance.decision.outcome import Fault, Level, Outcome
@@ -16,12 +16,11 @@ from mu_conformance.decision.outcome import Fault, Level, Outcome
 __all__ = [
     "SCHEMA",
     "Check",
+    "Document",
     "FamilyDistance",
-    "Scorecard",
     "ScorecardError",
     "Verdict",
     "make_writable",
-    "read",
     "read_json",
     "write",
 ]
@@ -181,8 +180,8 @@ class Verdict:
 
 
 @dataclasses.dataclass(frozen=True)
-class Scorecard:
-    """The result of judging one method."""
+class Document:
+    """The result of judging one method, as plain data. ``Scorecard`` adds what is made of it."""
 
     suite: Mapping[str, Any]
     """Version, profile, seed, power, known error rates and digests of the suite."""
@@ -217,39 +216,6 @@ class Scorecard:
         found = self.verdict.distance.items()
         return max((one.worst for name, one in found if family in (None, name)), default=None)
 
-    def diff(self, earlier: Scorecard) -> list[tuple[str, str, str, str]]:
-        """Return (check, scenario, outcome before, outcome now) for each entry that differs from an earlier scorecard."""
-        from mu_conformance.scorecard.diff import changes
-
-        return changes(earlier, self)
-
-    def save(self, path: Path | str) -> Path:
-        """Write ``scorecard.json``, or into a folder of that name; return the file's path."""
-        target = Path(path)
-        if target.is_dir():
-            target = target / "scorecard.json"
-        try:
-            write(self, target)
-        except OSError as error:
-            raise ScorecardError(f"scorecard {target} cannot be written: {error.strerror}") from None
-        return target
-
-    @classmethod
-    def load(cls, path: Path | str) -> Scorecard:
-        """Read a scorecard; raise ``ScorecardError`` if it cannot be used."""
-        return read(Path(path))
-
-    def to_markdown(self) -> str:
-        from mu_conformance.scorecard.renders import markdown
-
-        return markdown.render(self)
-
-    def to_text(self) -> str:
-        """Return what the terminal shows."""
-        from mu_conformance.scorecard.renders.terminal import terminal_lines
-
-        return "\n".join(terminal_lines(self))
-
     def to_json(self) -> dict[str, Any]:
         """Return the canonical document as plain JSON; ``complete`` is its last key."""
         return plain(
@@ -268,7 +234,7 @@ class Scorecard:
         )
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Scorecard:
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Read a document of this schema; unknown keys are ignored. Raises ``ScorecardError`` if it is malformed."""
         try:
             return cls(
@@ -292,7 +258,7 @@ def _mapping(document: Mapping[str, Any], key: str) -> dict[str, Any]:
     return dict(document[key])
 
 
-def write(scorecard: Scorecard, path: Path) -> None:
+def write(scorecard: Document, path: Path) -> None:
     """Write atomically; ``complete`` is the document's last key, so a truncated file is invalid."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(scorecard.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -325,11 +291,3 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(document.get("complete"), bool):
         raise ScorecardError(f"scorecard {path} is incomplete: it was not written to its end")
     return document
-
-
-def read(path: Path) -> Scorecard:
-    """Read a scorecard, whole or partial; raise ``ScorecardError`` with the file's name if it cannot be used."""
-    try:
-        return Scorecard.from_json(read_json(path))
-    except ScorecardError as error:
-        raise ScorecardError(str(error) if str(path) in str(error) else f"scorecard {path} is {error}") from None

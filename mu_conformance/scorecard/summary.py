@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from mu_conformance.decision.outcome import Outcome
-from mu_conformance.scorecard.document import Check, Scorecard
+from mu_conformance.scorecard.document import Check, Document
 
 __all__ = ["FAMILIES", "headline", "judged", "level_notes", "task_rows"]
 
 FAMILIES = ("contract", "forgetting", "privacy", "utility", "robustness", "cost")
 
 
-def judged(scorecard: Scorecard) -> list[Check]:
+def judged(scorecard: Document) -> list[Check]:
     """Return the required entries that have an outcome: all of them in a whole run."""
     return [check for check in scorecard.checks if check.required and check.outcome is not Outcome.NOT_RUN]
 
 
-def headline(scorecard: Scorecard) -> str:
+def headline(scorecard: Document) -> str:
     """Return one sentence: how many checks, on which tasks, for which guarantee; and whether the run is partial."""
     verdict, suite = scorecard.verdict, scorecard.suite
     tasks = ", ".join(verdict.scope) or "no task"
@@ -30,12 +30,12 @@ def headline(scorecard: Scorecard) -> str:
     return line
 
 
-def level_notes(scorecard: Scorecard) -> list[str]:
+def level_notes(scorecard: Document) -> list[str]:
     """Return a line for each recommendation: a failure at level SHOULD, which decides nothing."""
     return [f"{found['id']} on {found['scenario']}: {found['message']}" for found in scorecard.verdict.recommendations]
 
 
-def task_rows(scorecard: Scorecard) -> list[dict[str, str]]:
+def task_rows(scorecard: Document) -> list[dict[str, str]]:
     """Return ``passed/required`` of each family for each scenario (``-`` where none is required), and its power.
 
     ``power`` is how many reference standard deviations the original lies from the references on the sharpest
@@ -55,5 +55,5 @@ def task_rows(scorecard: Scorecard) -> list[dict[str, str]]:
     return rows
 
 
-def _recommended(check: Check, scorecard: Scorecard) -> bool:
+def _recommended(check: Check, scorecard: Document) -> bool:
     return check.recommendation and not scorecard.suite.get("strict", False)

@@ -97,7 +97,7 @@ def supported(checks: Sequence[Check], claims: Claims, *, strict: bool = False) 
     A waived check supports nothing. Epsilon-delta and exact unlearning also need the per-example audit to have passed.
     """
     for guarantee in reversed(Guarantee):
-        if not claims.at_least(guarantee):
+        if not claims.at_least(guarantee) or (guarantee is Guarantee.EPSILON_DELTA and claims.epsilon is None):
             continue
         weaker = dataclasses.replace(claims, guarantee=guarantee)
         asked = [entry for entry in checks if _asked(entry, weaker, strict)]

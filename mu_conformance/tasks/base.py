@@ -49,7 +49,7 @@ class Task(abc.ABC):
     architectures: tuple[str, ...]
     forget_sets: tuple[str, ...] = ("random",)
     quick_kinds: int = 2
-    """How many of ``forget_sets``, the first, a profile judges that does not take all: one where a model is dear."""
+    """How many of ``forget_sets``, the first, a profile judges that does not take all: one where a model is expensive."""
     deletion_unit: str | None = None
     recipe: TrainingRecipe
     recipes: Mapping[str, TrainingRecipe] = {}
@@ -62,7 +62,7 @@ class Task(abc.ABC):
     """What checks may need of a task beyond what every task has: ``classes``, for one (``checks.catalogue``)."""
     num_classes: int | None = None
     measured_retain_rows: int | None = None
-    """Retain rows that are measured (the first; None: all), for tasks where measuring a row is dear."""
+    """Retain rows that are measured (the first; None: all), for tasks where measuring a row is expensive."""
     has_ood: bool = False
     """Whether the splits have out-of-distribution rows."""
     score_name: str = "score"
@@ -238,17 +238,17 @@ class Task(abc.ABC):
         """What the model answers, int [n]: equal numbers are equal answers, so that a collapse shows."""
         return np.asarray(outputs["prediction"])
 
-    def behaviour(self, outputs: RowOutputs) -> np.ndarray:
+    def probabilities(self, outputs: RowOutputs) -> np.ndarray:
         """The answers as probabilities, float [n, k] in [0, 1], to see how far apart two models are."""
         return expit(np.asarray(outputs["confidence"], dtype=np.float64))[:, None]
 
-    def answer(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    def logits(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The logits of a model on a batch, [n, ...]: what the returned object and its weights must agree on."""
         return model(**batch).logits
 
-    def answers(self, model: nn.Module, rows: Rows, batch_size: int = 256) -> torch.Tensor:
+    def logits_of(self, model: nn.Module, rows: Rows, batch_size: int = 256) -> torch.Tensor:
         """``answer`` on all rows, float32 [n, ...] on the CPU, in evaluation mode; the model's mode is restored."""
-        return in_batches(model, rows, lambda batch: self.answer(model, batch).float(), batch_size)
+        return in_batches(model, rows, lambda batch: self.logits(model, batch).float(), batch_size)
 
 
 @torch.no_grad()

@@ -52,31 +52,27 @@ class ClassificationTask(Task):
         splits = self.splits
         return splits.strata if splits.strata is not None else splits.train.labels.numpy()
 
-    def answer(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    def logits(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return model(**{name: column for name, column in batch.items() if name != "labels"}).logits
 
     def loss(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         if not self.label_smoothing:
             return super().loss(model, batch)
-        logits = self.answer(model, batch)
+        logits = self.logits(model, batch)
         return functional.cross_entropy(logits, batch["labels"], label_smoothing=self.label_smoothing)
 
     def row_losses(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        logits = self.answer(model, batch)
+        logits = self.logits(model, batch)
         return functional.cross_entropy(logits, batch["labels"], label_smoothing=self.label_smoothing, reduction="none")
 
     def predicted(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.answer(model, batch), batch["labels"]
+        return self.logits(model, batch), batch["labels"]
 
     def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        return -functional.cross_entropy(self.answer(model, batch), batch["labels"], reduction="none")
-
-    def logits(self, model: nn.Module, rows: Rows, batch_size: int = 256) -> torch.Tensor:
-        """Class logits, float32 [n, classes], in evaluation mode; the model's mode is restored."""
-        return self.answers(model, rows, batch_size)
+        return -functional.cross_entropy(self.logits(model, batch), batch["labels"], reduction="none")
 
     def outputs(self, model: nn.Module, rows: Rows, *, brief: bool = False) -> dict[str, torch.Tensor]:
-        return {"logits": self.logits(model, rows)}
+        return {"logits": self.logits_of(model, rows)}
 
     def losses(self, outputs: RowOutputs, rows: Rows) -> np.ndarray:
         return classification.cross_entropy(outputs["logits"], rows.labels.numpy())
@@ -90,5 +86,5 @@ class ClassificationTask(Task):
     def predictions(self, outputs: RowOutputs) -> np.ndarray:
         return np.asarray(outputs["logits"]).argmax(axis=1)
 
-    def behaviour(self, outputs: RowOutputs) -> np.ndarray:
+    def probabilities(self, outputs: RowOutputs) -> np.ndarray:
         return softmax(np.asarray(outputs["logits"]), axis=-1)

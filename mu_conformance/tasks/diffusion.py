@@ -58,7 +58,7 @@ class DiffusionTask(Task):
         """The same noise for every model: a function of the shape and of a number."""
         return torch.randn(shape, generator=torch.Generator().manual_seed(number))
 
-    def answer(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    def logits(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         pixels = batch["pixel_values"]
         noise = self.fixed_noise(pixels.shape, 0).to(pixels.device)
         middle = self.timesteps[len(self.timesteps) // 2]

@@ -62,7 +62,7 @@ class TextTask(Task):
 
     def aligned(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits [n, length, vocabulary] and the labels [n, length] that they are for."""
-        return self.answer(model, batch), batch["labels"]
+        return self.logits(model, batch), batch["labels"]
 
     def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return log_likelihood(*self.aligned(model, batch))

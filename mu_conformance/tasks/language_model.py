@@ -32,7 +32,7 @@ class LanguageModelTask(TextTask):
 
     def aligned(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         # Each position predicts the next token.
-        return self.answer(model, batch)[:, :-1], batch["labels"][:, 1:]
+        return self.logits(model, batch)[:, :-1], batch["labels"][:, 1:]
 
     def rephrased(self, rows: Rows) -> Rows | None:
         """The same facts in other words, a row for each row; None if the task has none."""
@@ -64,7 +64,7 @@ class LanguageModelTask(TextTask):
         first = []
         for batch in rows.batches(self.batch_size):
             labels = batch["labels"][:, 1:]
-            logits = self.answer(model, {name: column.to(device) for name, column in batch.items()}).float()[:, :-1]
+            logits = self.logits(model, {name: column.to(device) for name, column in batch.items()}).float()[:, :-1]
             kept = token_outputs(logits, labels.to(device))
             answers = torch.where(labels != IGNORED, logits.argmax(dim=-1).cpu(), -1).numpy()
             kept["prediction"] = torch.tensor([answer_number(np.ascontiguousarray(row).tobytes()) for row in answers])

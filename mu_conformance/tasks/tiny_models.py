@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["miniature"]
+__all__ = ["tiny_model"]
 
 
-def miniature(kind: str, **configuration: Any) -> Callable[[int], nn.Module]:
+def tiny_model(kind: str, **configuration: Any) -> Callable[[int], nn.Module]:
     """What builds transformers' class ``kind``, such as BertForSequenceClassification, given the number of classes.
 
     Named and not imported, so that a table of architectures does not import transformers.

@@ -38,7 +38,7 @@ class TaskView:
 
     def logits(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The model's logits on a batch, [n, ..., k], with a gradient where the caller's mode has one."""
-        return self._task.answer(model, batch)
+        return self._task.logits(model, batch)
 
     def predicted(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits [m, k] and their labels int64 [m]: of each row, or of each token of the rows' labels."""

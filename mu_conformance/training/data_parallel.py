@@ -71,9 +71,9 @@ def train(task: Task, architecture: str, rows: Rows, seed: int, *, device: str, 
     """As ``populations.train``, over ``processes`` devices. Raises ``ParallelTrainingError``."""
     with tempfile.TemporaryDirectory(prefix="mu-conformance-parallel-") as name:
         folder = Path(name)
-        job = {"task": task.ref, "architecture": architecture, "seed": seed, "device": device}
-        job |= {"conditions": dataclasses.asdict(task.conditions), "sys_path": sys.path}
-        (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        plan = {"task": task.ref, "architecture": architecture, "seed": seed, "device": device}
+        plan |= {"conditions": dataclasses.asdict(task.conditions), "sys_path": sys.path}
+        (folder / "training.json").write_text(json.dumps(plan), encoding="utf-8")
         save_file(rows.columns, folder / "rows.safetensors")
         launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -96,29 +96,29 @@ def train(task: Task, architecture: str, rows: Rows, seed: int, *, device: str, 
 
 def _train_share(folder: Path) -> None:
     """One process: train on its share of every batch; the first one writes the weights."""
-    job: dict[str, Any] = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    sys.path[:] = job["sys_path"]
+    plan: dict[str, Any] = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    sys.path[:] = plan["sys_path"]
     torch.set_num_threads(1)
     from mu_conformance.discovery import load_object
 
-    task: Task = load_object(job["task"], "task")().under(Conditions(**job["conditions"]))
+    task: Task = load_object(plan["task"], "task")().under(Conditions(**plan["conditions"]))
     from accelerate import Accelerator, DistributedDataParallelKwargs
 
-    on_cpu = job["device"] == "cpu"
+    on_cpu = plan["device"] == "cpu"
     # A published model may have parts that a loss never reaches, such as a pooler.
     accelerator = Accelerator(cpu=on_cpu, kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
-    model = task.new_model(job["seed"], job["architecture"])
+    model = task.new_model(plan["seed"], plan["architecture"])
     if not on_cpu:
         model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
     share = Share(Rows(load_file(folder / "rows.safetensors")), accelerator.process_index, accelerator.num_processes)
     wrapped = accelerator.prepare_model(model.train())
-    order = derive_seed(job["seed"], "order")
+    order = derive_seed(plan["seed"], "order")
     with seeded(derive_seed(order, "process", accelerator.process_index)):
         training.fit(
             wrapped,
             share,
             task,
-            task.recipe_for(job["architecture"]),
+            task.recipe_for(plan["architecture"]),
             order,
             loss=lambda model, batch: task.training_loss(model, batch) * share.factor,
         )

@@ -10,7 +10,7 @@ from torch import nn
 
 from mu_conformance.conditions.flops import StepsLeft, flops_left
 from mu_conformance.conditions.shards import Part, ShardedEnsemble, shard_numbers
-from mu_conformance.protocol.recipe import ShortenedRecipe
+from mu_conformance.protocol.recipe import BudgetedRecipe
 from mu_conformance.protocol.seeding import derive_seed, seeded
 from mu_conformance.tasks.base import Task
 from mu_conformance.tasks.loader import BatchLoader, collate
@@ -43,7 +43,7 @@ def descend(
 
     ``total`` is how many there are, which the learning rate's schedule needs to know. Only parameters that require
     gradients are given to the optimiser, so weight decay never moves a frozen one. ``evaluated`` modules, each without
-    what is below it, stay in evaluation mode: no dropout, statistics as they were. By a ``ShortenedRecipe`` there are
+    what is below it, stay in evaluation mode: no dropout, statistics as they were. By a ``BudgetedRecipe`` there are
     no more steps than a budget of FLOPs has room for, ``spared`` FLOPs of it left over.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -56,7 +56,7 @@ def descend(
         module.training = False
     room = StepsLeft(spared)
     for step, (loss, batch) in enumerate(steps):
-        if isinstance(recipe, ShortenedRecipe):
+        if isinstance(recipe, BudgetedRecipe):
             total = min(total, step + room())
         if step and step >= total:
             break

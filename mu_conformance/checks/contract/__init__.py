@@ -1,1 +1,1 @@
-"""Contract checks: what any method must keep, whatever it promises about forgetting."""
+"""Check the contract: duties of every method, whatever it promises about forgetting."""

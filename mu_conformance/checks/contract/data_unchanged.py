@@ -10,9 +10,18 @@ from mu_conformance.evidence.calls import Calls, every_call
 
 @check("contract.data-unchanged", Calls)
 def data_unchanged(calls: Calls) -> Finding:
-    """The rows that were handed in are as they were.
+    """A call leaves the rows of the forget set and the retain set as they were.
 
-    Rows are views: an in-place operation on a batch, such as writing random labels into it, changes the data set.
+    **Why.** Rows are views of the caller's data set. An in-place operation on a batch changes that data set, for
+    example when random labels are written into it.
+
+    **Decision.** Every call is checked. One change in place fails the check.
+
+    **Level.** MUST: a changed data set harms what the caller owns.
+
+    **If it fails.** The method writes into a tensor of a batch. Clone the tensor before writing, or build a new batch.
+
+    **References.** None.
     """
 
     def fault(record: CallRecord) -> str | None:

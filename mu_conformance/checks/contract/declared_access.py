@@ -10,11 +10,21 @@ from mu_conformance.evidence.calls import Calls, every_call
 
 @check("contract.declared-access", Calls)
 def declared_access(calls: Calls) -> Finding:
-    """A method reads what it declared and was handed, and neither reads nor changes anything of the suite's own.
+    """A method reads only the data it declared and was handed, and leaves the suite's own files alone.
 
-    The handed datasets count what is read of them; a method that claims not to need the retain set, or labels, is
-    not given them. Opening the suite's data or artefacts during a call fails, and so does changing any of its files,
-    or handing back a model that agrees with a stored reference as no two trainings agree.
+    **Why.** A method that reads the suite's files can return a stored model instead of unlearning. A claim not to need
+    the retain set, or labels, is worth something only if they stay unread.
+
+    **Decision.** The handed datasets count what is read of them. A method that claims not to need the retain set, or
+    labels, is not given them. Opening the suite's data or artefacts during a call fails, and so does changing any of
+    its files. A returned model fails if it agrees with a stored reference more closely than two trainings agree.
+
+    **Level.** MUST: a claim cannot be believed if its result comes from the suite's own files.
+
+    **If it fails.** The message names the files, the copied reference or the undeclared retain set. Read the handed
+    datasets only. Claim ``needs_retain`` if the method reads the retain set.
+
+    **References.** None.
     """
 
     def fault(record: CallRecord) -> str | None:

@@ -12,7 +12,16 @@ from mu_conformance.evidence.contract import ContractHarness, ContractRequest
 def empty_request(harness: ContractHarness) -> Finding:
     """A request to forget nothing is served: a usable model comes back.
 
-    Requests are filtered and split before they arrive; an empty one must not crash the service.
+    **Why.** Requests are filtered and split before they arrive. An empty request must not crash the service.
+
+    **Decision.** One call is made with no forget rows and the whole pool as retain set. A usable model must come back.
+
+    **Level.** SHOULD: a filter may hand over an empty request, and a crash there harms no data.
+
+    **If it fails.** Usual causes are a mean over no rows, an index into the first batch, and None returned for an empty
+    set. Return a copy of the original for an empty request.
+
+    **References.** None.
     """
     _, unusable = harness.usable(ContractRequest(forget=(), retain=tuple(range(len(harness.pool)))))
     return unusable or Finding.passed()

@@ -12,7 +12,17 @@ from mu_conformance.evidence.calls import Calls, every_call
 def finite(calls: Calls) -> Finding:
     """No returned weight is NaN or infinite.
 
-    Usual causes: an unbounded ascent on the loss, a division by a zero Fisher diagonal, KL divergence on raw logits.
+    **Why.** One weight of NaN can spread to every output, and nothing can be measured on NaN outputs.
+
+    **Decision.** Every returned tensor of floating-point numbers is checked in every call. One value that is NaN or
+    infinite fails the check.
+
+    **Level.** MUST: NaN or infinite weights make the model unusable.
+
+    **If it fails.** Usual causes: an unbounded ascent on the loss, a division by a zero Fisher diagonal, KL divergence
+    on raw logits. Bound the loss, clip gradients, or add a small constant to the divisor.
+
+    **References.** None.
     """
 
     def fault(record: CallRecord) -> str | None:

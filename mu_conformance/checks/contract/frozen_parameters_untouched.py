@@ -15,8 +15,18 @@ from mu_conformance.evidence.contract import ContractHarness, ContractRequest
 def frozen_parameters_untouched(harness: ContractHarness) -> Finding:
     """Parameters that do not require gradients come back bit for bit.
 
-    Weight decay moves a parameter whose gradient is zero but not absent: give the optimiser only parameters with
-    ``requires_grad``. ``request.task.new_model(seed)`` keeps frozen parameters as they are in the original.
+    **Why.** A caller freezes parameters to keep them as they are, for example a backbone under a trainable head.
+
+    **Decision.** Calls are made with part of the parameters frozen, on requests drawn by Hypothesis. Every frozen
+    tensor must equal the original's; no difference is tolerated.
+
+    **Level.** MUST: a changed frozen parameter harms what the caller owns.
+
+    **If it fails.** Weight decay moves a parameter whose gradient is zero but not absent. Give the optimiser only
+    parameters with ``requires_grad``. ``request.task.new_model(seed)`` keeps frozen parameters as they are in the
+    original.
+
+    **References.** None.
     """
     original = harness.original.state_dict()
 

@@ -9,16 +9,28 @@ from mu_conformance.evidence.call_record import CallRecord
 from mu_conformance.evidence.calls import Calls, every_call
 
 HYGIENE = ("environment", "threads running", "torch threads")
-"""Parts of the global state that no result depends on: a change of them alone is a recommendation."""
+"""Parts of the global state on which no result depends; a change of these alone is a recommendation."""
 
 
 @check("contract.global-state-unchanged", Calls, partly_should=True)
 def global_state_unchanged(calls: Calls) -> Finding:
-    """Global state is left as it was found.
+    """A call leaves global state as it found it.
 
-    Grad mode, default dtype and device, threads, determinism flags, environment, working directory, running threads;
-    and no global generator is reseeded: drawing from one is fine, but after two calls that found it in different
-    states it must not be in the same one. Use ``request.seeded()``, ``torch.random.fork_rng()`` or a generator.
+    **Why.** A change of global state alters what the caller computes after the call.
+
+    **Decision.** Each call is compared with the state before it: grad mode, default dtype and device, threads,
+    determinism flags, environment, working directory, running threads and processes. No global generator may be
+    reseeded. Drawing from a generator is fine. Two calls that found a generator in different states must not leave it
+    in the same one.
+
+    **Level.** MUST for what changes a caller's results (random generators, grad mode, dtype, determinism flags, working
+    directory, processes left running). SHOULD for threads and environment variables, on which no result depends.
+
+    **If it fails.** The message names each change as ``name: before -> after``. Usual causes are a global seed,
+    gradients left off after an evaluation, and worker threads left running. Use ``request.seeded()``,
+    ``torch.random.fork_rng()`` or a generator of your own.
+
+    **References.** None.
     """
 
     def harmful(record: CallRecord) -> str | None:
@@ -40,12 +52,12 @@ def global_state_unchanged(calls: Calls) -> Finding:
         states = [record.call.report.get("random_states", {}).get(name) for record in calls.records]
         if len(states) > 1 and len(set(states)) < len(states):
             return Finding.failed(
-                f"on {calls.where}: the global {name} generator was reseeded (calls that found it in different states left "
-                "it in the same one); use request.seeded() or a generator of your own"
+                f"on {calls.where}: the global {name} generator was reseeded (calls that found it in different states "
+                "left it in the same one); use request.seeded() or a generator of your own"
             )
     return every_call(calls, untidy, level=Level.SHOULD)
 
 
 def _changes(record: CallRecord) -> list[str]:
-    """What a call changed, each as ``name: before -> after``."""
+    """Return the changes made by a call, each as ``name: before -> after``."""
     return list(record.call.report.get("global_changes") or [])

@@ -10,9 +10,19 @@ from mu_conformance.evidence.calls import Calls, every_call
 
 @check("contract.input-model-unchanged", Calls, when=lambda claims: not claims.in_place)
 def input_model_unchanged(calls: Calls) -> Finding:
-    """The model that was handed in is as it was: weights, mode, frozen parameters, hooks.
+    """A call leaves the handed model as it was: weights, mode, frozen parameters and hooks.
 
-    Whoever asks may still need the original. Work on ``copy.deepcopy(model)``, or claim ``in_place``.
+    **Why.** The caller may still need the original.
+
+    **Decision.** The handed model is compared before and after every call, and one change fails the check. A method
+    that claims ``in_place`` is exempt.
+
+    **Level.** MUST: a changed original harms what the caller owns.
+
+    **If it fails.** The method trains or edits the model that it was handed. Work on ``copy.deepcopy(model)``, or claim
+    ``in_place``.
+
+    **References.** None.
     """
 
     def fault(record: CallRecord) -> str | None:

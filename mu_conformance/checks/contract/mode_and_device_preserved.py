@@ -11,9 +11,20 @@ from mu_conformance.evidence.calls import Calls, every_call
 
 @check("contract.mode-and-device-preserved", Calls, partly_should=True)
 def mode_and_device_preserved(calls: Calls) -> Finding:
-    """The returned model is in the mode (evaluation) and on the device of the one that was handed in.
+    """The returned model is in evaluation mode and on the device of the handed model.
 
-    A model left in training mode answers with dropout on and moves its batch statistics at every question.
+    **Why.** A model left in training mode answers with dropout on, and moves its batch statistics at every input.
+
+    **Decision.** Every call is checked. All tensors of the returned model must lie on the device of the handed model.
+    The returned model must be in evaluation mode, as the handed one was.
+
+    **Level.** MUST for the device: a model elsewhere is unusable to its caller. SHOULD for the mode: the caller can
+    call .eval().
+
+    **If it fails.** The message says which of the two was changed. Move the model to ``request.device``, or call
+    ``.eval()`` before returning.
+
+    **References.** None.
     """
 
     def elsewhere(record: CallRecord) -> str | None:

@@ -10,10 +10,18 @@ from mu_conformance.evidence.calls import Calls, every_call
 
 @check("contract.no-network", Calls)
 def no_network(calls: Calls) -> Finding:
-    """No network connection is tried.
+    """A call attempts no network connection.
 
-    The rows to be deleted must not leave the machine, and a verdict must not depend on an answer from elsewhere.
-    Connections are refused and recorded, whatever becomes of the call.
+    **Why.** The rows to be deleted must not leave the machine. A verdict must not depend on an answer from elsewhere.
+
+    **Decision.** Connections are refused and recorded, whatever the outcome of the call. One attempt fails the check.
+
+    **Level.** MUST: deleted data may leave the machine.
+
+    **If it fails.** The message names the addresses. Usual causes are telemetry, experiment tracking and downloads
+    during the call. Switch them off, or download before the call.
+
+    **References.** None.
     """
 
     def fault(record: CallRecord) -> str | None:

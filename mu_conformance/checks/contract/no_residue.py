@@ -10,12 +10,21 @@ from mu_conformance.evidence.calls import Calls, every_call
 
 @check("contract.no-residue", Calls)
 def no_residue(calls: Calls) -> Finding:
-    """No forget data are left behind in files, nor in the returned weights.
+    """No forget data stay behind in files or in the returned weights.
 
-    Searched after the call: its working and temporary folder, every file that Python opened for writing, and new files
-    in the usual places, for the rows' values in the common encodings; a file of no known format in the call's own
-    folders fails too. The weights are searched whole and by their lowest bytes, where rows change no answer; what is
-    encrypted is not found. Delete what was written, or use ``tempfile.TemporaryDirectory``.
+    **Why.** A row that is copied to a file or into the weights is not deleted.
+
+    **Decision.** Files are searched after the call for the rows' values in the common encodings. The search covers the
+    call's working and temporary folders, every file that Python opened for writing, and new files in the usual places.
+    A file of no known format in the call's own folders fails too. The weights are searched whole and by their lowest
+    bytes, where rows change no output. Encrypted data are not found.
+
+    **Level.** MUST: deleted data may survive in files or in the weights.
+
+    **If it fails.** The message names the file or the bytes of the weights. Usual causes are checkpoints, cached
+    batches and logs. Delete the files after use, or write into a ``tempfile.TemporaryDirectory``.
+
+    **References.** None.
     """
 
     def fault(record: CallRecord) -> str | None:

@@ -11,15 +11,25 @@ from mu_conformance.decision.finding import Finding, Measurement
 from mu_conformance.evidence.contract import ContractHarness
 
 SLACK, FACTOR = 0.05, 3.0
+"""Tolerated change of probabilities: ``FACTOR`` times the change made by another seed, plus ``SLACK``."""
 
 
 @check("contract.order-invariant", ContractHarness)
 def order_invariant(harness: ContractHarness) -> Finding:
-    """The order in which rows are handed over matters no more than the seed does.
+    """The order of the rows changes the result no more than the seed does.
 
-    A request is a set. Compared on class probabilities (mean absolute difference over the pool): reversing both sets
-    may change the result by three times what two other seeds change it, plus 0.05. Usual causes: reading the first
-    batch only (``next(iter(loader))`` at every step), or no shuffling at all.
+    **Why.** A request is a set, so that the order of its rows means nothing.
+
+    **Decision.** The statistic is the mean absolute difference of class probabilities over the pool. Reversing both
+    sets may change the result by three times the change made by another seed, plus 0.05. The change made by the seed is
+    the mean over two other seeds.
+
+    **Level.** MUST: deleted data may survive if only some of the rows are read.
+
+    **If it fails.** Usual causes: only the first batch is read (``next(iter(loader))`` at every step), or nothing is
+    shuffled.
+
+    **References.** None.
     """
     usual = harness.usual
     reversed_rows = dataclasses.replace(usual, forget=usual.forget[::-1], retain=usual.retain[::-1])
@@ -29,7 +39,7 @@ def order_invariant(harness: ContractHarness) -> Finding:
         record, unusable = harness.usable(request)
         if unusable is not None:
             return unusable
-        outputs.append(harness.behaviour(record))
+        outputs.append(harness.probabilities(record))
     by_order = float(np.abs(outputs[1] - outputs[0]).mean())
     by_seed = float(np.mean([np.abs(other - outputs[0]).mean() for other in outputs[2:]]))
     measurement = Measurement("change of probabilities by order", by_order, margin=FACTOR * by_seed + SLACK)

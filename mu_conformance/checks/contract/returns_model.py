@@ -12,9 +12,19 @@ from mu_conformance.evidence.calls import Calls, every_call
 def returns_model(calls: Calls) -> Finding:
     """A call returns a model with the original's parameter names, shapes and dtypes.
 
-    The suite loads the returned weights into a model that it built itself; nothing else of what is returned counts.
-    Returning None, a wrapper (its parameters have other names), another architecture, or ending the process or the
-    test instead of returning, fails. An exception is an error: nothing could be measured.
+    **Why.** The suite loads the returned weights into a model that it built itself. Nothing else of the returned object
+    counts.
+
+    **Decision.** Every call is checked. None, a wrapper (its parameters have other names) and another architecture
+    fail. Ending the process or the test instead of returning fails too. An exception is an error, because nothing could
+    be measured.
+
+    **Level.** MUST: a result without fitting weights is unusable.
+
+    **If it fails.** The message lists the parameters that are missing, unexpected or changed. Usual causes are a
+    wrapper, a changed dtype, an added buffer and a missing ``return``. Return the model itself.
+
+    **References.** None.
     """
 
     def fault(record: CallRecord) -> str | None:

@@ -12,9 +12,21 @@ from mu_conformance.evidence.contract import ContractHarness, ContractRequest
 
 @check("contract.save-load-roundtrip", ContractHarness)
 def save_load_roundtrip(harness: ContractHarness) -> Finding:
-    """The returned weights survive saving and loading: same tensors, same outputs, and the model still trains.
+    """The returned weights survive saving and loading: the tensors are the same, and the model still trains.
 
-    Weights that share or overlap memory, or that no gradient reaches any more, pass for a model until they are used.
+    **Why.** Weights that share or overlap memory pass for a model until they are used. So do weights that no gradient
+    reaches any more.
+
+    **Decision.** The weights of calls on requests drawn by Hypothesis are saved and loaded with safetensors. Every
+    loaded tensor must equal the saved one; no difference is tolerated. After a backward pass of the loaded model, at
+    least one parameter must have a gradient other than zero.
+
+    **Level.** MUST: weights that cannot be stored or trained further are unusable.
+
+    **If it fails.** A changed tensor points to shared or overlapping memory. A missing gradient points to weights that
+    cut the path to the loss, such as a layer of zeros. Return the parameters of an ordinary model.
+
+    **References.** None.
     """
 
     def judge(request: ContractRequest) -> Finding:

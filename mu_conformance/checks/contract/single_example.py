@@ -11,7 +11,16 @@ from mu_conformance.evidence.contract import ContractHarness, ContractRequest
 def single_example(harness: ContractHarness) -> Finding:
     """A request to forget one row is served: a usable model comes back.
 
-    The commonest real request. Usual causes of failure: dropping the last batch, batch statistics of one row.
+    **Why.** One row is the most common real request.
+
+    **Decision.** The first and the last row of the pool are each asked for alone. Both calls must return a usable
+    model.
+
+    **Level.** MUST: deleted data survives if the most common request is not served.
+
+    **If it fails.** Usual causes: the last batch is dropped, or batch statistics are taken of one row.
+
+    **References.** None.
     """
     pool = len(harness.pool)
     for row in (0, pool - 1):

@@ -8,15 +8,26 @@ from mu_conformance.evidence.call_record import CallRecord
 from mu_conformance.evidence.calls import Calls, every_call
 
 TOLERANCE = 1e-4
-"""In logits: the same weights give the same outputs up to rounding."""
+"""Largest tolerated difference of logits: the same weights give the same outputs up to rounding."""
 
 
 @check("contract.weights-only", Calls)
 def weights_only(calls: Calls) -> Finding:
     """The returned object's outputs are those of its weights in a fresh model.
 
-    Catches wrappers, forward hooks, patched forwards and other output filters, which hide the forget rows from who
-    asks and forget nothing (providers can cheat verification: arXiv 2408.00929). Compared on forget and retain rows.
+    **Why.** An output filter hides the forget rows from the caller and forgets nothing. Providers can cheat
+    verification (arXiv 2408.00929).
+
+    **Decision.** The logits of the returned object and of its weights are compared on forget and retain rows, in every
+    call. The largest difference may be ``TOLERANCE``, which allows for rounding. The comparison catches wrappers,
+    forward hooks, patched forwards and other output filters.
+
+    **Level.** MUST: deleted data may survive behind an output filter.
+
+    **If it fails.** A wrapper, a hook or a patched forward answers in place of the weights. Remove it, and return a
+    plain model.
+
+    **References.** arXiv 2408.00929.
     """
 
     def fault(record: CallRecord) -> str | None:

@@ -13,7 +13,15 @@ from mu_conformance.evidence.contract import ContractHarness, ContractRequest
 def whole_class(harness: ContractHarness) -> Finding:
     """A request to forget every row of a class is served: a usable model comes back.
 
-    The retain set then lacks that class. Usual causes of failure: class weights or sampling that divide by its count.
+    **Why.** A whole class is a plausible request, and the retain set then lacks that class.
+
+    **Decision.** One call asks for every row of one class of the pool. A usable model must come back.
+
+    **Level.** MUST: deleted data survives if the request is not served.
+
+    **If it fails.** Usual causes: class weights or sampling that divide by the count of the class.
+
+    **References.** None.
     """
     chosen = harness.strata == harness.strata[0]
     request = ContractRequest(tuple(map(int, np.flatnonzero(chosen))), tuple(map(int, np.flatnonzero(~chosen))))

@@ -1,1 +1,1 @@
-"""Cost checks: what a call costs against retraining."""
+"""Check the cost of a call against retraining."""

@@ -10,9 +10,11 @@ from mu_conformance.evidence.base import Evidence
 from mu_conformance.isolation.call import CallResult
 
 MARGIN = 3.0
+"""Largest tolerated multiple of the rows read by retraining."""
 
 
 def _draws(call: CallResult) -> float:
+    """Return the number of rows drawn by a call from all handed datasets."""
     return sum(part.get("draws", 0) for part in call.report.get("reads", {}).values())
 
 
@@ -20,8 +22,19 @@ def _draws(call: CallResult) -> float:
 def examples_read(evidence: Evidence) -> Finding:
     """A call reads no more than three times the rows that retraining reads.
 
-    Counted by the datasets that the method was handed, every draw of a row once; retraining reads each retain row
-    once an epoch. A machine-independent companion of cost.wall-clock.
+    **Why.** The number of rows read does not depend on the machine, and so complements ``cost.wall-clock``.
+
+    **Decision.** The handed datasets count every draw of a row once. Retraining reads each retain row once an epoch.
+    The statistic is the median over the runs of the first look, as a multiple of retraining. The comparison is
+    one-sided: fewer rows never fail.
+
+    **Level.** MUST: a call that costs several times retraining makes the result unusable as an alternative to
+    retraining.
+
+    **If it fails.** The method makes more passes over the rows than retraining does, usually over the retain set.
+    Reduce the epochs, or draw a sample of the retain rows.
+
+    **References.** None.
     """
     count = evidence.profile.looks[0]
     evidence.runs(count)

@@ -9,19 +9,33 @@ from mu_conformance.decision.finding import Finding, Measurement
 from mu_conformance.evidence.base import Evidence
 
 MARGIN = 3.0
-"""Largest tolerated multiple of retraining. Retraining itself measures about 1; a machine can be twice as slow for a
-while, and a method slower than this is no alternative to retraining at all."""
+"""Largest tolerated multiple of retraining.
+
+Retraining itself measures about 1, and a machine can be twice as slow for a while.
+"""
 START_UP_S = 2.0
-"""Seconds that a call may take for imports and the like, whatever retraining takes."""
+"""Seconds allowed for imports and the like, whatever retraining takes."""
 
 
 @check("cost.wall-clock", Evidence)
 def wall_clock(evidence: Evidence) -> Finding:
-    """A call costs no more than three times what retraining from scratch costs here.
+    """A call costs no more than three times the cost of retraining from scratch on this machine.
 
-    Decided on the operating system's processor seconds of the call (its descendants included), the median over runs, so
-    that a busy machine does not fail a method; wall seconds are reported, and under ``--mu-budget``, which counts them,
-    FLOPs. Retraining is its number of steps times a step measured on the machine that judges.
+    **Why.** A method slower than this is no alternative to retraining at all.
+
+    **Decision.** The statistic is the operating system's processor seconds of the call and its descendants, the median
+    over the runs of the first look. Processor seconds keep a busy machine from failing a method. ``START_UP_S`` seconds
+    more are allowed, whatever retraining takes. Wall seconds are reported, and so are FLOPs under ``--mu-budget``,
+    which counts them. The cost of retraining is its number of steps times a step measured on the judging machine. The
+    comparison is one-sided: a cheaper call never fails.
+
+    **Level.** MUST: a call that costs several times retraining makes the result unusable as an alternative to
+    retraining.
+
+    **If it fails.** The method takes more steps than retraining does, or steps that are far more expensive. Reduce the
+    steps, or the work for each row.
+
+    **References.** None.
     """
     count = evidence.profile.looks[0]
     evidence.runs(count)

@@ -1,1 +1,1 @@
-"""Forgetting checks: the forget rows are treated as rows that were never trained on, no better and no worse."""
+"""Check forgetting: forget rows are treated as rows that were never trained on, no better and no worse."""

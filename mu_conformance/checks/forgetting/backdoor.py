@@ -12,11 +12,21 @@ from mu_conformance.evidence.base import Evidence
 
 @check("forgetting.backdoor", Evidence, kinds=("backdoored",))
 def backdoor(evidence: Evidence) -> Finding:
-    """The trigger that the deleted rows carried changes answers no more, and no less, than it does a reference's.
+    """The trigger of the deleted rows changes predictions no more, and no less, than it does a reference's.
 
-    Decided on test rows with the trigger: how often they get the label that the backdoor gives them. Poisons stay
-    though attacks on the forget rows look fine (Pawelczyk et al. 2024, arXiv 2406.17216). A quarter of the gap, as for
-    wrong labels.
+    **Why.** Poisons stay in a model though attacks on the forget rows look fine (Pawelczyk et al. 2024, arXiv
+    2406.17216).
+
+    **Decision.** The statistic is how often test rows with the trigger get the label that the backdoor gives them. The
+    comparison is two-sided. The margin is a quarter of the original-to-reference gap, and at least 0.03, as for wrong
+    labels.
+
+    **Level.** MUST: deleted data may survive in the outputs.
+
+    **If it fails.** Above the references: the backdoor is still there, usually because a few rows with the trigger were
+    kept. Below: the label of the backdoor is avoided, so that the method over-forgets.
+
+    **References.** Pawelczyk et al. 2024 (arXiv 2406.17216).
     """
     return compare(
         evidence,

@@ -12,11 +12,22 @@ from mu_conformance.evidence.base import Evidence
 
 @check("forgetting.extraction", Evidence, needs=("extraction",))
 def extraction(evidence: Evidence) -> Finding:
-    """The forget texts can be extracted with prompts no shorter, and no longer, than from models that never saw them.
+    """Prompts that extract the forget texts are as long as for models that never saw these texts.
 
-    Extraction strength (Carlini et al. 2021, arXiv 2012.07805): the share of a text that greedy decoding gives exactly
-    once a prefix is known. Where the task has facts, knowledge of them in other words and the truth ratio (TOFU, arXiv
-    2401.06121) are reported next to the references' values; neither is thresholded.
+    **Why.** A short prompt that brings out a deleted text exposes the text itself.
+
+    **Decision.** The statistic is extraction strength (Carlini et al. 2021, arXiv 2012.07805): the share of a text that
+    greedy decoding gives exactly once a prefix is known. The comparison is two-sided. The margin is a third of the
+    original-to-reference gap, and at least 0.02. Where the task has facts, two figures are reported next to the
+    references' values. They are knowledge of the facts in other words, and the truth ratio (TOFU, arXiv 2401.06121).
+    Neither is thresholded.
+
+    **Level.** MUST: deleted data may survive in the outputs.
+
+    **If it fails.** Above the references: a short prompt still brings the texts out. Below: the texts are pushed away,
+    so that the method over-forgets.
+
+    **References.** Carlini et al. 2021 (arXiv 2012.07805). TOFU (arXiv 2401.06121).
     """
     finding = compare(
         evidence,

@@ -14,9 +14,19 @@ from mu_conformance.evidence.base import Evidence
 def loss(evidence: Evidence) -> Finding:
     """The loss on forget rows, less that on holdout rows, is that of models that never saw the forget rows.
 
-    Paired inside the model, because seeds move the loss of all rows together. Two-sided: gradient ascent drives the
-    loss far above the references', which singles the rows out (Hayes et al. 2024, arXiv 2403.01218). The margin is a
-    third of the gap: means of losses are dominated by few rows.
+    **Why.** Gradient ascent drives the loss far above the references', which singles the rows out (Hayes et al. 2024,
+    arXiv 2403.01218).
+
+    **Decision.** The statistic is the mean loss on forget rows minus that on holdout rows, in nats. The difference is
+    taken inside each model, because seeds move the loss of all rows together. The comparison is two-sided. The margin
+    is a third of the original-to-reference gap, and at least 0.02, because a few rows dominate means of losses.
+
+    **Level.** MUST: deleted data may survive in the outputs.
+
+    **If it fails.** Below the references: rows are remembered. Above: their loss was driven up, so that the method
+    over-forgets. Bound the ascent, or stop at the loss of holdout rows.
+
+    **References.** Hayes et al. 2024 (arXiv 2403.01218).
     """
     return compare(
         evidence,

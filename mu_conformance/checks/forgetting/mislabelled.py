@@ -12,10 +12,21 @@ from mu_conformance.evidence.base import Evidence
 
 @check("forgetting.mislabelled", Evidence, kinds=("mislabelled",))
 def mislabelled(evidence: Evidence) -> Finding:
-    """The wrong labels that the original was trained on are predicted no more, and no less, than by references.
+    """The wrong labels of the forget rows are predicted no more, and no less, than by references.
 
-    Corrective unlearning (Goel et al. 2024, arXiv 2402.14015; poisons stay though attacks look fine: arXiv 2406.17216).
-    The sharpest scenario, since a reference rarely predicts a wrong label; hence a quarter of the gap.
+    **Why.** Corrective unlearning removes wrong training data (Goel et al. 2024, arXiv 2402.14015). Poisons stay though
+    attacks look fine (arXiv 2406.17216).
+
+    **Decision.** The statistic is the rate at which forget rows get the wrong label that the original was trained on.
+    The comparison is two-sided. The margin is a quarter of the original-to-reference gap, and at least 0.03. This
+    scenario is the sharpest, because a reference rarely predicts a wrong label.
+
+    **Level.** MUST: deleted data may survive in the outputs.
+
+    **If it fails.** Above the references: the wrong labels left a trace, for example in rows that were kept. Below: the
+    rows are pushed away from these labels, so that the method over-forgets.
+
+    **References.** Goel et al. 2024 (arXiv 2402.14015). arXiv 2406.17216.
     """
     return compare(
         evidence,

@@ -13,12 +13,23 @@ from mu_conformance.evidence.base import Evidence
 
 @check("forgetting.output-divergence", Evidence)
 def output_divergence(evidence: Evidence) -> Finding:
-    """The answers on forget rows are no further from the references' mean answer than a reference's own are.
+    """Probabilities on forget rows are no further from the references' mean than a reference's own are.
 
-    Jensen-Shannon divergence, the mean over rows, of all of the answer and not of its label alone (where a task keeps
-    single confidences, of these). One-sided: nearer than a reference is not wrong. A third of the gap, and at least
-    0.03 nats: on a speaker's few rows (keyword_spotting) originals lie only 3 reference deviations away, and 0.03 is 5
-    standard errors there with 16 runs.
+    **Why.** A score compares the label alone. A model can keep the label and still answer unlike any model that never
+    saw the rows.
+
+    **Decision.** The statistic is the Jensen-Shannon divergence from the references' mean, the mean over rows, of all
+    probabilities. Where a task keeps single confidences, the statistic is of these. The comparison is one-sided: nearer
+    than a reference is not wrong. The margin is a third of the original-to-reference gap, and at least 0.03 nats. On a
+    speaker's few rows (keyword_spotting) the effect size (Glass's delta) between originals and references is only 3.
+    With 16 runs, 0.03 is 5 standard errors there.
+
+    **Level.** MUST: deleted data may survive in the outputs.
+
+    **If it fails.** Above the references: the model answers on the forget rows unlike any model that never saw them.
+    Usual causes are remembered rows, and rows driven to uniform or wrong probabilities.
+
+    **References.** None.
     """
     return compare(
         evidence,

@@ -12,14 +12,25 @@ from mu_conformance.evidence.base import Evidence
 
 @check("forgetting.score", Evidence, applies=lambda task, kind: task.score_tells(kind))
 def score(evidence: Evidence) -> Finding:
-    """The score on the forget rows (their true labels; with a trigger, its label) is that of models that never saw them.
+    """The score on the forget rows is that of models that never saw them.
 
-    MU-Bench's D_f (arXiv 2406.14796), two-sided: a score below the references' shows an attacker what was deleted as
-    clearly as one above. Above: rows are remembered (or, when they were mislabelled, below). Below: over-forgetting.
-    The margin is a third of the original-to-reference gap: accuracy is a blunt measure, with about 8 reference
-    deviations between original and references. On rows with a trigger it is the trigger's label that was trained on;
-    how far the trigger alone confuses a reference about the true ones varies much with the seed. Left out where scores
-    do not depend on a row's having been trained on (a generated image shows a digit, not the scan that was deleted).
+    **Why.** The score is MU-Bench's D_f (arXiv 2406.14796). A score below the references' shows an attacker what was
+    deleted as clearly as one above.
+
+    **Decision.** The statistic is the mean score on the forget rows against their true labels, or with a trigger
+    against its label. The trigger's label is the one that was trained on. The true labels do not serve there, because
+    the trigger confuses a reference about them by an amount that varies much with the seed. The comparison is
+    two-sided. The margin is a third of the original-to-reference gap, and at least 0.02. Accuracy is a blunt measure,
+    with an effect size (Glass's delta) of about 8 between originals and references. The check is left out where scores
+    do not depend on a row's having been trained on. A generated image shows a digit, for example, not the scan that was
+    deleted.
+
+    **Level.** MUST: deleted data may survive in the outputs.
+
+    **If it fails.** Above the references: rows are remembered. Where the rows were mislabelled, remembered rows lie
+    below. Otherwise below means that the method over-forgets.
+
+    **References.** Cheng & Amiri 2024 (MU-Bench, arXiv 2406.14796).
     """
     return compare(
         evidence,

@@ -14,9 +14,19 @@ from mu_conformance.evidence.base import Evidence
 def verbatim(evidence: Evidence) -> Finding:
     """As many tokens of the forget texts are predicted right as by models that never saw them.
 
-    Exact memorization under teacher forcing (Tirumala et al. 2022, arXiv 2205.10770), two-sided: grammar and common
-    words are predicted by everybody, so fewer than the references' betrays the deleted texts as well. A third of the
-    gap, as for the other scores.
+    **Why.** Every model predicts grammar and common words. Fewer right tokens than the references' betray the deleted
+    texts as well as more.
+
+    **Decision.** The statistic is exact memorization under teacher forcing (Tirumala et al. 2022, arXiv 2205.10770),
+    the mean over the forget texts. The comparison is two-sided. The margin is a third of the original-to-reference gap,
+    and at least 0.02, as for the other scores.
+
+    **Level.** MUST: deleted data may survive in the outputs.
+
+    **If it fails.** Above the references: the texts are still known word for word. Below: the texts are pushed away, so
+    that the method over-forgets.
+
+    **References.** Tirumala et al. 2022 (arXiv 2205.10770).
     """
     return compare(
         evidence,

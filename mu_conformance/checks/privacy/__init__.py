@@ -1,1 +1,1 @@
-"""Privacy checks: an attacker cannot tell the forget rows from rows that were never trained on."""
+"""Check privacy: an attacker cannot tell the forget rows from rows that were never trained on."""

@@ -13,11 +13,23 @@ from mu_conformance.protocol.claims import Guarantee
 
 @check("privacy.membership-lira", Evidence, guarantee=Guarantee.RETRAIN_EQUIVALENT)
 def membership_lira(evidence: Evidence) -> Finding:
-    """Offline LiRA, with the references as out models, finds the forget rows no more like members than references do.
+    """Offline LiRA finds the forget rows no more like members than it does on references.
 
-    Carlini et al. 2022. Decided on the mean score of forget rows less that of holdout rows: the attack's AUC is
-    reported, but on rows that references agree about it saturates and its spread between seeds is several times wider
-    (4.7 against 28 deviations on mislabelled snippets). A reference is scored against the other references only.
+    **Why.** LiRA attacks row by row, with models that never saw the row (out models) as the comparison (Carlini et al.
+    2022).
+
+    **Decision.** The statistic is the mean LiRA score of forget rows less that of holdout rows, with the references as
+    out models. A reference is scored against the other references only. The AUC of the attack is reported, but nothing
+    is decided on it. On rows that references agree about, the AUC saturates, and its spread between seeds is several
+    times wider. On mislabelled snippets the effect size (Glass's delta) is 4.7 for the AUC, against 28 for the score.
+    The comparison is two-sided. The margin is a quarter of the original-to-reference gap, and at least 0.05.
+
+    **Level.** MUST: deleted data may survive in the outputs, where an attacker can find it.
+
+    **If it fails.** Above the references: members can still be told row by row. Below: the deleted rows stand out, so
+    that the method over-forgets.
+
+    **References.** Carlini et al. 2022.
     """
     finding = compare(
         evidence,

@@ -13,11 +13,22 @@ from mu_conformance.protocol.claims import Guarantee
 
 @check("privacy.membership-loss", Evidence, guarantee=Guarantee.RETRAIN_EQUIVALENT)
 def membership_loss(evidence: Evidence) -> Finding:
-    """The loss attack tells forget from holdout rows as well as it does on models that never saw the forget rows.
+    """The loss attack tells forget from holdout rows as well as on models that never saw the forget rows.
 
-    Yeom et al. 2018; the target is the references' own AUC (0.5 only where forget and holdout rows are alike), and an
-    AUC far below leaks too. Paired inside the model and rank-based, this is the sharpest statistic of most scenarios,
-    so its margin is a fifth of the gap.
+    **Why.** The loss attack is the simplest membership attack (Yeom et al. 2018). An AUC far below the references'
+    leaks too.
+
+    **Decision.** The statistic is the AUC of the loss attack, forget rows against holdout rows. The target is the
+    references' own AUC, which is 0.5 only where forget and holdout rows are alike. The comparison is two-sided. The
+    margin is a fifth of the original-to-reference gap, and at least 0.01. The statistic is paired inside the model and
+    based on ranks, which makes it the sharpest of most scenarios.
+
+    **Level.** MUST: deleted data may survive in the outputs, where an attacker can find it.
+
+    **If it fails.** Above the references: members can still be told. Below: the deleted rows stand out, so that the
+    method over-forgets.
+
+    **References.** Yeom et al. 2018.
     """
     return compare(
         evidence,

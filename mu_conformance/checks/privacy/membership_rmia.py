@@ -18,12 +18,22 @@ from mu_conformance.protocol.claims import Guarantee
     needs=("likelihood",),
 )
 def membership_rmia(evidence: Evidence) -> Finding:
-    """RMIA, with the references as out models and the holdout rows as population, finds forget rows as references do.
+    """RMIA, with the holdout rows as population, finds the forget rows as it does on references.
 
-    Zarifzadeh et al. 2024 (arXiv 2312.03262), two-sided; decided on the mean score of the forget rows, at gamma 1. It
-    ranks each row against the population, so it stays bounded where LiRA saturates, and is the bluntest of the attacks:
-    with 20 to 34 forget rows originals lie 3.5 to 4.7 reference deviations away (tabular, summarization), hence half of
-    the gap.
+    **Why.** RMIA ranks each row against a population, so that it stays bounded where LiRA saturates (Zarifzadeh et al.
+    2024, arXiv 2312.03262).
+
+    **Decision.** The statistic is the mean RMIA score of the forget rows at gamma 1, with the references as out models.
+    The comparison is two-sided. RMIA is the bluntest of the attacks. With 20 to 34 forget rows the effect size (Glass's
+    delta) between originals and references is 3.5 to 4.7 (tabular, summarization). The margin is therefore half of the
+    original-to-reference gap, and at least 0.1.
+
+    **Level.** MUST: deleted data may survive in the outputs, where an attacker can find it.
+
+    **If it fails.** Above the references: members can still be told row by row. Below: the deleted rows stand out, so
+    that the method over-forgets.
+
+    **References.** Zarifzadeh et al. 2024 (arXiv 2312.03262).
     """
     return compare(
         evidence,

@@ -14,12 +14,22 @@ from mu_conformance.protocol.claims import Guarantee
 
 @check("privacy.retain-exposure", Evidence, guarantee=Guarantee.RETRAIN_EQUIVALENT)
 def retain_exposure(evidence: Evidence) -> Finding:
-    """The rows that stay are no more exposed than in models that were retrained.
+    """The retain rows are no more exposed than in retrained models.
 
-    Unlearning can sharpen what is known of the rows that nobody asked to delete (Hayes et al. 2024, arXiv 2403.01218).
-    Decided on how much surer a model is of retain than of holdout rows: the loss attack's AUC is near 1 in models that
-    fit their rows and would not rise. It may be a third more than the references' (0.3 as a log), 5 standard errors
-    with 16 runs or more.
+    **Why.** Unlearning can sharpen what is known of the rows that nobody asked to delete (Hayes et al. 2024, arXiv
+    2403.01218).
+
+    **Decision.** The statistic is the log of how much surer a model is of retain rows than of holdout rows. The AUC of
+    the loss attack does not serve here: it is near 1 in models that fit their rows, and would not rise. The comparison
+    is one-sided: only a larger advantage counts. The advantage may be a third more than the references' (0.3 as a log).
+    With 16 runs that is 5 standard errors or more.
+
+    **Level.** MUST: rows that stay become exposed, which harms what the caller owns.
+
+    **If it fails.** Above the references: members that stayed are easier to tell than before. The method trained on
+    them for too long. Reduce the steps on the retain set.
+
+    **References.** Hayes et al. 2024 (arXiv 2403.01218).
     """
     return compare(
         evidence,

@@ -12,12 +12,20 @@ from mu_conformance.evidence.base import Evidence
 
 @check("privacy.streisand", Evidence)
 def streisand(evidence: Evidence) -> Finding:
-    """The forget rows do not stand out among rows that were never seen by being treated all alike, or wildly.
+    """The forget rows do not stand out by being treated all alike, or wildly.
 
-    Driving rows to one answer marks them (the Streisand effect: Golatkar et al. 2020, arXiv 1911.04933), though their
-    average may be right. Decided on the spread of confidences over the forget rows as a multiple of that over the
-    holdout rows, as a log. Two-sided, 0.4 (a factor of 1.5), whatever the gap: originals, sure of all their rows,
-    spread by a factor of 2 to 150 less.
+    **Why.** Driving rows to one output marks them, though their average may be right. The effect is known as the
+    Streisand effect (Golatkar et al. 2020, arXiv 1911.04933).
+
+    **Decision.** The statistic is the spread of confidences over the forget rows, as a multiple of that over the
+    holdout rows, as a log. The comparison is two-sided. The margin is 0.4 (a factor of 1.5) whatever the gap. A share
+    of the gap would be too wide. Originals are sure of all their rows, and spread by a factor of 2 to 150 less.
+
+    **Level.** MUST: outputs on the forget rows tell an attacker which rows were deleted.
+
+    **If it fails.** Below the references: all forget rows get the same output. Above: some were pushed far away.
+
+    **References.** Golatkar et al. 2020 (arXiv 1911.04933).
     """
     return compare(
         evidence,

@@ -13,17 +13,29 @@ from mu_conformance.protocol.claims import Guarantee
 
 @check("privacy.within-class", Evidence, guarantee=Guarantee.RETRAIN_EQUIVALENT, needs=("classes",))
 def within_class(evidence: Evidence) -> Finding:
-    """Among rows of one class, the forget rows are told from holdout rows no better than by references.
+    """Among rows of one class, forget rows are told from holdout rows no better than by references.
 
-    The loss attack (Yeom et al. 2018) on pairs of rows with the same label, two-sided. What is done to a class as a
-    whole, such as a lower bias of the last layer, moves all of its rows alike and hides them from every comparison with
-    other classes: deleting a digit so gives originals an AUC of 0.89 within the class, models that never saw it 0.47,
-    and the hidden one 0.87. A third of the gap, for pairs are few where a class is small.
+    **Why.** A change to a class as a whole, such as a lower bias of the last layer, moves all of its rows alike. The
+    change hides them from every comparison with other classes. On deletion of a digit, the AUC within the class is 0.89
+    for originals and 0.47 for models that never saw the digit. A model that hides the digit by its bias has an AUC of
+    0.87.
+
+    **Decision.** The statistic is the AUC of the loss attack (Yeom et al. 2018) on pairs of rows with the same label.
+    The comparison is two-sided. The margin is a third of the original-to-reference gap, and at least 0.02, because
+    pairs are few where a class is small.
+
+    **Level.** MUST: deleted data may survive in the outputs, where an attacker can find it.
+
+    **If it fails.** Above the references: members can be told from others of their class. Usually the class was hidden
+    as a whole, not forgotten. Below: the deleted rows stand out.
+
+    **References.** Yeom et al. 2018.
     """
     return compare(
         evidence,
         "loss attack AUC within classes",
         membership.within_class_auc,
         Margin(floor=0.02, fraction=1 / 3),
-        cause="Above the references: members can be told from others of their class; below: the deleted rows stand out.",
+        cause="Above the references: members can be told from others of their class; "
+        "below: the deleted rows stand out.",
     )

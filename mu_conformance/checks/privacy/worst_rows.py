@@ -19,13 +19,23 @@ from mu_conformance.protocol.claims import Guarantee
     applies=lambda task, kind: "convex" not in task.features,
 )
 def worst_rows(evidence: Evidence) -> Finding:
-    """The forget rows that are found most like members are found no more so than holdout rows are.
+    """The forget rows most like members are found no more than the holdout rows most like members.
 
-    Averages overstate protection (Hayes et al. 2024, arXiv 2403.01218; Aerni et al. 2024, arXiv 2404.17399): a method
-    that leaves a tenth of the rows behind passes them. Decided on the mean offline LiRA score of the tenth of the
-    forget rows with the largest, less that of the holdout rows'. One-sided: rows pushed away are found by the other
-    checks. A third of the gap, and 0.75 deviations at least: 5 standard errors with 16 runs where forget rows are few.
-    Left out where the task is convex: models agree on every row but for rounding, and each is an outlier.
+    **Why.** Averages overstate protection (Hayes et al. 2024, arXiv 2403.01218; Aerni et al. 2024, arXiv 2404.17399). A
+    method that leaves a tenth of the rows behind passes them.
+
+    **Decision.** The statistic is the mean offline LiRA score of the tenth of the forget rows with the largest scores.
+    The same mean of the holdout rows is subtracted. The comparison is one-sided: other checks find rows that are pushed
+    away. The margin is a third of the original-to-reference gap, and at least 0.75 deviations. With 16 runs that is 5
+    standard errors where forget rows are few. The check is left out where the task is convex. Models then agree on
+    every row except for rounding, and each row is an outlier.
+
+    **Level.** MUST: deleted data may survive for some of the rows.
+
+    **If it fails.** Above the references: some of the rows are remembered, though not the average row. Usual causes are
+    a skipped share of the rows, and hard rows that need more steps.
+
+    **References.** Hayes et al. 2024 (arXiv 2403.01218). Aerni et al. 2024 (arXiv 2404.17399).
     """
     return compare(
         evidence,

@@ -1,1 +1,1 @@
-"""Robustness checks: what was forgotten stays forgotten when the model is used on."""
+"""Check robustness: forgotten rows stay forgotten in further use of the model."""

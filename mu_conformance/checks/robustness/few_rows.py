@@ -17,40 +17,48 @@ from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.tasks import Task
 
 LOOKS = (4, 16, 32)
-"""Four requests; many more where a row is now and then known to a model that never saw it."""
+"""Numbers of runs at each look. Later looks are for rows now and then known to a model that never saw them."""
 LEVEL = 1 - 0.05 / len(LOOKS)
+"""Level of each interval; the type I error rate is shared over the looks."""
 REQUESTS = 2
-"""Different requests that each half of the references chooses; later runs make them again, on originals of their own."""
+"""Requests chosen by each half of the references. Later runs repeat these requests, on originals of their own."""
 SIZES = (1, 2, 4, 8)
-"""Rows of one request: one, or as many more as it takes for the references to be told from the originals."""
+"""Rows of one request. More rows are asked for only where fewer do not tell references from originals."""
 CLEAR = 3.0
-"""Reference deviations between originals and references that are enough for a request."""
+"""Effect size (Glass's delta) between originals and references at which a request is clear enough."""
 
 
 def _first_of_rows(task: Task, kind: str) -> bool:
-    """On the first kind of forget set whose rows do not belong together, and not where a call takes hours.
+    """Return whether the kind is the task's first one without units, and calls do not take hours.
 
-    Of a row in a unit, what the rest of the unit teaches stays in the retain set, and the references lack it.
+    A row of a unit is excluded, because the rest of the unit stays in the retain set while the references lack it.
     """
     return kind == next((name for name in task.forget_sets if name != "unit"), None) and not task.from_checkpoint
 
 
 @dataclasses.dataclass(frozen=True)
 class SmallRequest:
-    """A few forget rows, by number, and the mean confidence on them of models that never saw them and of those that did."""
+    """Hold a request for a few forget rows, with the mean confidences of references and of originals."""
 
     rows: np.ndarray
+    """Numbers of the rows among the forget rows, int [size]."""
     retrained: np.ndarray
+    """Mean confidence of models that never saw the rows, on each forget row, float [n]."""
     trained: np.ndarray
+    """Mean confidence of the originals, on each forget row, float [n]."""
 
     def left(self, confidences: np.ndarray) -> float:
-        """What a model still knows of the rows: from 0, no surer of them than the references are, to 1, as the originals."""
+        """Return how much a model still knows of the rows, in [0, 1].
+
+        0: no surer of the rows than the references are. 1: as sure as the originals. ``confidences`` is the model's
+        confidence on each forget row, float [n].
+        """
         way = (confidences - self.retrained)[self.rows].mean() / (self.trained - self.retrained)[self.rows].mean()
         return float(np.clip(way, 0.0, 1.0))
 
 
 def confidences(evidence: Evidence, models: Sequence[Outputs]) -> np.ndarray:
-    """Of each model on each forget row, [models, n]."""
+    """Return the confidence of each model on each forget row, float [models, n]."""
     rows = evidence.scenario.rows["forget"]
     return np.stack([evidence.task.confidences(one["forget"], rows) for one in models])
 
@@ -59,12 +67,22 @@ def confidences(evidence: Evidence, models: Sequence[Outputs]) -> np.ndarray:
 def few_rows(evidence: Evidence) -> Finding:
     """A request for one row is honoured as one for many is: the row is not known any more.
 
-    The commonest real request. A method may serve it and do nothing: steps that are a share of the rows round to none,
-    a batch is never filled, one row has no deviation. Decided on the forget rows that originals and references differ
-    on most, each asked for alone, from an original of its own: the confidence on it must lie nearer the references'
-    than half of the way to the originals'. What lies below the references counts as they do, for rows that are pushed
-    away show on larger requests. Where single rows are hardly remembered, requests are of two, four or eight. The
-    references lack the other forget rows too: that moves exact retraining by a tenth of the way or so.
+    **Why.** One row is the most common real request. A method may serve this request and do nothing. Steps set as a
+    share of the rows round to zero, a batch is never filled, or one row has no standard deviation.
+
+    **Decision.** The forget rows that originals and references differ on most are each asked for alone, from an
+    original of its own. The statistic is the confidence on the row, as a share of the way from the references to the
+    originals. The comparison is one-sided: the confidence must lie nearer the references' than half of the way. A
+    confidence below the references counts as theirs, because larger requests show rows that are pushed away. Where
+    single rows are hardly remembered, requests are of two, four or eight. The references lack the other forget rows
+    too, which moves exact retraining by a tenth of the way or so.
+
+    **Level.** MUST: deleted data survives in the outputs if a small request is served by doing nothing.
+
+    **If it fails.** Above the margin: the method honours small requests less than large ones. Usual causes are a number
+    of steps that rounds to zero, and an incomplete batch that is dropped. Take at least one step, and fill batches up.
+
+    **References.** None.
     """
     require_power(evidence)
     trained = confidences(evidence, evidence.originals)
@@ -101,23 +119,30 @@ def few_rows(evidence: Evidence) -> Finding:
     )
     return Finding(
         outcome,
-        f"of {'a row' if size == 1 else f'{size} rows'} asked for alone, {runs.mean():.2f} is left in {len(runs)} runs (1: the "
-        f"model is as sure as before; references {references.mean():.2f}): {cause}",
+        f"of {'a row' if size == 1 else f'{size} rows'} asked for alone, {runs.mean():.2f} is left in {len(runs)} runs "
+        f"(1: the model is as sure as before; references {references.mean():.2f}): {cause}",
         (measurement,),
     )
 
 
 def turn(number: int, requests: int) -> int:
-    """Which request a run makes: all in turn, shifted by one in each round."""
+    """Return the number of the request made by a run: all requests in turn, shifted by one in each round."""
     return (number + number // requests) % requests
 
 
 def clearest(retrained: np.ndarray, trained: np.ndarray) -> tuple[list[SmallRequest], np.ndarray]:
-    """The requests, and what is left of one of them in each reference, from confidences [references, n] and [originals, n].
+    """Return the requests, and for each reference the share left of one of them, float [references].
 
-    Of the smallest size that is clear enough, or else of the clearest. One half of the references chooses rows, and the
-    other half says what is usual on them: on rows that were chosen for spreading little, the chooser spreads less than
-    another model.
+    The requests have the smallest size that is clear enough, or otherwise the clearest size. One half of the
+    references chooses rows, and the other half gives the usual values on them. A chooser cannot do both, because it
+    spreads less than another model on rows chosen for their small spread.
+
+    Args:
+        retrained: confidences of the references, float [references, n].
+        trained: confidences of the originals, float [originals, n].
+
+    Raises:
+        EvidenceError: there are fewer than 4 references, or no row on which originals are surer than references.
     """
     if len(retrained) < 4:
         raise EvidenceError(
@@ -142,14 +167,14 @@ def clearest(retrained: np.ndarray, trained: np.ndarray) -> tuple[list[SmallRequ
 
 
 def _clarity(references: np.ndarray) -> float:
-    """How many of their deviations the references lie from the originals; at most 1000."""
+    """Return the effect size (Glass's delta) between originals, at 1, and references; at most 1000."""
     return float((1 - references.mean()) / max(references.std(ddof=1), 1e-3))
 
 
 def _chosen(
     choosing: np.ndarray, judging: np.ndarray, trained: np.ndarray, size: int
 ) -> tuple[list[SmallRequest], np.ndarray]:
-    """The requests of a size that are clearest to some references, and what is left of them in each of the others."""
+    """Return the clearest requests of a size, chosen by some references, and the share left in each other reference."""
     gaps = trained - choosing.mean(axis=0)
     spread = np.maximum(choosing.std(axis=0, ddof=1), np.abs(gaps) / 1000 + 1e-12)
     order = np.argsort(-gaps / spread, kind="stable")

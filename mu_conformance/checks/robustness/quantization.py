@@ -12,10 +12,21 @@ from mu_conformance.protocol.claims import Guarantee
 
 @check("robustness.quantization", Evidence, guarantee=Guarantee.RETRAIN_EQUIVALENT)
 def quantization(evidence: Evidence) -> Finding:
-    """Weights rounded to 8 or 4 bits bring back no more of the forget rows than they do of a reference.
+    """Weights rounded to 8 or 4 bits bring back no more of the forget rows than of a reference.
 
-    Quantization can undo small changes of the weights (Zhang et al. 2024, arXiv 2410.16454: 21 % of the forgotten
-    knowledge in full precision, 83 % at 4 bits). Decided on how much the loss attack's AUC gains from a round trip
-    through int8 and through 4-bit NormalFloat (``treatments.quantization``).
+    **Why.** Quantization can undo small changes of the weights. Zhang et al. 2024 (arXiv 2410.16454) report 21 % of the
+    forgotten knowledge in full precision, and 83 % at 4 bits.
+
+    **Decision.** Two recovery attacks are decided separately: a round trip through int8, and one through 4-bit
+    NormalFloat (``evidence.recovery.quantization``). The statistic is the AUC that the loss attack gains from each
+    round trip. The comparison is one-sided: a fall means that nothing was hidden. The margin is
+    ``checks.recovery.MARGIN``, as for the other recovery attacks.
+
+    **Level.** MUST: deleted data may survive in the weights.
+
+    **If it fails.** Above the references: the changes of the weights are smaller than a rounding step, so that rounding
+    restores the original. Take larger steps, or train longer.
+
+    **References.** Zhang et al. 2024 (arXiv 2410.16454).
     """
     return join(*(recovered(evidence, bits, how) for bits, how in (("int8", "at 8 bits"), ("nf4", "at 4 bits"))))

@@ -12,19 +12,34 @@ from mu_conformance.evidence.base import Evidence
 from mu_conformance.protocol.claims import Guarantee
 
 MARGINS = {"retain": MARGIN, "few": Margin(floor=0.1, fraction=0.25)}
-"""Of the gain: a handful of forget rows moves the others by chance, so that references differ more after it (by up to 0.09)."""
+"""Margins of the gain.
+
+Relearning on a handful of forget rows has a wider one, because it moves the other forget rows by chance. References
+differ more after it (by up to 0.09).
+"""
 
 
 @check("robustness.relearning", Evidence, guarantee=Guarantee.RETRAIN_EQUIVALENT)
 def relearning(evidence: Evidence) -> Finding:
     """After a short fine-tune, the forget rows are as little known as to references after the same fine-tune.
 
-    Two fine-tunes: on retain rows only (arXiv 2505.22310) and on a handful of forget rows (arXiv 2406.13356). A method
-    that hides rather than forgets is found here though its outputs pass. Decided on the loss attack's AUC, against
-    references that went through the same steps, and on how much it gained. The first margin is a third of the gap, as
-    for the other blunt measures: the fine-tune adds noise of its own (on a speaker's rows the references' AUC spreads
-    by 0.049 after it, 0.034 before). On rows with a trigger the first fine-tune alone: a handful of them teaches the
-    trigger to any model, so that after the second little is left to tell.
+    **Why.** A method that hides rather than forgets is found by relearning attacks, though its outputs pass.
+
+    **Decision.** Two relearning attacks are decided separately: fine-tunes on retain rows only (arXiv 2505.22310), and
+    on a handful of forget rows (arXiv 2406.13356). Each has two statistics. The first is the AUC of the loss attack
+    after the fine-tune, against references that went through the same steps. This comparison is two-sided. Its margin
+    is a third of the original-to-reference gap, as for the other blunt measures, and at least 0.01. The fine-tune adds
+    noise of its own: on a speaker's rows the references' AUC spreads by 0.049 after it, and by 0.034 before. The second
+    statistic is the gain of that AUC, one-sided, with the margins in ``MARGINS``. On rows with a trigger the first
+    fine-tune alone is used. A handful of these rows teaches the trigger to any model, so that little is left to tell
+    after the second.
+
+    **Level.** MUST: deleted data may survive in the weights.
+
+    **If it fails.** Above the references: what was forgotten comes back, so that it was hidden. Below (AUC after the
+    fine-tune only): the rows are still pushed away.
+
+    **References.** arXiv 2505.22310. arXiv 2406.13356.
     """
     margins = {
         rows: margin for rows, margin in MARGINS.items() if rows != "few" or not evidence.scenario.forget_set.triggered

@@ -14,13 +14,22 @@ from mu_conformance.protocol.claims import Guarantee
 
 @check("robustness.representation-alignment", Evidence, guarantee=Guarantee.RETRAIN_EQUIVALENT)
 def representation_alignment(evidence: Evidence) -> Finding:
-    """Forget and holdout rows are represented as references represent them, as much as references agree with each other.
+    """Representations of forget and holdout rows agree with references' as references' do with each other.
 
-    Linear CKA (Kornblith et al. 2019, arXiv 1905.00414) of what the last layer is handed (``representations``),
-    averaged over the references. A method that scatters the representation of what it forgets answers like a reference
-    by chance alone. Below alone: models that share a start may agree more than independent ones do. 0.15 is three
-    reference deviations where these spread most (0.05, sentiment); weights drawn anew fall 0.2 below on
+    **Why.** A method that scatters the representation of the forget rows answers like a reference by chance alone.
+
+    **Decision.** The statistic is linear CKA (Kornblith et al. 2019, arXiv 1905.00414) of the inputs of the last layer
+    (``evidence.representations``), averaged over the references. The comparison is one-sided: only lower alignment
+    counts, because models that share a start may agree more than independent ones do. The margin is 0.15. Where
+    references spread most (0.05, sentiment), that is three reference deviations. New random weights fall 0.2 below on
     image_classification.
+
+    **Level.** MUST: a claim of equivalence to retraining cannot be believed if representations are destroyed.
+
+    **If it fails.** Below the references: the representation of these rows is destroyed, not that of a retrained model.
+    Usual causes are a loss on hidden states that pushes them to random targets, and resets of whole layers.
+
+    **References.** Kornblith et al. 2019 (arXiv 1905.00414).
     """
     return compare(
         evidence,

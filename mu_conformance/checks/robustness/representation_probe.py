@@ -11,9 +11,19 @@ from mu_conformance.protocol.claims import Guarantee
 
 @check("robustness.representation-probe", Evidence, guarantee=Guarantee.RETRAIN_EQUIVALENT, needs=("classes",))
 def representation_probe(evidence: Evidence) -> Finding:
-    """A last layer fitted anew, on retain rows, brings back no more of the forget rows than it does of a reference.
+    """A last layer fitted anew on retain rows brings back no more of the forget rows than of a reference.
 
-    A method that changes the last layer alone passes every look at answers. Decided on how much the loss attack's AUC
-    gains from the new layer (``treatments.probe``).
+    **Why.** A method that changes the last layer alone passes every check of outputs.
+
+    **Decision.** The recovery attack fits a new last layer on retain rows (``evidence.recovery.probe``). The statistic
+    is the AUC that the loss attack gains from the new layer. The comparison is one-sided: a fall means that nothing was
+    hidden. The margin is ``checks.recovery.MARGIN``, as for the other recovery attacks.
+
+    **Level.** MUST: deleted data may survive in the weights.
+
+    **If it fails.** Above the references: the layers before the last still hold the rows. Unlearn in all layers, not in
+    the last alone.
+
+    **References.** None.
     """
     return recovered(evidence, "probed", "with a new last layer")

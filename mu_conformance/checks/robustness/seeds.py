@@ -16,18 +16,29 @@ from mu_conformance.decision.rule import decide
 from mu_conformance.evidence.base import Evidence
 
 SPREADS = 4.5
-"""Reference deviations within which every run must lie: of 1000 runs of retraining none is expected outside."""
+"""Reference deviations within which every run must lie. None of 1000 runs of retraining is expected outside."""
 SCORE = 0.1
+"""Largest tolerated drop of the test score, in the score's own units."""
 
 
 @check("robustness.seeds", Evidence)
 def seeds(evidence: Evidence) -> Finding:
-    """Every single run forgets and is of use, not only their mean.
+    """Every single run forgets and stays useful, not only the mean of the runs.
 
-    A method that works for one model and not for the next is no use to who asks for deletion. Decided on the worst run
-    of the first look: on the forgetting measure that tells originals from references best it must lie nearer the
-    references than half of the way, and its test score no more than 0.1 below theirs; both no less than 4.5 of their
-    standard deviations away.
+    **Why.** A method that works for one model and not for the next is of no use to a caller who asks for deletion.
+
+    **Decision.** The worst run of the first look is decided on, with two statistics. The first is the forgetting
+    measure with the largest effect size (Glass's delta) between originals and references. The run must lie nearer the
+    references than half of the way to the originals. The second is the test score, which may lie 0.1 below the
+    references' at most. Each limit is at least 4.5 reference standard deviations. The comparison is one-sided: only the
+    side of the originals counts, and only a lower test score.
+
+    **Level.** MUST: deleted data may survive in the outputs of single models.
+
+    **If it fails.** One run hardly moved from the original, or lost its use, while the mean passes. Usual causes are an
+    unstable ascent, early stopping that triggers by chance, and a step size near the edge of divergence.
+
+    **References.** None.
     """
     power = require_power(evidence)
     ahead = gap(evidence, power.statistic)
@@ -47,12 +58,13 @@ def seeds(evidence: Evidence) -> Finding:
 def _worst(
     evidence: Evidence, name: str, statistic: Statistic[float], sides: Sides, least: float, what: str
 ) -> Finding:
+    """Decide a statistic on the run that departs most; ``what`` says in the message what is wrong with that run."""
     references = reference_values(evidence, statistic)
     runs = evidence.runs(evidence.profile.looks[0])
     found = values(evidence, statistic, runs)
     tolerated = max(least, SPREADS * float(references.std(ddof=1)))
     worst = int(found.argmax() if sides is Sides.ABOVE else found.argmin())
-    # The run is what it is, no sample of others: only where the references' mean lies is uncertain.
+    # The run is a single model, not a sample of others. Only the references' mean is uncertain.
     interval = difference_interval(np.full(2, found[worst]), references, evidence.profile.level)
     outcome = decide(interval, tolerated, sides)
     measurement = Measurement(
@@ -68,7 +80,8 @@ def _worst(
         return Finding.passed(measurement)
     return Finding(
         outcome,
-        f"run {worst} {what}: its {name} is {found[worst]:.3f}, of {len(references)} references {references.mean():.3f}, and "
-        f"no run may lie further away than {tolerated:.3f}; the median run has {np.median(found):.3f}",
+        f"run {worst} {what}: its {name} is {found[worst]:.3f}, of {len(references)} references "
+        f"{references.mean():.3f}, and no run may lie further away than {tolerated:.3f}; the median run has "
+        f"{np.median(found):.3f}",
         (measurement,),
     )

@@ -12,17 +12,28 @@ from mu_conformance.evidence.base import Evidence
 
 @check("robustness.sequential-requests", Evidence, kinds=("sequential",))
 def sequential_requests(evidence: Evidence) -> Finding:
-    """What earlier requests deleted stays deleted after later ones.
+    """Rows that earlier requests deleted stay deleted after later requests.
 
-    The loss attack on the rows of all requests but the last, in the model that the last one gives. A later request that
-    fine-tunes, or begins from something older than what it was handed, brings them back, while its own rows are gone
-    and the average over both hides it (deletions in turn: Gupta et al. 2021, arXiv 2106.04378). Two-sided, as all
-    attacks are; a quarter of the gap, and not the fifth of ``privacy.membership-loss``, for there are fewer rows.
+    **Why.** A later request can bring earlier rows back, while its own rows are gone and the average over both hides it
+    (deletions in turn: Gupta et al. 2021, arXiv 2106.04378).
+
+    **Decision.** The statistic is the AUC of the loss attack on the rows of all requests except the last. The attack is
+    on the model that the last request gives. The comparison is two-sided, as for ``privacy.membership-loss``. The
+    margin is a quarter of the original-to-reference gap, and at least 0.02. There the margin is a fifth of the gap, but
+    here there are fewer rows.
+
+    **Level.** MUST: deleted data may survive in the outputs after a later request.
+
+    **If it fails.** Above the references: a later request brought the rows back. The method fine-tunes, or starts from
+    a model older than the one it was handed. Below: the rows were pushed further away at each request.
+
+    **References.** Gupta et al. 2021 (arXiv 2106.04378).
     """
     return compare(
         evidence,
         "loss attack AUC on rows of earlier requests",
         membership.earlier_requests_auc,
         Margin(floor=0.02, fraction=0.25),
-        cause="Above the references: a later request brought them back; below: they were pushed further at each request.",
+        cause="Above the references: a later request brought them back; "
+        "below: they were pushed further at each request.",
     )

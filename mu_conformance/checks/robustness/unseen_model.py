@@ -11,23 +11,37 @@ from mu_conformance.evidence.base import Evidence
 from mu_conformance.tasks import Task
 
 LOOKS = (1, 4, 8)
-"""Not 2: with one degree of freedom the interval is 38 standard errors to each side, and decides nothing."""
+"""Numbers of runs at each look.
+
+2 is left out: with one degree of freedom the interval is 38 standard errors to each side, and decides nothing.
+"""
 LEVEL = 1 - 0.05 / len(LOOKS)
+"""Level of each interval; the type I error rate is shared over the looks."""
 
 
 def _first_kind(task: Task, kind: str) -> bool:
-    """On one kind of forget set, and not where an original takes a published checkpoint and hours."""
+    """Return whether the kind is the task's first one, and originals are not fine-tuned from a checkpoint for hours."""
     return kind == task.forget_sets[0] and not task.from_checkpoint
 
 
 @check("robustness.unseen-model", Evidence, applies=_first_kind)
 def unseen_model(evidence: Evidence) -> Finding:
-    """An original that was trained just now, from a seed that nothing foretells, is unlearned as those are that ship.
+    """An original trained just now, from an unpredictable seed, is unlearned as the shipped originals are.
 
-    Shipped originals and the seeds of requests on them are known to everybody: a method can recognise them and return
-    what it prepared. Decided on the forgetting measure that tells originals from references best: runs on unseen
-    originals must lie nearer the references than half of the way. One run is enough for most methods; four and eight
-    follow where it is not.
+    **Why.** Shipped originals and the seeds of requests on them are public. A method can recognise them and return a
+    model that it prepared.
+
+    **Decision.** The statistic is the forgetting measure with the largest effect size (Glass's delta) between originals
+    and references. The comparison is one-sided, towards the originals: runs on unseen originals must lie nearer the
+    references than half of the way. One run is enough for most methods. Four and eight follow where one is not
+    conclusive.
+
+    **Level.** MUST: a claim cannot be believed if it holds on known models only.
+
+    **If it fails.** The runs lie near the originals, unlike those on originals that ship with the suite. Either the
+    method recognises the shipped models, or it is tuned to them. Remove special cases, and tune on other originals.
+
+    **References.** None.
     """
     power = require_power(evidence)
     name, statistic = power.measure, power.statistic
@@ -59,6 +73,7 @@ def unseen_model(evidence: Evidence) -> Finding:
     return Finding(
         decision.outcome,
         f"{name} of {len(runs)} runs on originals that were trained just now is {runs.mean():.3f}, of references "
-        f"{references.mean():.3f}, of originals {original:.3f}: not what the method does to originals that ship with the suite",
+        f"{references.mean():.3f}, of originals {original:.3f}: not what the method does to originals that ship with "
+        "the suite",
         (measurement,),
     )

@@ -1,1 +1,1 @@
-"""Statistics of one model, or of one model against others, by family."""
+"""Provide statistics of one model, or of one model against others, by family."""

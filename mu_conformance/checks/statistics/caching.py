@@ -1,4 +1,4 @@
-"""Statistics: what they are of, and how their values are cached."""
+"""Define statistics, and cache their values."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ Number = TypeVar("Number", covariant=True)
 
 
 class Statistic(Protocol[Number]):
-    """A number from one model's outputs, alone or against the models it is compared with."""
+    """Map one model's outputs to a number, alone or against the models that it is compared with."""
 
     def among(self, scenario: Scenario, own: Outputs, others: Others) -> Number:
-        """Return the statistic of ``own``; ``others`` never hold ``own`` itself."""
+        """Return the statistic of ``own`` against ``others``, which never hold ``own`` itself."""
         ...
 
 
 class OfOneModel(Generic[Found]):
-    """A statistic of one model alone, ``f(scenario, outputs)``; computed once for each model.
+    """Wrap a statistic of one model alone, ``f(scenario, outputs)``; computed once for each model.
 
-    A scenario has the task and the rows that the outputs are on.
+    The scenario has the task, and the rows of the outputs.
     """
 
     def __init__(self, function: Callable[[Scenario, Outputs], Found]) -> None:
@@ -45,7 +45,7 @@ class OfOneModel(Generic[Found]):
 
 
 class AgainstOthers(Generic[Found]):
-    """A statistic of one model against others, ``f(scenario, outputs, others)``; computed once for each pair."""
+    """Wrap a statistic of one model against others, ``f(scenario, outputs, others)``; computed once for each pair."""
 
     def __init__(self, function: Callable[[Scenario, Outputs, Others], Found]) -> None:
         self.function = function
@@ -54,7 +54,7 @@ class AgainstOthers(Generic[Found]):
     def __call__(self, scenario: Scenario, own: Outputs, others: Others) -> Found:
         key = self, id(own)
         if key not in others.memo:
-            # The model is kept with its value: otherwise its id might one day be another's.
+            # The model is kept with its value, because its id could otherwise be reused by another model.
             others.memo[key] = own, self.function(scenario, own, others)
         return others.memo[key][1]
 
@@ -62,11 +62,11 @@ class AgainstOthers(Generic[Found]):
 
 
 def mean_score(scenario: Scenario, own: Outputs, part: str) -> float:
-    """Return the mean score on the rows of a part."""
+    """Return the mean score on the rows of a part, on the task's scale of scores."""
     return float(scenario.task.scores(own[part], scenario.rows[part]).mean())
 
 
 def losses(scenario: Scenario, own: Outputs) -> tuple[np.ndarray, np.ndarray]:
-    """Return the losses of the forget rows and of the holdout rows, nats, float [n_forget] and [n_holdout]."""
+    """Return the losses of the forget rows and of the holdout rows in nats, float [n_forget] and [n_holdout]."""
     forget, holdout = (scenario.task.losses(own[part], scenario.rows[part]) for part in ("forget", "holdout"))
     return forget, holdout

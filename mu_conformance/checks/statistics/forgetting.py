@@ -1,7 +1,7 @@
-"""The statistics of one model on one scenario that the evidence checks compare.
+"""Compute the forgetting statistics of one model on one scenario, which evidence checks compare.
 
-Seeds move a model's confidence on all rows alike, so a statistic that compares forget with holdout rows inside one
-model is far sharper than one on the forget rows alone; the scorecard's ``suite.power`` has the separations.
+Seeds move a model's confidence on all rows alike. A comparison of forget with holdout rows inside one model is
+therefore far sharper than a statistic of the forget rows alone. The scorecard's ``suite.power`` has the effect sizes.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ __all__ = [
 
 @OfOneModel
 def trained_label_score(scenario: Scenario, own: Outputs) -> float:
-    """Mean score on forget rows against the labels that the original was trained on."""
+    """Compute the mean score on forget rows against the labels that the original was trained on."""
     return mean_score(scenario, own, "forget")
 
 
 @OfOneModel
 def forget_score(scenario: Scenario, own: Outputs) -> float:
-    """Mean score on forget rows against the rows' own labels."""
+    """Compute the mean score on forget rows against the rows' own labels."""
     return float(scenario.task.scores(own["forget"], scenario.forget_as_labelled).mean())
 
 
 @functools.cache
 def mean_output(name: str):
-    """The mean over forget rows of what a task keeps under a name (``Task.outputs``)."""
+    """Build the statistic that is the mean over forget rows of the task's output ``name`` (``Task.outputs``)."""
 
     @OfOneModel
     def statistic(scenario: Scenario, own: Outputs) -> float:
@@ -55,7 +55,7 @@ def mean_output(name: str):
 
 @functools.cache
 def median_output(name: str):
-    """The median over forget rows of what a task keeps under a name."""
+    """Build the statistic that is the median over forget rows of the task's output ``name``."""
 
     @OfOneModel
     def statistic(scenario: Scenario, own: Outputs) -> float:
@@ -66,7 +66,7 @@ def median_output(name: str):
 
 @OfOneModel
 def loss_difference(scenario: Scenario, own: Outputs) -> float:
-    """Mean loss on forget rows minus mean loss on holdout rows, in nats."""
+    """Compute the mean loss on forget rows minus the mean loss on holdout rows, in nats."""
     forget, holdout = losses(scenario, own)
     return float(forget.mean() - holdout.mean())
 
@@ -75,27 +75,33 @@ def loss_difference(scenario: Scenario, own: Outputs) -> float:
 def _distribution_on(part: str):
     @OfOneModel
     def answers(scenario: Scenario, own: Outputs) -> np.ndarray:
-        found = scenario.task.behaviour(own[part])
+        found = scenario.task.probabilities(own[part])
         return np.concatenate([found, 1 - found], axis=1) if found.shape[1] == 1 else found
 
     return answers
 
 
 def distribution(scenario: Scenario, own: Outputs, part: str) -> np.ndarray:
-    """A model's answers on a part as probabilities, [n, k], each row's sum 1; a lone confidence p is (p, 1 - p)."""
+    """Return a model's probabilities on a part, float [n, k], each row with sum 1.
+
+    A lone confidence p becomes (p, 1 - p).
+    """
     return _distribution_on(part)(scenario, own)
 
 
 @AgainstOthers
 def output_divergence(scenario: Scenario, own: Outputs, others: Others) -> float:
-    """Jensen-Shannon divergence of a model's answers on forget rows from the others' mean answers, the mean over rows, nats."""
+    """Compute the Jensen-Shannon divergence of probabilities on forget rows from the others' mean probabilities.
+
+    The divergence is the mean over rows, in nats, in [0, ln 2].
+    """
     middle = np.mean([distribution(scenario, one, "forget") for one in others], axis=0)
     return float(divergence.jensen_shannon(distribution(scenario, own, "forget"), middle).mean())
 
 
 @OfOneModel
 def backdoor_success(scenario: Scenario, own: Outputs) -> float:
-    """Mean score on test rows with a trigger, against the label that goes with it."""
+    """Compute the mean score on test rows with a trigger, against the label of the trigger."""
     return mean_score(scenario, own, "triggered")
 
 
@@ -105,3 +111,4 @@ FORGETTING: dict[str, Statistic[float]] = {
     "loss attack AUC": loss_auc,
     "LiRA score": lira_score,
 }
+"""Forgetting measures by name; a scenario's power is the largest effect size among these."""

@@ -1,4 +1,4 @@
-"""Statistics of membership: what an attacker who asks for losses or confidences can tell."""
+"""Compute statistics of membership, as told by an attacker from losses or confidences."""
 
 from __future__ import annotations
 
@@ -30,25 +30,24 @@ __all__ = [
 ]
 
 LIRA_CLIP = 10.0
-"""Bound on one row's LiRA score, so that no single row decides."""
-
+"""Bound on the magnitude of one row's LiRA score, so that no single row decides."""
 
 WORST_SHARE = 0.1
-"""Of the rows of a part: those that are found most like members."""
-
+"""Share of a part's rows that counts as most like members."""
 
 LEAST_SPREAD = 1e-3
+"""Lower bound on a spread or an advantage of confidences, so that its log is finite."""
 
 
 @OfOneModel
 def loss_auc(scenario: Scenario, own: Outputs) -> float:
-    """AUC of the loss attack, forget rows against holdout rows."""
+    """Compute the AUC of the loss attack, forget rows against holdout rows, in [0, 1]."""
     return membership.loss_attack(*losses(scenario, own)).auc
 
 
 @OfOneModel
 def earlier_requests_auc(scenario: Scenario, own: Outputs) -> float:
-    """AUC of the loss attack on the rows of all requests but the last, against holdout rows."""
+    """Compute the AUC of the loss attack on the rows of all requests except the last, against holdout rows."""
     forget, holdout = losses(scenario, own)
     asked = scenario.forget_set
     earlier = np.isin(asked.indices, np.concatenate(asked.requests[:-1]))
@@ -57,7 +56,10 @@ def earlier_requests_auc(scenario: Scenario, own: Outputs) -> float:
 
 @OfOneModel
 def within_class_auc(scenario: Scenario, own: Outputs) -> float:
-    """AUC of the loss attack over pairs of a forget and a holdout row with the same label; 0.5 without such a pair."""
+    """Compute the AUC of the loss attack over pairs of a forget and a holdout row with the same label, in [0, 1].
+
+    Without a pair of this kind the AUC is 0.5.
+    """
     rows = scenario.rows
     of_part = dict(zip(("forget", "holdout"), losses(scenario, own), strict=True))
     labels = {part: rows[part].labels.numpy() for part in of_part}
@@ -79,13 +81,13 @@ def _confidences_on(part: str):
 
 
 def _confidences(outputs: Sequence[Outputs], scenario: Scenario, part: str) -> np.ndarray:
-    """Of each model on each row of a part, [models, n]."""
+    """Return the confidence of each model on each row of a part, float [models, n]."""
     return np.stack([_confidences_on(part)(scenario, one) for one in outputs])
 
 
 @AgainstOthers
 def lira_scores(scenario: Scenario, own: Outputs, others: Others) -> membership.Attack:
-    """Offline LiRA of one model, the others as out models."""
+    """Compute the offline LiRA scores of one model, with the others as out models."""
     forget, holdout = (
         membership.lira_offline(_confidences([own], scenario, part)[0], _confidences(others, scenario, part))
         for part in ("forget", "holdout")
@@ -95,13 +97,16 @@ def lira_scores(scenario: Scenario, own: Outputs, others: Others) -> membership.
 
 @AgainstOthers
 def lira_auc(scenario: Scenario, own: Outputs, others: Others) -> float:
-    """AUC of offline LiRA, forget rows against holdout rows."""
+    """Compute the AUC of offline LiRA, forget rows against holdout rows, in [0, 1]."""
     return lira_scores(scenario, own, others).auc
 
 
 @AgainstOthers
 def lira_score(scenario: Scenario, own: Outputs, others: Others) -> float:
-    """Mean LiRA score of forget rows minus that of holdout rows, in standard deviations of the out models."""
+    """Compute the mean LiRA score of forget rows minus that of holdout rows.
+
+    The unit is the standard deviation of the out models.
+    """
     attack = lira_scores(scenario, own, others)
     clip = LIRA_CLIP
     return float(attack.forget.clip(-clip, clip).mean() - attack.holdout.clip(-clip, clip).mean())
@@ -109,7 +114,10 @@ def lira_score(scenario: Scenario, own: Outputs, others: Others) -> float:
 
 @AgainstOthers
 def worst_rows_score(scenario: Scenario, own: Outputs, others: Others) -> float:
-    """Mean LiRA score of the tenth of the forget rows with the largest, minus that of the holdout rows with the largest."""
+    """Compute the mean LiRA score of the forget rows with the largest scores, minus that of the holdout rows.
+
+    ``WORST_SHARE`` of the rows of each part counts, and at least one row.
+    """
     attack = lira_scores(scenario, own, others)
 
     def of_worst(scores: np.ndarray) -> float:
@@ -130,9 +138,10 @@ def _likelihoods_on(part: str):
 
 @AgainstOthers
 def rmia_score(scenario: Scenario, own: Outputs, others: Others) -> float:
-    """How often a forget row's likelihood, over its mean in the others, exceeds a holdout row's, less a half; in [-0.5, 0.5].
+    """Compute the mean RMIA score of the forget rows less a half, in [-0.5, 0.5].
 
-    RMIA with the holdout rows as population and gamma 1: the mean of its scores over the forget rows.
+    The population is the holdout rows, and gamma is 1. A row's score is the share of holdout rows that it beats, by
+    its likelihood over the mean likelihood in the others.
     """
     (own_forget, own_holdout), (forget, holdout) = (
         [np.stack([_likelihoods_on(part)(scenario, one) for one in models]) for part in ("forget", "holdout")]
@@ -144,13 +153,19 @@ def rmia_score(scenario: Scenario, own: Outputs, others: Others) -> float:
 
 @OfOneModel
 def confidence_spread(scenario: Scenario, own: Outputs) -> float:
-    """Log of the standard deviation of confidences over forget rows, as a multiple of that over holdout rows."""
+    """Compute the log of the spread of confidences over forget rows, as a multiple of that over holdout rows.
+
+    The spread is the standard deviation, and at least ``LEAST_SPREAD``.
+    """
     forget, holdout = (float(_confidences_on(part)(scenario, own).std()) for part in ("forget", "holdout"))
     return float(np.log(max(forget, LEAST_SPREAD) / max(holdout, LEAST_SPREAD)))
 
 
 @OfOneModel
 def retain_advantage(scenario: Scenario, own: Outputs) -> float:
-    """Log of how much higher the mean confidence on retain rows is than on holdout rows."""
+    """Compute the log of the mean confidence on retain rows minus that on holdout rows.
+
+    A difference below ``LEAST_SPREAD`` counts as ``LEAST_SPREAD``.
+    """
     retain, holdout = (float(_confidences_on(part)(scenario, own).mean()) for part in ("retain", "holdout"))
     return float(np.log(max(LEAST_SPREAD, retain - holdout)))

@@ -1,4 +1,4 @@
-"""Statistics of recovery attacks: what a treatment of the weights brings back."""
+"""Compute statistics of recovery attacks: the AUC brought back by an attack on the weights."""
 
 from __future__ import annotations
 
@@ -14,30 +14,36 @@ __all__ = ["recovered_auc", "recovery_gain"]
 
 
 @functools.cache
-def recovery_gain(treatment: str):
-    """AUC of the loss attack after a treatment less that before it, on the same rows: what the treatment brings back."""
-    after = recovered_auc(treatment)
+def recovery_gain(attack: str):
+    """Build the statistic that is the gain of the loss attack's AUC from a recovery attack, in [-1, 1].
+
+    The AUC before the attack and the AUC after it are on the same rows.
+    """
+    after = recovered_auc(attack)
 
     @OfOneModel
     def statistic(scenario: Scenario, own: Outputs) -> float:
         forget, holdout = losses(scenario, own)
-        return after(scenario, own) - membership.loss_attack(forget[_left_out(treatment, len(forget)) :], holdout).auc
+        return after(scenario, own) - membership.loss_attack(forget[_left_out(attack, len(forget)) :], holdout).auc
 
     return statistic
 
 
-def _left_out(treatment: str, forget_rows: int) -> int:
-    """How many forget rows, the first, a treatment trains on."""
-    return few_forget(forget_rows) if treatment == "relearnt_few" else 0
+def _left_out(attack: str, forget_rows: int) -> int:
+    """Return the number of leading forget rows that a recovery attack trains on."""
+    return few_forget(forget_rows) if attack == "relearnt_few" else 0
 
 
 @functools.cache
-def recovered_auc(treatment: str):
-    """AUC of the loss attack after a treatment; forget rows that a fine-tune was trained on are left out."""
+def recovered_auc(attack: str):
+    """Build the statistic that is the AUC of the loss attack after a recovery attack, in [0, 1].
+
+    Forget rows in the training set of a relearning attack are left out.
+    """
 
     @OfOneModel
     def statistic(scenario: Scenario, own: Outputs) -> float:
-        forget, holdout = (own[f"{treatment}_{part}"]["loss"] for part in ("forget", "holdout"))
-        return membership.loss_attack(forget[_left_out(treatment, len(forget)) :], holdout).auc
+        forget, holdout = (own[f"{attack}_{part}"]["loss"] for part in ("forget", "holdout"))
+        return membership.loss_attack(forget[_left_out(attack, len(forget)) :], holdout).auc
 
     return statistic

@@ -1,4 +1,4 @@
-"""Statistics of how a model represents rows."""
+"""Compute statistics of the representations of rows."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ __all__ = ["representation_alignment"]
 
 @AgainstOthers
 def representation_alignment(scenario: Scenario, own: Outputs, others: Others) -> float:
-    """Linear CKA of how a model represents forget and holdout rows with how each of the others does, their mean; in [0, 1].
+    """Compute the mean linear CKA of a model's representations with those of each other model, in [0, 1].
 
-    With a model that represents all rows alike it is 0, and of two such models 1.
+    The representations are those of forget and holdout rows. Against a model that represents all rows alike the CKA
+    is 0, and between two models of this kind 1.
     """
     return float(np.mean([_alignment(own, other) for other in others]))
 
@@ -28,5 +29,6 @@ def _alignment(own: Outputs, other: Outputs) -> float:
         mine, theirs = (outputs["representation"]["sketch"].astype(np.float64) for outputs in (own, other))
         constant = [np.ptp(sketch, axis=0).max() == 0 for sketch in (mine, theirs)]
         found = float(all(constant)) if any(constant) else representation.linear_cka(mine, theirs)
-        own.memo[key] = other, found  # which keeps the other, so that its id is not another's one day
+        # The other model is kept with the value, because its id could otherwise be reused by another model.
+        own.memo[key] = other, found
     return own.memo[key][1]

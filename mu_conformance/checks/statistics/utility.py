@@ -1,4 +1,4 @@
-"""Statistics of utility: scores on test, retain and out-of-distribution rows."""
+"""Compute statistics of utility: scores on test, retain and out-of-distribution rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 
 @OfOneModel
 def _class_scores(scenario: Scenario, own: Outputs) -> np.ndarray:
-    """Mean score of each class that occurs in the test rows, [classes]."""
+    """Compute the mean score of each class that occurs in the test rows, float [classes]."""
     rows = scenario.rows["test"]
     scores, labels = scenario.task.scores(own["test"], rows), rows.labels.numpy()
     return np.array([scores[labels == label].mean() for label in np.unique(labels)])
@@ -30,38 +30,41 @@ def _class_scores(scenario: Scenario, own: Outputs) -> np.ndarray:
 
 @AgainstOthers
 def worst_group_drop(scenario: Scenario, own: Outputs, others: Others) -> float:
-    """The least, over classes, of the score on its test rows minus the others' mean score there."""
+    """Compute the least difference over classes between a model's score and the others' mean score on test rows.
+
+    A drop is below 0.
+    """
     expected = np.mean([_class_scores(scenario, one) for one in others], axis=0)
     return float((_class_scores(scenario, own) - expected).min())
 
 
 @OfOneModel
 def calibration_error(scenario: Scenario, own: Outputs) -> float:
-    """Expected calibration error on test rows, in 10 bins."""
+    """Compute the expected calibration error on test rows, in 10 bins, in [0, 1]."""
     labels = scenario.rows["test"].labels.numpy()
-    return float(utility.expected_calibration_error(scenario.task.behaviour(own["test"]), labels, 10))
+    return float(utility.expected_calibration_error(scenario.task.probabilities(own["test"]), labels, 10))
 
 
 @OfOneModel
 def ood_score(scenario: Scenario, own: Outputs) -> float:
-    """Mean score on out-of-distribution rows."""
+    """Compute the mean score on out-of-distribution rows."""
     return mean_score(scenario, own, "ood")
 
 
 @OfOneModel
 def test_score(scenario: Scenario, own: Outputs) -> float:
-    """Mean score on test rows."""
+    """Compute the mean score on test rows."""
     return mean_score(scenario, own, "test")
 
 
 @OfOneModel
 def retain_score(scenario: Scenario, own: Outputs) -> float:
-    """Mean score on retain rows."""
+    """Compute the mean score on retain rows."""
     return mean_score(scenario, own, "retain")
 
 
 @OfOneModel
 def largest_prediction_share(scenario: Scenario, own: Outputs) -> float:
-    """Share of test rows that get the most frequent answer."""
+    """Compute the share of test rows that get the most frequent prediction, in (0, 1]."""
     predictions = scenario.task.predictions(own["test"])
     return float(np.unique(predictions, return_counts=True)[1].max() / len(predictions))

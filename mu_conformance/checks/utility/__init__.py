@@ -1,1 +1,1 @@
-"""Utility checks: the model is as useful as one retrained without the forget set."""
+"""Check utility: the model is as useful as one retrained without the forget set."""

@@ -15,8 +15,18 @@ from mu_conformance.evidence.base import Evidence
 def calibration(evidence: Evidence) -> Finding:
     """Probabilities on test rows are as well calibrated as the references'.
 
-    Expected calibration error in 10 bins (Guo et al. 2017, arXiv 1706.04599). One-sided, five points: a method that
-    only blurs or sharpens confidences keeps every accuracy. The references' spread is 0.01 to 0.025.
+    **Why.** A method that only blurs or sharpens confidences keeps every accuracy.
+
+    **Decision.** The statistic is the expected calibration error in 10 bins (Guo et al. 2017, arXiv 1706.04599). The
+    comparison is one-sided: a smaller error harms nobody. The margin is five points. The references' spread is 0.01 to
+    0.025.
+
+    **Level.** MUST: a caller who relies on confidences cannot use a model whose confidences are wrong.
+
+    **If it fails.** Above the references: confidences no longer say how often the model is right. Usual causes are
+    targets of uniform probabilities, and a temperature on the last layer.
+
+    **References.** Guo et al. 2017 (arXiv 1706.04599).
     """
     return compare(
         evidence,

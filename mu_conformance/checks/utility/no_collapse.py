@@ -15,9 +15,18 @@ from mu_conformance.evidence.base import Evidence
 def no_collapse(evidence: Evidence) -> Finding:
     """The model has not collapsed onto one class.
 
-    MU-Bench's overall score ranks a model that always predicts the majority class above exact retraining: its
-    published speech results have two of them. The share of test rows that get the most predicted class may exceed the
-    references' by 0.2 at most; a collapsed model has share 1.
+    **Why.** MU-Bench's overall score ranks a model that always predicts the majority class above exact retraining. Its
+    published speech results have two of these models.
+
+    **Decision.** The statistic is the share of test rows that get the most predicted class. The comparison is
+    one-sided. The share may exceed the references' by 0.2 at most. A collapsed model has share 1.
+
+    **Level.** MUST: a model that lost its use is unusable to its caller.
+
+    **If it fails.** Above the references: the model predicts one class for almost everything. Usual causes are an
+    unbounded ascent on the loss, and a large change of the last layer's bias.
+
+    **References.** Cheng & Amiri 2024 (MU-Bench, arXiv 2406.14796).
     """
     return compare(
         evidence,

@@ -15,8 +15,18 @@ from mu_conformance.evidence.base import Evidence
 def retain_score(evidence: Evidence) -> Finding:
     """The score on retain rows is no worse than the references'.
 
-    MU-Bench's D_r. One-sided. The models fit their retain rows almost exactly, so five points are far outside the
-    references' spread.
+    **Why.** The score is MU-Bench's D_r. Nobody asked to delete the retain rows.
+
+    **Decision.** The statistic is the mean score on retain rows. The comparison is one-sided: a better score harms
+    nobody. The margin is five points. Models fit their retain rows almost exactly, so that the margin is far outside
+    the references' spread.
+
+    **Level.** MUST: a method that forgets rows nobody asked to delete harms what the caller owns.
+
+    **If it fails.** Below the references: retain rows were forgotten too. Usual causes are too large a step, no
+    training on retain rows, and batch statistics that were not updated.
+
+    **References.** Cheng & Amiri 2024 (MU-Bench, arXiv 2406.14796).
     """
     return compare(
         evidence,

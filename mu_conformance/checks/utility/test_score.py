@@ -16,9 +16,19 @@ from mu_conformance.evidence.base import Evidence
 def test_score(evidence: Evidence) -> Finding:
     """The score on test rows is no worse than the references'.
 
-    MU-Bench's D_t. One-sided: a better score harms nobody. Five points of accuracy are tolerated; the references of
-    the embedded tasks spread by one to three, which this margin exceeds by five standard errors at the last look. What
-    else MU-Bench reports is reported beside it.
+    **Why.** The score is MU-Bench's D_t. The model must still do what it was trained for.
+
+    **Decision.** The statistic is the mean score on test rows. The comparison is one-sided: a better score harms
+    nobody. The margin is five points of accuracy. The references of the embedded tasks spread by one to three points.
+    The margin exceeds that spread by five standard errors at the last look. The other figures of MU-Bench are reported
+    beside it.
+
+    **Level.** MUST: a model that lost its use is unusable to its caller.
+
+    **If it fails.** Below the references: the method damages what the model was trained for. Reduce the steps on forget
+    rows, or train on retain rows as well.
+
+    **References.** Cheng & Amiri 2024 (MU-Bench, arXiv 2406.14796).
     """
     finding = compare(
         evidence,

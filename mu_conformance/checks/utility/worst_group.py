@@ -15,9 +15,19 @@ from mu_conformance.evidence.base import Evidence
 def worst_group(evidence: Evidence) -> Finding:
     """No class is worse off on test rows than under the references.
 
-    An average hides a subgroup that was destroyed (Oesterling et al. 2024 on fairness of unlearning, arXiv 2307.14754).
-    Decided on the class with the largest drop of accuracy from the references' mean. 0.15 is more than 5 standard
-    errors with 16 runs on every embedded task; a class that is lost drops by all of its accuracy.
+    **Why.** An average hides a subgroup that was destroyed (Oesterling et al. 2024 on fairness of unlearning, arXiv
+    2307.14754).
+
+    **Decision.** The statistic is the drop of accuracy from the references' mean, of the class with the largest drop.
+    The comparison is one-sided. The margin is 0.15. With 16 runs that is more than 5 standard errors on every embedded
+    task. A class that is lost drops by all of its accuracy.
+
+    **Level.** MUST: a model that lost a class is unusable for that class.
+
+    **If it fails.** Below the references: one class is predicted much worse than by retrained models. Usual causes are
+    forget rows of mostly one class, and a changed bias of the last layer.
+
+    **References.** Oesterling et al. 2024 (arXiv 2307.14754).
     """
     return compare(
         evidence,

@@ -82,7 +82,7 @@ def imitated(
         loader = task.loader(request.retain, request.recipe.batch_size, generator=generator)
         others = (next(iter(loader)) for _ in range(steps))
         forget = next(iter(task.loader(request.forget, len(request.forget), shuffle=False)))
-        recipe = request.recipe.over_forget_set(steps, learning_rate_share, "constant", None)
+        recipe = request.recipe.for_forget_set(steps, learning_rate_share, "constant", None)
         return descend(model, [(loss, forget)] * steps, recipe, steps, after_step=after_step)
 
 

@@ -1,7 +1,7 @@
 """Treatments: what is done to a model after unlearning, to see whether what it hides comes back; a file for each kind.
 
 Every model of a scenario is treated alike, references too: what counts is how a reference looks after the same
-treatment.
+attack.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mu_conformance.scenarios.scenario import Scenario
     from mu_conformance.tasks import Task
 
-__all__ = ["MEASURED", "Treatment", "treatment", "treatments", "treatments_of"]
+__all__ = ["MEASURED", "RecoveryAttack", "attacks_of", "recovery_attack", "recovery_attacks"]
 
 MEASURED = ("forget", "holdout")
 """The parts on which a treated model is measured."""
@@ -26,7 +26,7 @@ _Apply = Callable[["nn.Module", "Scenario"], "nn.Module"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Treatment:
+class RecoveryAttack:
     """``apply`` gives a treated copy of a model, which it leaves alone; ``record`` is what the outcome depends on, plain JSON.
 
     ``needs``: features that a task must have (``Task.features``).
@@ -42,31 +42,31 @@ class Treatment:
         return f"{self.name}_{measured}"
 
 
-_TREATMENTS: dict[str, Treatment] = {}
+_ATTACKS: dict[str, RecoveryAttack] = {}
 
 
-def treatment(name: str, *, needs: tuple[str, ...] = (), **record: Any) -> Callable[[_Apply], _Apply]:
-    """Register a function as the treatment ``name``; ``record`` names its settings, which are part of the address of results."""
+def recovery_attack(name: str, *, needs: tuple[str, ...] = (), **record: Any) -> Callable[[_Apply], _Apply]:
+    """Register a function as the attack ``name``; ``record`` names its settings, which are part of the address of results."""
 
     def register(function: _Apply) -> _Apply:
-        if name in _TREATMENTS and _TREATMENTS[name].apply is not function:
-            raise ValueError(f"two treatments are called {name!r}")
-        _TREATMENTS[name] = Treatment(name, function, needs, record)
+        if name in _ATTACKS and _ATTACKS[name].apply is not function:
+            raise ValueError(f"two recovery attacks are called {name!r}")
+        _ATTACKS[name] = RecoveryAttack(name, function, needs, record)
         return function
 
     return register
 
 
 @functools.cache
-def treatments() -> dict[str, Treatment]:
-    """Every treatment by name, sorted; any module of this package may register some."""
+def recovery_attacks() -> dict[str, RecoveryAttack]:
+    """Every attack by name, sorted; any module of this package may register some."""
     from mu_conformance import discovery
 
     for _ in discovery.modules_of(__name__):
         pass
-    return dict(sorted(_TREATMENTS.items()))
+    return dict(sorted(_ATTACKS.items()))
 
 
-def treatments_of(task: Task) -> list[Treatment]:
+def attacks_of(task: Task) -> list[RecoveryAttack]:
     """Those that say something of a task's models."""
-    return [found for found in treatments().values() if task.features.issuperset(found.needs)]
+    return [found for found in recovery_attacks().values() if task.features.issuperset(found.needs)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mu_conformance.evidence.recovery import treatment
+from mu_conformance.evidence.recovery import recovery_attack
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,7 +21,7 @@ PRUNED_SHARE = 0.3
 SEED = 7
 
 
-@treatment("noised", share=NOISE_SHARE, seed=SEED)
+@recovery_attack("noised", share=NOISE_SHARE, seed=SEED)
 @torch.no_grad()
 def noised(model: nn.Module, scenario: Scenario) -> nn.Module:
     """Gaussian noise on every weight matrix, a tenth of its standard deviation, the same for every model."""
@@ -35,7 +35,7 @@ def noised(model: nn.Module, scenario: Scenario) -> nn.Module:
     return found
 
 
-@treatment("pruned", share=PRUNED_SHARE)
+@recovery_attack("pruned", share=PRUNED_SHARE)
 @torch.no_grad()
 def pruned(model: nn.Module, scenario: Scenario) -> nn.Module:
     """The three tenths of each weight matrix with the smallest magnitude set to 0 (Han et al. 2015, arXiv 1506.02626)."""

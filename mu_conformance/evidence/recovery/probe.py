@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from mu_conformance.conditions.shards import ShardedEnsemble
-from mu_conformance.evidence.recovery import treatment
+from mu_conformance.evidence.recovery import recovery_attack
 from mu_conformance.evidence.representations import last_layer, representations
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ SCALE = 10.0
 """Of the logits: those of a regression on 0 and 1 are too close together for a softmax to tell rows apart."""
 
 
-@treatment("probed", needs=("classes",), penalty=PENALTY, scale=SCALE)
+@recovery_attack("probed", needs=("classes",), penalty=PENALTY, scale=SCALE)
 def probed(model: nn.Module, scenario: Scenario) -> nn.Module:
     """The last linear layer by ridge regression on the retain rows' classes; a model that ends otherwise stays as it is."""
     found = copy.deepcopy(model)

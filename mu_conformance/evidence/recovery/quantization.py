@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from mu_conformance.evidence.recovery import treatment
+from mu_conformance.evidence.recovery import recovery_attack
 
 if TYPE_CHECKING:
     from torch import nn
@@ -69,13 +69,13 @@ def _unblocked(blocks: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return blocks.flatten()[: like.numel()].reshape(like.shape).to(like.dtype)
 
 
-@treatment("int8")
+@recovery_attack("int8")
 def int8(model: nn.Module, scenario: Scenario) -> nn.Module:
     """Every weight matrix through int8; biases and norms stay, as they do in use."""
     return _rounded(model, to_int8)
 
 
-@treatment("nf4", block=BLOCK)
+@recovery_attack("nf4", block=BLOCK)
 def nf4(model: nn.Module, scenario: Scenario) -> nn.Module:
     """Every weight matrix through 4-bit NormalFloat."""
     return _rounded(model, to_nf4)

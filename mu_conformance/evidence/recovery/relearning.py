@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mu_conformance.evidence.recovery import treatment
+from mu_conformance.evidence.recovery import recovery_attack
 from mu_conformance.protocol.seeding import seeded
 from mu_conformance.tasks import Rows
 from mu_conformance.training.loop import fit
@@ -35,13 +35,13 @@ def few_forget(forget_rows: int) -> int:
     return min(FEW_FORGET, forget_rows // 2)
 
 
-@treatment("relearnt_retain", learning_rate_share=LEARNING_RATE_SHARE, epochs=RETAIN_EPOCHS, seed=SEED)
+@recovery_attack("relearnt_retain", learning_rate_share=LEARNING_RATE_SHARE, epochs=RETAIN_EPOCHS, seed=SEED)
 def relearnt_retain(model: nn.Module, scenario: Scenario) -> nn.Module:
     """Fine-tuned on the retain rows."""
     return _fine_tuned(model, scenario, scenario.retain, RETAIN_EPOCHS)
 
 
-@treatment(
+@recovery_attack(
     "relearnt_few",
     learning_rate_share=LEARNING_RATE_SHARE,
     epochs=FEW_EPOCHS,

@@ -27,7 +27,7 @@ def forget_beside_retain(
     ``epochs`` over the forget set, at a share of the recipe's learning rate; no weight decay, and the gradient's norm
     is clipped at 1. Without forget rows nothing is done, without retain rows the first term stands alone.
     """
-    recipe = request.recipe.over_forget_set(epochs, learning_rate_share)
+    recipe = request.recipe.for_forget_set(epochs, learning_rate_share)
     task = request.task
     with request.seeded() as generator:
         beside = endless(task.loader(request.retain, recipe.batch_size, generator=generator))

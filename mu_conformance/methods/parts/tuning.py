@@ -8,12 +8,12 @@ import inspect
 import json
 from typing import Any
 
-__all__ = ["found_values", "tuned"]
+__all__ = ["found_values", "tuned_defaults"]
 
 
 @functools.cache
 def _found() -> dict[str, dict[str, dict[str, Any]]]:
-    file = importlib.resources.files("mu_conformance.methods").joinpath("found.json")
+    file = importlib.resources.files("mu_conformance.methods").joinpath("tuned.json")
     return json.loads(file.read_text(encoding="utf-8"))["values"] if file.is_file() else {}
 
 
@@ -22,7 +22,7 @@ def found_values(method: str, task: str) -> dict[str, Any]:
     return dict(_found().get(method, {}).get(task, {}))
 
 
-def tuned(method: type) -> type:
+def tuned_defaults(method: type) -> type:
     """A class decorator: hyperparameters that are not given are those found for the request's task, else the defaults."""
     construct, unlearn = method.__init__, method.unlearn  # type: ignore[misc, attr-defined]
     signature = inspect.signature(construct)

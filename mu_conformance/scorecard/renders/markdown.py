@@ -5,7 +5,7 @@ from __future__ import annotations
 import jinja2
 
 from mu_conformance.decision.outcome import Outcome
-from mu_conformance.scorecard.document import Scorecard
+from mu_conformance.scorecard.document import Document
 from mu_conformance.scorecard.summary import headline, level_notes, task_rows
 
 __all__ = ["render"]
@@ -54,7 +54,7 @@ Exact retraining is not conformant in {{ "%.1f" | format(100 * alarms.estimate) 
 _FAMILIES = ("forgetting", "privacy", "utility", "robustness", "cost", "contract")
 
 
-def render(scorecard: Scorecard) -> str:
+def render(scorecard: Document) -> str:
     """Return the scorecard as Markdown, a pure function of it."""
     lines = jinja2.Environment(autoescape=False, trim_blocks=False).from_string(_TEMPLATE)
     partial = not scorecard.complete

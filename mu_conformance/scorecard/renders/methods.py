@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mu_conformance.decision.outcome import Outcome
-from mu_conformance.scorecard.document import Scorecard
+from mu_conformance.scorecard.document import Document
 from mu_conformance.scorecard.summary import FAMILIES
 
 __all__ = ["method_rows", "render", "terminal_lines"]
@@ -13,7 +13,7 @@ __all__ = ["method_rows", "render", "terminal_lines"]
 COLUMNS = ("method", "verdict", "passed", *FAMILIES, "x retraining")
 
 
-def method_rows(scorecards: Sequence[Scorecard]) -> list[dict[str, str]]:
+def method_rows(scorecards: Sequence[Document]) -> list[dict[str, str]]:
     """For each scorecard: verdict, ``passed/required`` in all and of each family of checks, and the cost of a call.
 
     The cost is the processor seconds of a call, summed over the scenarios, as a multiple of retraining's; ``-`` where
@@ -22,7 +22,7 @@ def method_rows(scorecards: Sequence[Scorecard]) -> list[dict[str, str]]:
     return [_row(card) for card in scorecards]
 
 
-def _row(card: Scorecard) -> dict[str, str]:
+def _row(card: Document) -> dict[str, str]:
     required = [check for check in card.checks if check.required]
     row = {
         "method": str(card.method["ref"]),
@@ -42,7 +42,7 @@ def _row(card: Scorecard) -> dict[str, str]:
     return row
 
 
-def terminal_lines(scorecards: Sequence[Scorecard]) -> list[str]:
+def terminal_lines(scorecards: Sequence[Document]) -> list[str]:
     """The rows in columns, a heading first."""
     table = [dict(zip(COLUMNS, COLUMNS, strict=True)), *method_rows(scorecards)]
     widths = {column: max(len(row[column]) for row in table) for column in COLUMNS}
@@ -56,7 +56,7 @@ def terminal_lines(scorecards: Sequence[Scorecard]) -> list[str]:
     ]
 
 
-def render(scorecards: Sequence[Scorecard]) -> str:
+def render(scorecards: Sequence[Document]) -> str:
     """The rows as Markdown, a pure function of the scorecards."""
     lines = ["# mu-conformance: methods", "", f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
     lines += [f"| {' | '.join(row[column] for column in COLUMNS)} |" for row in method_rows(scorecards)]

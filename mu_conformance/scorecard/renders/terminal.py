@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mu_conformance.decision.outcome import Outcome
-from mu_conformance.scorecard.document import Scorecard
+from mu_conformance.scorecard.document import Document
 from mu_conformance.scorecard.summary import FAMILIES, headline, level_notes, task_rows
 
 __all__ = ["terminal_lines"]
@@ -12,7 +12,7 @@ _MOST = 12
 """Failures that are listed one by one."""
 
 
-def terminal_lines(scorecard: Scorecard) -> list[str]:
+def terminal_lines(scorecard: Document) -> list[str]:
     """Return the terminal summary."""
     rows = task_rows(scorecard)
     width = max([len(row["scenario"]) for row in rows], default=8)

@@ -10,6 +10,7 @@ import types
 import numpy as np
 import pytest
 import torch
+from hand_made import HandMade
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -25,7 +26,7 @@ from mu_conformance.conditions.conditions import Conditions
 from mu_conformance.controls.parts.imitation import within
 from mu_conformance.decision.outcome import Outcome
 from mu_conformance.evidence.outputs import Outputs
-from mu_conformance.evidence.recovery import MEASURED, treatment, treatments, treatments_of
+from mu_conformance.evidence.recovery import MEASURED, attacks_of, recovery_attack, recovery_attacks
 from mu_conformance.evidence.recovery.perturbation import PRUNED_SHARE, noised, pruned
 from mu_conformance.evidence.recovery.probe import PENALTY, SCALE, probed, ridge
 from mu_conformance.evidence.recovery.quantization import NF4, int8, nf4, nf4_cell, to_int8, to_nf4
@@ -61,37 +62,37 @@ def trained():
 
 
 def accuracy(model: nn.Module, rows: Rows) -> float:
-    return float((SCENARIO.task.answers(model, rows).argmax(dim=1) == rows.labels).float().mean())
+    return float((SCENARIO.task.logits_of(model, rows).argmax(dim=1) == rows.labels).float().mean())
 
 
 class TestRegistration:
-    def test_the_treatments_are_known_by_name_and_sorted(self):
-        assert tuple(treatments()) == NAMES
-        assert all(found.name == name for name, found in treatments().items())
+    def test_the_attacks_are_known_by_name_and_sorted(self):
+        assert tuple(recovery_attacks()) == NAMES
+        assert all(found.name == name for name, found in recovery_attacks().items())
 
     def test_two_of_one_name_are_refused(self):
-        treatments()
-        with pytest.raises(ValueError, match="two treatments are called 'int8'"):
-            treatment("int8")(lambda model, scenario: model)
-        assert treatments()["int8"].apply is int8
-        assert treatment("int8")(int8) is int8
+        recovery_attacks()
+        with pytest.raises(ValueError, match="two recovery attacks are called 'int8'"):
+            recovery_attack("int8")(lambda model, scenario: model)
+        assert recovery_attacks()["int8"].apply is int8
+        assert recovery_attack("int8")(int8) is int8
 
     @pytest.mark.parametrize("name", NAMES)
     def test_a_record_is_plain_json(self, name):
-        record = dict(treatments()[name].record)
+        record = dict(recovery_attacks()[name].record)
         assert json.loads(json.dumps(record, allow_nan=False)) == record
 
     def test_records_name_the_settings(self):
-        assert dict(treatments()["probed"].record) == {"penalty": PENALTY, "scale": SCALE}
-        assert treatments()["nf4"].record["block"] == 64
-        assert treatments()["pruned"].record["share"] == PRUNED_SHARE
+        assert dict(recovery_attacks()["probed"].record) == {"penalty": PENALTY, "scale": SCALE}
+        assert recovery_attacks()["nf4"].record["block"] == 64
+        assert recovery_attacks()["pruned"].record["share"] == PRUNED_SHARE
 
-    def test_parts_are_named_after_the_treatment(self):
-        assert [treatments()["int8"].part(part) for part in MEASURED] == ["int8_forget", "int8_holdout"]
+    def test_parts_are_named_after_the_attack(self):
+        assert [recovery_attacks()["int8"].part(part) for part in MEASURED] == ["int8_forget", "int8_holdout"]
 
     def test_a_task_without_classes_is_not_probed(self):
-        assert tuple(found.name for found in treatments_of(SCENARIO.task)) == NAMES
-        without = [found.name for found in treatments_of(registry.find_task("biography"))]
+        assert tuple(found.name for found in attacks_of(SCENARIO.task)) == NAMES
+        without = [found.name for found in attacks_of(registry.find_task("biography"))]
         assert without == [name for name in NAMES if name != "probed"]
 
 
@@ -101,7 +102,7 @@ class TestEveryTreatment:
     def test_the_model_itself_is_left_alone(self, trained, name, training):
         model = copy.deepcopy(trained).train(training)
         before = copy.deepcopy(model)
-        treated = treatments()[name].apply(model, SCENARIO)
+        treated = recovery_attacks()[name].apply(model, SCENARIO)
         assert same(model, before)
         assert all(module.training is training for module in model.modules())
         assert all(parameter.grad is None for parameter in model.parameters())
@@ -111,7 +112,7 @@ class TestEveryTreatment:
 
     @pytest.mark.parametrize("name", NAMES)
     def test_it_is_the_same_twice_whatever_the_global_generator(self, trained, name):
-        apply = treatments()[name].apply
+        apply = recovery_attacks()[name].apply
         torch.manual_seed(1)
         one = apply(trained, SCENARIO)
         torch.manual_seed(2)
@@ -122,7 +123,7 @@ class TestEveryTreatment:
         model = nn.Sequential(nn.Linear(7, 5), nn.LayerNorm(5), nn.BatchNorm1d(5), nn.Linear(5, 3))
         for parameter in model.parameters():
             nn.init.normal_(parameter)
-        treated = treatments()[name].apply(model, SCENARIO)
+        treated = recovery_attacks()[name].apply(model, SCENARIO)
         changed = {own for own, p in treated.named_parameters() if not torch.equal(p, model.get_parameter(own))}
         assert changed == {"0.weight", "3.weight"}
         assert all(torch.equal(tensor, treated.get_buffer(own)) for own, tensor in model.named_buffers())
@@ -132,7 +133,7 @@ class TestEveryTreatment:
         scenario = Scenario(registry.find_task("tabular"), "random", 0.1, "logistic_regression")
         model = scenario.task.new_model(0)
         before = copy.deepcopy(model)
-        treated = treatments()[name].apply(model, scenario)
+        treated = recovery_attacks()[name].apply(model, scenario)
         assert same(model, before)
         assert not same(treated, model)
         assert all(bool(tensor.isfinite().all()) for tensor in treated.state_dict().values())
@@ -476,7 +477,7 @@ class TestProbed:
         changed = copy.deepcopy(model)
         with torch.no_grad():
             changed.layers[2].base_layer.weight.zero_()
-        one, other = (task.answers(probed(found, scenario), SCENARIO.rows["holdout"]) for found in (model, changed))
+        one, other = (task.logits_of(probed(found, scenario), SCENARIO.rows["holdout"]) for found in (model, changed))
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3)
 
 
@@ -488,7 +489,7 @@ class TestFewForget:
     def test_no_more_forget_rows_than_that_are_trained_on(self, trained):
         """Other labels on the rows past the few change nothing; on the first row they do."""
         forget, few = SCENARIO.forget, few_forget(len(SCENARIO.forget))
-        apply = treatments()["relearnt_few"].apply
+        apply = recovery_attacks()["relearnt_few"].apply
         base = apply(trained, SCENARIO)
         for at, unchanged in ((np.arange(few, len(forget)), True), (np.array([few - 1]), False)):
             relabelled = forget.with_labels(at, (forget.labels.numpy()[at] + 1) % 3)
@@ -499,7 +500,7 @@ class TestFewForget:
 
 
 def outputs_of(before: tuple, after: dict[str, tuple]) -> Outputs:
-    """Of the probability of the right class of three, 0, on forget and holdout rows, and losses after treatments."""
+    """Of the probability of the right class of three, 0, on forget and holdout rows, and losses after recovery attacks."""
     found = {}
     for part, probabilities in zip(MEASURED, before, strict=True):
         rows = [[p, (1 - p) / 2, (1 - p) / 2] for p in probabilities]
@@ -510,38 +511,38 @@ def outputs_of(before: tuple, after: dict[str, tuple]) -> Outputs:
     return Outputs.from_tensors(found)
 
 
-def evidence_of(forget: int, holdout: int, **more):
+def scenario_of(forget: int, holdout: int):
     rows = {
         part: rows_of(count).with_labels(np.arange(count), np.zeros(count, dtype=np.int64))
         for part, count in zip(MEASURED, (forget, holdout), strict=True)
     }
-    return types.SimpleNamespace(task=TASK, scenario=types.SimpleNamespace(rows=rows, name="toy"), **more)
+    return types.SimpleNamespace(task=TASK, rows=rows, name="toy")
 
 
 class TestGain:
     def test_by_hand(self):
         losses = ([9.0, 9.0, 1.0, 2.0], [3.0, 1.5])
         own = outputs_of(([0.9, 0.8, 0.5, 0.2], [0.6, 0.4]), {"int8": losses, "relearnt_few": losses})
-        evidence = evidence_of(4, 2)
+        scenario = scenario_of(4, 2)
         # before: 2 + 2 + 1 + 0 of 8 pairs; after: 0 + 0 + 2 + 1
-        assert membership.loss_auc(evidence, own, []) == pytest.approx(5 / 8)
-        assert recovery.recovered_auc("int8")(evidence, own, []) == pytest.approx(3 / 8)
-        assert recovery.recovery_gain("int8")(evidence, own, []) == pytest.approx(-2 / 8)
+        assert membership.loss_auc(scenario, own) == pytest.approx(5 / 8)
+        assert recovery.recovered_auc("int8")(scenario, own) == pytest.approx(3 / 8)
+        assert recovery.recovery_gain("int8")(scenario, own) == pytest.approx(-2 / 8)
         # without the two rows that the fine-tune saw: before 1 + 0 of 4 pairs, after 2 + 1
-        assert recovery.recovered_auc("relearnt_few")(evidence, own, []) == pytest.approx(3 / 4)
-        assert recovery.recovery_gain("relearnt_few")(evidence, own, []) == pytest.approx(2 / 4)
+        assert recovery.recovered_auc("relearnt_few")(scenario, own) == pytest.approx(3 / 4)
+        assert recovery.recovery_gain("relearnt_few")(scenario, own) == pytest.approx(2 / 4)
 
-    def test_a_treatment_has_a_statistic_of_its_own(self):
+    def test_an_attack_has_a_statistic_of_its_own(self):
         assert recovery.recovery_gain("int8") is recovery.recovery_gain("int8")
         assert recovery.recovery_gain("int8") is not recovery.recovery_gain("nf4")
 
     def test_what_changes_no_order_gains_nothing(self):
         own = outputs_of(([0.9, 0.5], [0.6, 0.4]), {"nf4": ([0.2, 5.0], [4.0, 6.0])})
-        assert recovery.recovery_gain("nf4")(evidence_of(2, 2), own, []) == 0.0
+        assert recovery.recovery_gain("nf4")(scenario_of(2, 2), own) == 0.0
 
 
 class TestChecks:
-    """Of models that know some of 100 forget rows, before and after a treatment."""
+    """Of models that know some of 100 forget rows, before and after a recovery attack."""
 
     @staticmethod
     def model(names: tuple[str, ...], before: int, after: int) -> Outputs:
@@ -550,7 +551,7 @@ class TestChecks:
         return outputs_of((probabilities, [0.5]), dict.fromkeys(names, losses))
 
     def finding(self, check: str, names: tuple[str, ...], gains: dict[str, int]):
-        """The references gain between -2 and 2 rows, the runs what is said of each treatment, up to 1 row."""
+        """The references gain between -2 and 2 rows, the runs what is said of each recovery attack, up to 1 row."""
         profile = PROFILES["smoke"]
 
         def population(count: int, start: int, gain: dict[str, int], spread: int) -> list[Outputs]:
@@ -564,14 +565,12 @@ class TestChecks:
             return found
 
         runs = population(profile.looks[-1], 50, gains, 1)
-        evidence = evidence_of(
-            100,
-            1,
+        evidence = HandMade(
+            scenario=scenario_of(100, 1),
             profile=profile,
             references=population(profile.references, 50, {}, 2),
             originals=population(4, 95, {}, 1),
             runs=lambda count: runs[:count],
-            outcomes_only=False,
         )
         return find_check(check).function(evidence)
 
@@ -594,7 +593,7 @@ class TestChecks:
             decided = [m for m in found.measurements if m.interval is not None]
             assert [m.value > 0.25 for m in decided] == [own == name for own in names]
 
-    def test_the_attack_after_the_treatment_is_reported_beside_it(self):
+    def test_the_attack_after_the_attack_is_reported_beside_it(self):
         found = self.finding("robustness.quantization", ("int8", "nf4"), {"nf4": 30})
         reported = {m.name: m.value for m in found.measurements if m.interval is None}
         assert set(reported) == {"loss attack AUC at 8 bits", "loss attack AUC at 4 bits"}

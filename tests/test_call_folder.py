@@ -6,7 +6,7 @@ import pytest
 import torch
 from linear_task import TASK, rows_of
 
-from mu_conformance.isolation.call import CallSpec, JobFolder
+from mu_conformance.isolation.call import CallFolder, CallSpec
 from mu_conformance.protocol.recipe import TrainingRecipe
 from mu_conformance.protocol.request import Budget
 
@@ -18,9 +18,9 @@ class TestJobFolder:
             "mod:Task", "linear", TrainingRecipe(2, 4, 0.1, warmup=0.1), dict(TASK.new_model(0).state_dict()), rows_of(3),
             retain, 7, 8, "cpu", Budget(1.5, 20), ("linear.bias",),
         )  # fmt: skip
-        job = JobFolder(tmp_path / "job")
+        job = CallFolder(tmp_path / "job")
         job.write(spec, {"method_ref": "a:B"})
-        read, header = JobFolder(tmp_path / "job").read_spec()
+        read, header = CallFolder(tmp_path / "job").read_spec()
         assert read.header() == spec.header()
         assert header["method_ref"] == "a:B"
         assert all(torch.equal(read.state[name], tensor) for name, tensor in spec.state.items())
@@ -31,6 +31,6 @@ class TestJobFolder:
 
     def test_no_rows_at_all_survive_it_too(self, tmp_path):
         spec = CallSpec("mod:Task", "linear", TrainingRecipe(1, 1, 1.0), {}, rows_of(3).select([]), None, 0)
-        job = JobFolder(tmp_path / "job")
+        job = CallFolder(tmp_path / "job")
         job.write(spec, {})
         assert len(job.read_spec()[0].forget) == 0
