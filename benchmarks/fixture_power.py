@@ -133,7 +133,7 @@ def measure(task: Task, architecture: str, arguments: argparse.Namespace) -> lis
             "lowest train score": f"{min(trained + scores('retain', evidence.references)):.3f}",
         }
         print(" | ".join(row[column] for column in dict.fromkeys(COLUMNS + ARCHITECTURE_COLUMNS)), flush=True)
-        print("    ", {name: round(value[0], 1) for name, value in values.items()}, flush=True)
+        print("    ", {name: round(value[0], 1) for name, value in found_of.items()}, flush=True)
         found.append(row)
     return found
 

@@ -1,6 +1,6 @@
 """What each attack brings back in references and originals: the figures behind the margins of the robustness checks.
 
-    python benchmarks/comeback.py tabular image_classification
+    python benchmarks/recovery.py tabular image_classification
 
 For each smoke scenario: mean and standard deviation over 32 references, and over the originals of the first look, of
 the loss attack's AUC, what each attack adds to it, and the CKA with references. From the packs.
@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import argparse
 
-import numpy as np
-
-from mu_conformance.checks.power import reference_values
+from mu_conformance.checks.power import reference_values, values
 from mu_conformance.checks.statistics import membership, recovery, representation
 from mu_conformance.error_rates.judgement import DrawnEvidence
 from mu_conformance.evidence.populations import Populations
@@ -41,7 +39,7 @@ def main() -> None:
             print(scenario.name)
             for what, statistic in measured.items():
                 own = reference_values(evidence, statistic)
-                theirs = np.array([statistic(evidence, one, references) for one in originals])
+                theirs = values(evidence, statistic, originals)
                 print(
                     f"  {what:22s} references {own.mean():+.3f} ± {own.std(ddof=1):.3f}   "
                     f"originals {theirs.mean():+.3f} ± {theirs.std(ddof=1):.3f}",

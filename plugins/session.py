@@ -34,6 +34,7 @@ from .workers import Workers
 __all__ = ["MuSession", "start"]
 
 PROPERTY = "mu_conformance"
+_BAD = (Outcome.FAILED, Outcome.ERROR, Outcome.INCONCLUSIVE)
 
 
 def start(config: Any) -> None:
@@ -117,9 +118,7 @@ class MuSession:
             waived = apply_waivers(judged.finding, self.waivers, entry)
             level = waived.get("level") or find_check(entry.check).level
             advised = level == Level.SHOULD and not self.state.options.settings.strict
-            return Answer(
-                Outcome(waived["outcome"]), waived["message"], advised and waived["outcome"] != Outcome.PASSED
-            )
+            return Answer(Outcome(waived["outcome"]), waived["message"], advised and waived["outcome"] in _BAD)
 
         return judge
 

@@ -35,7 +35,8 @@ class Run:
 
     @property
     def card(self) -> dict[str, Any]:
-        return json.loads((self.folder / "mu-report" / "scorecard.json").read_text())
+        whole, partial = (self.folder / "mu-report" / name for name in ("scorecard.json", "partial/scorecard.json"))
+        return json.loads((whole if whole.exists() else partial).read_text())
 
     def outcomes(self, check: str | None = None) -> dict[tuple[str, str], str]:
         return {(e["id"], e["scenario"]): e["outcome"] for e in self.card["checks"] if check in (None, e["id"])}

@@ -7,6 +7,7 @@ module at its root, or one of the folders that install into it. Imports inside f
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def module_name(path: Path, root: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@functools.cache
 def imports(path: Path, root: Path) -> set[str]:
     """Every module that a file imports anywhere; of a name that is imported from a module, the module and the name."""
     found = set()

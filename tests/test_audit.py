@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from noise_task import NoiseTask
 
-from mu_conformance.adapters import loading
+from mu_conformance.adapters import describing
 from mu_conformance.checks import manifest
 from mu_conformance.conditions.conditions import Conditions
 from mu_conformance.decision.outcome import Outcome
@@ -174,15 +174,15 @@ class TestPackageDigest:
         ],
     )
     def test_it_is_of_the_whole_package(self, package, source, module):
-        before = loading._package_digest(package / source, module)
+        before = describing._package_digest(package / source, module)
         (package / "other.py").write_text("x = 1")
-        assert loading._package_digest(package / source, module) == before
+        assert describing._package_digest(package / source, module) == before
         (package / "pkg" / "helper.py").write_text("x = 1")
-        assert loading._package_digest(package / source, module) != before
+        assert describing._package_digest(package / source, module) != before
 
     def test_a_module_alone_is_its_own(self, package):
-        before = loading._package_digest(package / "single.py", "single")
+        before = describing._package_digest(package / "single.py", "single")
         (package / "other.py").write_text("x = 1")
-        assert loading._package_digest(package / "single.py", "single") == before
+        assert describing._package_digest(package / "single.py", "single") == before
         (package / "single.py").write_text("x = 1")
-        assert loading._package_digest(package / "single.py", "single") != before
+        assert describing._package_digest(package / "single.py", "single") != before

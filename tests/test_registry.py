@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from mu_conformance.adapters.loading import load_method
 from mu_conformance.checks import catalogue, find_check
 from mu_conformance.checks.catalogue import check
 from mu_conformance.decision.finding import Finding
+from mu_conformance.decision.outcome import Level
 from mu_conformance.discovery import UnknownName, load_object, member, member_names, members, modules_of, one_of
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios import forget_sets
@@ -144,13 +146,28 @@ class TestCatalogue:
 
     def test_every_file_of_a_family_registers_its_check(self):
         root = Path(inspect.getfile(load_fixtures())).parents[1] / "mu_conformance" / "checks"
-        files = {f"{path.parent.name}.{path.stem.replace('_', '-')}" for path in root.glob("*/[!_]*.py")}
+        paths = [path for path in root.glob("*/[!_]*.py") if path.parent.name != "statistics"]
+        files = {f"{path.parent.name}.{path.stem.replace('_', '-')}" for path in paths}
         assert files == set(catalogue())
 
     def test_every_check_explains_itself(self):
         for entry in catalogue().values():
             assert entry.summary.endswith((".", ":")), entry.id
-            assert len(entry.explanation) > len(entry.summary), f"{entry.id} says neither why nor what a failure means"
+            headings = re.findall(r"^\*\*(.+?)\.\*\* \S", entry.explanation, re.MULTILINE)
+            assert headings == ["Why", "Decision", "Level", "If it fails", "References"], entry.id
+
+    def test_a_checks_page_says_its_level(self):
+        for entry in catalogue().values():
+            said = entry.explanation.partition("**Level.** ")[2].partition("\n\n")[0]
+            assert said.startswith("MUST") is (entry.level is Level.MUST), entry.id
+            assert ("SHOULD" in said) is (entry.level is Level.SHOULD or entry.partly_should), entry.id
+
+    def test_which_checks_are_hygiene(self):
+        assert {entry.id for entry in catalogue().values() if entry.level is Level.SHOULD} == {"contract.empty-request"}
+        assert {entry.id for entry in catalogue().values() if entry.partly_should} == {
+            "contract.global-state-unchanged",
+            "contract.mode-and-device-preserved",
+        }
 
     def test_an_unknown_check_names_the_close_ones(self):
         with pytest.raises(UnknownName, match=r"unknown check 'forgetting.scor'; did you mean .*forgetting\.score"):

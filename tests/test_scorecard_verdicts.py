@@ -138,8 +138,10 @@ class TestOverall:
         strict = overall(checks, Claims(), strict=True)
         assert (strict.status, strict.recommendations) == ("nonconformant", ())
 
-    def test_an_error_at_level_should_is_no_recommendation(self):
-        assert self.status(entry("contract.global-state-unchanged", "error", level=Level.SHOULD)) == "nonconformant"
+    def test_a_crash_where_only_a_recommendation_is_at_stake(self):
+        crash = entry("contract.empty-request", "error", level=Level.SHOULD, fault=Fault.METHOD, needed=False)
+        assert overall([*self.good, crash], Claims()).recommendations[0]["id"] == "contract.empty-request"
+        assert self.status(dataclasses.replace(crash, fault=Fault.SUITE)) == "conformant"
 
     def test_which_words_count_as_conformant(self):
         assert CONFORMANT == ("conformant", "conformant_with_waivers")

@@ -18,7 +18,7 @@ from mu_conformance.tasks import registry
 def method(monkeypatch):
     monkeypatch.setattr(tuning, "_found", lambda: {"Shrink": {"known": {"rate": 0.5, "steps": 7}}})
 
-    @tuning.tuned
+    @tuning.tuned_defaults
     class Shrink:
         claims = Claims(max_ratio=0.5)
 

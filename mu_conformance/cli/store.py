@@ -13,7 +13,7 @@ from typing import Any
 from mu_conformance import discovery
 from mu_conformance.cli.command import CommandError
 from mu_conformance.cli.table import print_table
-from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scenarios.profiles import PROFILES, find_profile
 from mu_conformance.tasks import registry
 
 __all__ = ["cache_of", "register"]
@@ -129,7 +129,7 @@ def _store_clear(options: argparse.Namespace) -> int:
 def _store_pack(options: argparse.Namespace) -> int:
     from mu_conformance.evidence.packing import pack
 
-    profile = PROFILES[discovery.one_of("profile", options.profile, list(PROFILES))]
+    profile = find_profile(options.profile)
     known = sorted(registry.tasks())
     chosen = discovery.one_of("task", options.task, [*known, "all"])
     cache = cache_of(options)

@@ -12,7 +12,7 @@ from mu_conformance import discovery
 from mu_conformance.cli.command import CommandError
 from mu_conformance.cli.store import cache_of
 from mu_conformance.cli.table import print_table
-from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scenarios.profiles import PROFILES, find_profile
 from mu_conformance.scorecard.known_error_rates import smallest
 from mu_conformance.tasks import registry
 
@@ -80,7 +80,7 @@ def _studies(path: Path) -> dict[str, Any]:
 
 
 def _validate(options: argparse.Namespace) -> int:
-    profile = discovery.one_of("profile", options.profile, list(PROFILES))
+    profile = find_profile(options.profile).name
     tasks = [discovery.one_of("task", name, sorted(registry.tasks())) for name in options.task]
     cache = cache_of(options)
     studies = _studies(options.output)

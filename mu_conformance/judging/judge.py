@@ -82,8 +82,14 @@ def judge(
         JudgeError: an unknown name, a bad value, a method that cannot be loaded, or a folder that cannot be written.
     """
     try:
-        if isinstance(conditions, str):
+        if conditions is not None and not isinstance(conditions, Conditions):
             raise SettingsError("conditions are a mu_conformance.Conditions, such as Conditions(budget=0.2)")
+        if claims is not None and not isinstance(claims, Claims):
+            raise SettingsError("claims is a mu_conformance.Claims, such as Claims(max_ratio=0.05)")
+        if seed is not None and not (isinstance(seed, int) and seed >= 0):
+            raise SettingsError(f"seed is a whole number from 0 up, got {seed!r}")
+        if time_limit is not None and not 0 < time_limit < float("inf"):
+            raise SettingsError(f"time_limit is a number of seconds above 0, got {time_limit!r}")
         check_device(device)
         own = [task for task in tasks or () if not isinstance(task, str)]
         names = _names(tasks, data)

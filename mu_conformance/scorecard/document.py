@@ -67,8 +67,9 @@ class Check:
 
     @property
     def recommendation(self) -> bool:
-        """Whether this is a failure at level SHOULD: reported, and decides nothing unless the run is strict."""
-        return self.outcome is Outcome.FAILED and self.level is Level.SHOULD
+        """Whether this went wrong at level SHOULD through the method: reported, and decides nothing unless strict."""
+        broken = self.outcome is Outcome.ERROR and self.fault is Fault.METHOD
+        return self.level is Level.SHOULD and (self.outcome is Outcome.FAILED or broken)
 
     def to_json(self) -> dict[str, Any]:
         record = {

@@ -159,6 +159,8 @@ def _read(path: Path) -> tuple[dict[str, Any], Record, int]:
     for number, line in enumerate(whole.splitlines(), 1):
         try:
             found = json.loads(line)
+            if not isinstance(found, dict):
+                raise TypeError("no object")
             if number == 1:
                 if found.get("journal") != SCHEMA:
                     raise ScorecardError(f"{path} is not a journal of schema {SCHEMA}")
@@ -167,6 +169,8 @@ def _read(path: Path) -> tuple[dict[str, Any], Record, int]:
                 record.add_entries(found["manifest"], [Entry.from_json(entry) for entry in found["entries"]])
             elif "finding" in found:
                 record.add(Judged.from_json(found["finding"]))
+            elif "end" not in found:
+                raise KeyError("kind")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, ScorecardError):
                 raise

@@ -63,11 +63,11 @@ def _passed(entry: Check, strict: bool) -> bool:
 
 
 def _broken(entry: Check, strict: bool) -> bool:
+    if entry.recommendation:
+        return strict
     if entry.outcome is Outcome.ERROR:
         return entry.fault is not Fault.SUITE
-    if entry.outcome is Outcome.FAILED:
-        return entry.level is Level.MUST or strict
-    return entry.outcome is Outcome.STALE_WAIVER
+    return entry.outcome in (Outcome.FAILED, Outcome.STALE_WAIVER)
 
 
 def _substance(passed: Iterable[Check]) -> bool:

@@ -1,0 +1,147 @@
+"""The journal: findings on disk as they are made; a damaged or foreign one is refused and left as it is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from cards import DEFAULT, ENTRIES, numbers
+
+from mu_conformance.checks.manifest import Entry
+from mu_conformance.decision.finding import plain
+from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scorecard.building import build
+from mu_conformance.scorecard.document import ScorecardError
+from mu_conformance.scorecard.journal import NAME, Journal, identity, read_journal
+from mu_conformance.scorecard.record import Context, Judged, Record
+
+CONTEXT = Context(method={"ref": "mypkg:Mine"}, claims=DEFAULT, profile=PROFILES["smoke"], suite={"seed": None})
+IDENTITY = identity({"source_sha256": "a" * 64, "claims": {}}, {"seed": 1, "profile": {"name": "smoke"}}, "mypkg:Mine")
+
+
+def judged(entry: Entry) -> Judged:
+    finding = plain({"outcome": "passed", "message": "", "measurements": numbers(entry.check, "passed")})
+    power = {"measure": "loss", "separation": 9.5} if entry.kind != "contract" else None
+    return Judged(entry, finding, 1.5, power, {entry.check: "digest"}, {"data": "x"}, {"method": 1.0})
+
+
+@pytest.fixture
+def journal(tmp_path):
+    """A journal with the manifest of two tasks and all but the last finding."""
+    made = Journal.create(tmp_path, IDENTITY, CONTEXT)
+    for task in ("sentiment", "keyword_spotting"):
+        made.add_entries(task, [entry for entry in ENTRIES if entry.task == task])
+        made.add_entries(task, [])  # said once
+    for entry in ENTRIES[:-1]:
+        made.add(judged(entry))
+    made.close()
+    return tmp_path / NAME
+
+
+def test_what_was_written_is_resumed(journal):
+    again, record = Journal.resume(journal.parent, IDENTITY)
+    assert [entry for entries in record.entries.values() for entry in entries] == ENTRIES
+    assert list(record.judged.values()) == [judged(entry) for entry in ENTRIES[:-1]]
+    again.add(judged(ENTRIES[-1]))
+    again.close()
+    context, whole = read_journal(journal)
+    assert context == CONTEXT
+    assert len(whole.judged) == len(ENTRIES)
+    card = build(whole, context)
+    assert card.complete
+    assert card.verdict.status == "conformant"
+    assert whole.seconds == {"method": float(len(ENTRIES))}
+
+
+def test_a_journal_of_a_stopped_run_makes_a_partial_scorecard(journal):
+    context, record = read_journal(journal)
+    card = build(record, context)
+    assert not card.complete
+    assert (card.verdict.status, card.verdict.passed, card.verdict.required) == ("incomplete", 5, 6)
+
+
+def test_a_line_that_was_cut_off_is_dropped_and_overwritten(journal):
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[:-20])
+    _, record = read_journal(journal)
+    assert len(record.judged) == len(ENTRIES) - 2
+    again, _ = Journal.resume(journal.parent, IDENTITY)
+    again.add(judged(ENTRIES[-2]))
+    again.close()
+    assert journal.read_bytes() == whole
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"finding": {}}', '{"finding": {"entry": 3}}', "\x00"])
+def test_a_damaged_line_is_named_and_nothing_is_overwritten(journal, damage):
+    lines = journal.read_text().splitlines()
+    lines[4] = damage
+    journal.write_text("\n".join(lines) + "\n")
+    before = journal.read_bytes()
+    with pytest.raises(ScorecardError, match=r"is damaged in line 5 .*remove the file, or that line") as raised:
+        Journal.resume(journal.parent, IDENTITY)
+    assert "\n" not in str(raised.value)
+    assert journal.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", ["", "\n", '{"journal": "other"}\n', "[]\n", "{}"])
+def test_what_is_no_journal(tmp_path, content):
+    (tmp_path / NAME).write_text(content)
+    with pytest.raises(ScorecardError, match=r"is not a journal|is damaged in line 1|is empty"):
+        Journal.resume(tmp_path, IDENTITY)
+    assert (tmp_path / NAME).read_text() == content
+
+
+def test_no_journal(tmp_path):
+    with pytest.raises(ScorecardError, match=r"there is nothing to resume: .*journal\.jsonl does not exist"):
+        Journal.resume(tmp_path, IDENTITY)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value", "message"),
+    [
+        ("method", "source_sha256", "b" * 64, "its method has source_sha256"),
+        ("method", "ref", "mypkg:Other", 'its method has ref "mypkg:Mine", this run "mypkg:Other"'),
+        ("method", "claims", {"max_ratio": 0.2}, "its method has claims"),
+        ("suite", "sha256", "c" * 64, "it was written by another version of the suite"),
+        ("settings", "seed", 2, "its settings has seed 1, this run 2"),
+        ("settings", "device", "cuda", 'its settings has device null, this run "cuda"'),
+    ],
+)
+def test_a_journal_of_another_run_is_refused_and_kept(journal, part, key, value, message):
+    before = journal.read_bytes()
+    other = {**IDENTITY, part: {**IDENTITY[part], key: value}}
+    with pytest.raises(ScorecardError, match=f"is of another run: {message}"):
+        Journal.resume(journal.parent, other)
+    assert journal.read_bytes() == before
+
+
+def test_a_new_run_keeps_the_earlier_journal_aside(journal):
+    before = journal.read_bytes()
+    Journal.create(journal.parent, IDENTITY, CONTEXT).close()
+    assert (journal.parent / "journal.previous.jsonl").read_bytes() == before
+    assert len(journal.read_text().splitlines()) == 1
+
+
+def test_a_full_disk_costs_the_journal_and_not_the_run(journal):
+    again, _ = Journal.resume(journal.parent, IDENTITY)
+    again._file.close()
+    again._file = open("/dev/full", "w")  # noqa: SIM115
+    again.add(judged(ENTRIES[-1]))
+    again.add(judged(ENTRIES[-1]))
+    again.close()
+
+
+def test_a_records_digest_does_not_depend_on_who_used_an_artefact_first():
+    one, other = Record(), Record()
+    first, second = ENTRIES[1], ENTRIES[2]
+    one.add(Judged(first, {}, artefacts={"a": "1", "b": "2"}))
+    one.add(Judged(second, {}, artefacts={"b": "2"}))
+    other.add(Judged(second, {}, artefacts={"b": "2"}))
+    other.add(Judged(first, {}, artefacts={"a": "1"}))
+    assert one.artefacts_sha256 == other.artefacts_sha256
+
+
+def test_a_line_is_one_json_object(journal):
+    kinds = [next(iter(json.loads(line))) for line in journal.read_text().splitlines()]
+    assert kinds == ["journal", "manifest", "manifest", *["finding"] * (len(ENTRIES) - 1)]
