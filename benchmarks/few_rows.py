@@ -1,11 +1,13 @@
-"""How often exact retraining passes robustness.few-rows, and doing nothing fails it: judgements drawn from a pool.
+"""Measure how often exact retraining passes robustness.few-rows, and how often doing nothing fails it.
 
     python benchmarks/few_rows.py image_classification tabular action_recognition
 
-For each task, models are retrained without one row, ``RUNS`` for each of the ``ROWS`` forget rows that all references
-are clearest on; a judgement draws originals, references and runs, disjoint, and is the check's own, on these rows. They
-are kept in the cache, so a stopped command goes on. ``validate`` has no such models. Intervals are Clopper and
-Pearson's; a pool's models are shared by its judgements, so they are too narrow. What it found is in ``RESULTS``.
+Judgements are drawn from a pool, because ``validate`` has no such models. For each task, models are retrained without
+one row. There are ``RUNS`` of them for each of the ``ROWS`` forget rows on which originals and references differ most
+clearly. A judgement draws disjoint originals, references and runs, and decides by the check itself on these rows.
+
+The models are saved in the cache, so a stopped command resumes. Intervals are Clopper and Pearson's. They are too
+narrow, because judgements share the models of a pool. The results are in ``RESULTS``.
 """
 
 from __future__ import annotations
@@ -36,10 +38,11 @@ from mu_conformance.tasks import Rows, registry
 
 RESULTS = Path(__file__).resolve().parent / "results" / "few_rows.json"
 ROWS, RUNS, REFERENCES, ORIGINALS = 6, 16, 64, 16
+"""Forget rows, retrained models for each of them, references and originals."""
 
 
 def confidences(populations: Populations, scenario: Scenario, rows: Rows, seed: int) -> np.ndarray:
-    """On each forget row, of the recipe's model trained on ``rows``, [n]."""
+    """Return the confidence on each forget row of the recipe's model trained on ``rows``, [n]."""
     task = scenario.task
     model = task.new_model(0, scenario.architecture)
     model.load_state_dict(populations.model_state(scenario, rows, seed)[0])
@@ -49,7 +52,12 @@ def confidences(populations: Populations, scenario: Scenario, rows: Rows, seed: 
 
 
 def clearest_rows(references: np.ndarray, originals: np.ndarray) -> np.ndarray:
-    """The forget rows that originals and references differ on by most deviations, ``ROWS`` of them."""
+    """Return the ``ROWS`` forget rows on which originals and references differ by most deviations.
+
+    Args:
+        references: confidences [models, rows].
+        originals: confidences [models, rows].
+    """
     gaps = originals.mean(axis=0) - references.mean(axis=0)
     return np.argsort(-gaps / np.maximum(references.std(axis=0, ddof=1), np.abs(gaps) / 1000 + 1e-12))[:ROWS]
 
@@ -57,7 +65,14 @@ def clearest_rows(references: np.ndarray, originals: np.ndarray) -> np.ndarray:
 def judge(
     references: np.ndarray, originals: np.ndarray, runs: dict[int, np.ndarray], generator: np.random.Generator
 ) -> str:
-    """The outcome of the check on models that are drawn: confidences [models, rows], and of runs by the row they lack."""
+    """Return the outcome of the check on randomly drawn models.
+
+    Args:
+        references: confidences [models, rows].
+        originals: confidences [models, rows].
+        runs: confidences of runs [models, rows], by the row they lack.
+        generator: source of the draws.
+    """
     smoke = PROFILES["smoke"]
 
     def drawn(models: np.ndarray, count: int) -> list[dict[str, np.ndarray]]:
@@ -67,7 +82,7 @@ def judge(
     made: list[dict[str, np.ndarray]] = []
 
     class OneRowEach(DrawnEvidence):
-        """Runs that lack the one row that they were asked for."""
+        """Gives runs that lack the one row of the request."""
 
         def few_rows_runs(self, requests: Sequence[np.ndarray]) -> list[Any]:
             for rows in requests[len(made) :]:
@@ -84,7 +99,7 @@ def judge(
 
 
 def study(name: str, cache: Path, judgements: int) -> dict[str, Any]:
-    """How many judgements came to what, of models that lack one row and of models that lack none."""
+    """Return the number of judgements by outcome, for models that lack one row and for models that lack none."""
     populations = Populations(Store(cache, packaged_packs()))
     populations.store.open()
     task, check = registry.find_task(name), find_check("robustness.few-rows")

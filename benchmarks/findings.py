@@ -1,12 +1,14 @@
-"""MU-Bench's findings, as far as scorecards speak to them, for docs/methods.md.
+"""Examine MU-Bench's findings, as far as scorecards bear on them, for docs/methods.md.
 
     python benchmarks/findings.py --plain DIR --condition lora-8=DIR --condition superloss=DIR --output docs/methods.md
 
-Each DIR is the report folder of a run of several methods: ``plain`` of all tasks without a condition, the others of
-some tasks under one. How far a method is from exact retraining on a task is the mean, over its checks of forgetting,
-privacy and robustness (or of utility), of the distance to the references' mean in margins: 1 is the edge of what
-passes; each is bounded by MOST. Only approximate methods count, and not the convex task. Intervals are bootstrap
-intervals at LEVEL over methods: they speak of other methods on these tasks, not of other tasks.
+Each DIR is the report folder of a run of several methods. ``plain`` covers all tasks without a condition; each of the
+others covers some tasks under one condition.
+
+A method's distance from exact retraining on a task is a mean over checks: those of forgetting, privacy and robustness,
+or those of utility. Each check gives the distance to the references' mean in margins, bounded by ``MOST``. The edge of
+a pass is 1. Only approximate methods count, and not the convex task. Intervals are bootstrap intervals at ``LEVEL``
+over methods: they apply to other methods on these tasks, not to other tasks.
 """
 
 from __future__ import annotations
@@ -24,18 +26,23 @@ from pages import replace, table
 from mu_conformance.scorecard import document
 
 MOST = 5.0
+"""Bound on a check's distance, in margins."""
 LEVEL, DRAWS = 0.95, 10_000
+"""Level of the bootstrap intervals, and resamples."""
 BEGIN, END = "<!-- findings -->", "<!-- end of findings -->"
 HARD = {"speech": "keyword_spotting", "video": "action_recognition"}
+"""Tasks that MU-Bench finds hard, by modality."""
 RETRAINING_LIKE = ("FineTune", "L1Sparse", "CFk", "EUk")
 """Methods that train on the retain set alone: retraining cut short."""
 ASPECTS = {"forgetting": ("forgetting.", "privacy.", "robustness."), "utility": ("utility.",)}
+"""Prefixes of the checks of each aspect."""
 
 Distances = dict[tuple[str, str], dict[str, float]]
-"""By method and task: by aspect."""
+"""Distances by aspect, for each method and task."""
 
 
 def distances(cards: Iterable[Mapping[str, Any]]) -> Distances:
+    """Return each approximate method's mean distance on each task, by aspect."""
     found: Distances = {}
     for card in filter(approximate, cards):
         for task in {entry["task"] for entry in card["checks"]} - {"tabular"}:
@@ -56,7 +63,7 @@ def distances(cards: Iterable[Mapping[str, Any]]) -> Distances:
 
 
 def interval(by_method: Mapping[str, float]) -> str:
-    """Mean and bootstrap interval over methods, and how many there are."""
+    """Return mean and bootstrap interval over methods, and the number of methods, as text."""
     values = np.array(list(by_method.values()))
     drawn = np.random.default_rng(0).choice(values, (DRAWS, len(values))).mean(axis=1)
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
@@ -64,7 +71,7 @@ def interval(by_method: Mapping[str, float]) -> str:
 
 
 def of_methods(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """The mean of each method's numbers."""
+    """Return the mean of each method's numbers."""
     grouped: dict[str, list[float]] = {}
     for method, value in pairs:
         grouped.setdefault(method, []).append(value)
@@ -72,14 +79,14 @@ def of_methods(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
 
 
 def against_the_rest(plain: Distances, aspect: str, tasks: set[str]) -> dict[str, float]:
-    """For each method, its mean distance on ``tasks`` minus that on the other tasks on which it is defined."""
+    """Return for each method its mean distance on ``tasks`` less that on the other tasks on which it is defined."""
     inside = of_methods((method, found[aspect]) for (method, task), found in plain.items() if task in tasks)
     outside = of_methods((method, found[aspect]) for (method, task), found in plain.items() if task not in tasks)
     return {method: inside[method] - outside[method] for method in inside if method in outside}
 
 
 def under(plain: Distances, condition: Distances, aspect: str) -> dict[str, float]:
-    """For each method, the mean over tasks of its distance under a condition minus that without."""
+    """Return for each method the mean over tasks of its distance under a condition less that without."""
     shared = condition.keys() & plain.keys()
     return of_methods(
         (method, condition[method, task][aspect] - plain[method, task][aspect]) for method, task in sorted(shared)
@@ -87,6 +94,13 @@ def under(plain: Distances, condition: Distances, aspect: str) -> dict[str, floa
 
 
 def page(plain: Distances, conditions: Mapping[str, Distances], power: Mapping[str, float]) -> str:
+    """Return the tables of the page.
+
+    Args:
+        plain: distances without a condition.
+        conditions: distances under each condition.
+        power: smallest effect size of a scenario, by condition.
+    """
     aspects = list(ASPECTS)
     tasks = sorted({task for _, task in plain})
     lines = ["Mean distance to the references of approximate methods, in margins (1: the edge of what passes).", ""]
@@ -116,14 +130,15 @@ def page(plain: Distances, conditions: Mapping[str, Distances], power: Mapping[s
     ]
     lines += table(["", *aspects], rows)
     lines += [
-        f"Smallest separation of a scenario, in reference deviations: {', '.join(f'{n} {v:.1f}' for n, v in power.items())}.",
+        "Smallest separation of a scenario, in reference deviations: "
+        f"{', '.join(f'{n} {v:.1f}' for n, v in power.items())}.",
         "",
     ]
     return "\n".join(lines)
 
 
 def unpaired(one: Mapping[str, float], other: Mapping[str, float]) -> str:
-    """The difference of two groups of methods, each resampled."""
+    """Return the difference of two groups of methods and its bootstrap interval, each group resampled, as text."""
     generator = np.random.default_rng(0)
     first, second = (np.array(list(group.values())) for group in (one, other))
     drawn = generator.choice(first, (DRAWS, len(first))).mean(axis=1) - generator.choice(
@@ -134,6 +149,7 @@ def unpaired(one: Mapping[str, float], other: Mapping[str, float]) -> str:
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
+    """Return the scorecards of a report folder."""
     paths = sorted(folder.glob("*/scorecard.json")) or sorted(folder.glob("scorecard.json"))
     return [document.read_json(path) for path in paths]
 

@@ -1,12 +1,14 @@
-"""What each scenario of each task can tell: training time, scores, separation of originals from references.
+"""Measure the power of each scenario of each task: training time, scores, effect size of originals against references.
 
-    python benchmarks/fixture_power.py --output docs/tasks.md python benchmarks/fixture_power.py --all-models --profile
-    smoke --originals 3 --references 8 --output docs/architectures.md python benchmarks/fixture_power.py --task
-    sentiment --model bert --kind random --originals 2 --references 8 python benchmarks/fixture_power.py --peft lora:8
-    --profile smoke --kind random --originals 2 --references 8
+    python benchmarks/fixture_power.py --output docs/tasks.md
+    python benchmarks/fixture_power.py --all-models --profile smoke --originals 3 --references 8 \
+        --output docs/architectures.md
+    python benchmarks/fixture_power.py --task sentiment --model bert --kind random --originals 2 --references 8
+    python benchmarks/fixture_power.py --peft lora:8 --profile smoke --kind random --originals 2 --references 8
 
-With --output each task's rows go into the table of a page; those of scenarios that were not measured stay as they are.
-Under the suite's default seed what ships is used; everything else is trained into the cache, so a stopped run goes on.
+The column "separation" is the effect size (Glass's delta). With --output, each task's rows go into the table of a page,
+and rows of scenarios not measured stay unchanged. Under the suite's default seed, shipped models are used. All others
+are trained into the cache, so a stopped run resumes.
 """
 
 from __future__ import annotations
@@ -51,7 +53,10 @@ COLUMNS = (
     "original",
     "DoNothing fails",
 )
-"""DoNothing fails: how many of the forgetting checks that apply, with the originals in place of its runs."""
+"""Columns of the table.
+
+"DoNothing fails" counts the applicable forgetting checks that fail, with the originals in place of its runs.
+"""
 ARCHITECTURE_COLUMNS = (
     "task",
     "model",
@@ -65,18 +70,21 @@ ARCHITECTURE_COLUMNS = (
     "sharpest measure",
     "separation",
 )
-"""With --all-models. The lowest train score is that of the originals and references: did every seed train?"""
+"""Columns of the table with --all-models.
+
+"lowest train score" is the lowest over originals and references, and shows whether every seed trained.
+"""
 
 
 class Untouched(StoredEvidence):
-    """The evidence on a method that returns the original: its runs are the originals."""
+    """Gives evidence on a method that returns the original: its runs are the originals."""
 
     def runs(self, count: int) -> list[Outputs]:
         return [self.populations.original(self.scenario, number) for number in range(count)]
 
 
 def do_nothing(evidence: Evidence) -> str:
-    """How many forgetting checks fail a method that returns the original, of those that apply."""
+    """Return how many of the applicable forgetting checks fail a method that returns the original, as text."""
     scenario = evidence.scenario
     checks = [
         check
@@ -88,7 +96,7 @@ def do_nothing(evidence: Evidence) -> str:
 
 
 def measure(task: Task, architecture: str, arguments: argparse.Namespace) -> list[dict[str, str]]:
-    """A row for each scenario of a task."""
+    """Return a row for each scenario of a task."""
     profile = dataclasses.replace(
         PROFILES[arguments.profile],
         looks=(arguments.originals,),
@@ -139,7 +147,7 @@ def measure(task: Task, architecture: str, arguments: argparse.Namespace) -> lis
 
 
 def _library_class(model: nn.Module) -> str:
-    """The class of a library that the model is, or is derived from; a dash where there is none."""
+    """Return the library class that the model is or derives from; a dash if there is none."""
     for ancestor in type(model).__mro__:
         if ancestor.__module__.partition(".")[0] in ("transformers", "diffusers"):
             return ancestor.__name__
@@ -147,7 +155,7 @@ def _library_class(model: nn.Module) -> str:
 
 
 def write(page: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
-    """Put rows into the table of a page, in the place of those of the same scenario; what was not measured stays."""
+    """Put rows into the table of a page, in place of rows of the same scenario; other rows stay unchanged."""
     lines = split(page, BEGIN, END)[1].strip().splitlines()
     same = lines[:1] == table(columns, [])[:1]
     identity = [columns.index(name) for name in ("task", "model", "forget set")]

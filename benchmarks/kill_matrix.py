@@ -1,9 +1,10 @@
-"""docs/validity.md: verdicts on wholly fresh models, and which checks fail on which control, from what ``verdicts.py`` judged.
+"""Write verdicts on fresh models, and the kill matrix, into docs/validity.md.
 
     python benchmarks/verdicts.py --controls --method mu_conformance.methods:Retrain --seeds 5
     python benchmarks/kill_matrix.py --output docs/validity.md
 
-Judgements of several commits may stand together; the page names them.
+The input is the judgements made by ``verdicts.py``. The kill matrix shows which checks fail on which control.
+Judgements at several commits may stand together; the page names the commits.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ BEGIN, END = "<!-- kill matrix -->", "<!-- end of kill matrix -->"
 
 
 def rate(judged: Iterable[bool]) -> list[str]:
-    """How many, how many right, and the rate of wrong ones with its interval."""
+    """Return the numbers of all and of right judgements, and the rate of wrong ones with its interval."""
     found = list(judged)
     wrong = found.count(False)
     low, high = clopper_pearson(wrong, len(found))
@@ -34,14 +35,15 @@ def rate(judged: Iterable[bool]) -> list[str]:
 
 
 def commits(records: Iterable[Record]) -> str:
-    """The commits of judgements, most frequent first, with how many each."""
+    """Return the commits of judgements, the most frequent first, with the number of each."""
     return ", ".join(f"{commit} {count}" for commit, count in Counter(one["commit"] for one in records).most_common())
 
 
 def fresh(records: Iterable[Record]) -> str:
-    """A row for each method that must be conformant on each task, on all together, and of controls on each task.
+    """Return a table of verdicts by task.
 
-    So for what was judged by one check alone.
+    There is a row for each method that must be conformant, on each task and on all together, and for controls on each
+    task. Judgements by one check alone have rows of their own.
     """
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
@@ -65,7 +67,11 @@ def fresh(records: Iterable[Record]) -> str:
 
 
 def row(name: str, caught_by: str | None, records: list[Record]) -> list[str]:
-    """A method's row: its named check and in how many judgements that failed, then what failed, family by family."""
+    """Return a method's row of the kill matrix.
+
+    The named check comes first, with the number of judgements in which it failed. The failures follow, family by
+    family.
+    """
     failed = Counter(check for one in records for check, found in one["not_passed"].items() if "failed" in found)
     if caught_by is None:
         caught = ["-", "-"]
@@ -96,7 +102,7 @@ def row(name: str, caught_by: str | None, records: list[Record]) -> list[str]:
 
 
 def matrix(records: Iterable[Record]) -> str:
-    """A table for each task on which controls were judged: these, and the methods that were judged beside them."""
+    """Return a table for each task with judgements of controls: the controls, and the methods judged beside them."""
     by_task: dict[str, dict[str, list[Record]]] = {}
     for record in records:
         if "alone" in record:
@@ -104,7 +110,7 @@ def matrix(records: Iterable[Record]) -> str:
         by_task.setdefault(record["task"], {}).setdefault(record["method"], []).append(record)
     lines, named = [], set()
     failing: dict[str, set[str]] = {}
-    """By check: the controls that failed it."""
+    """Controls that failed each check."""
     for task, by_method in sorted(by_task.items()):
         controls: Mapping[str, Any] = {method: control_of(method) for method in by_method}
         if not any(controls.values()):

@@ -1,12 +1,14 @@
-"""How wide each margin is in standard deviations of the references, and so how often exact retraining gets past it.
+"""Compare each margin with the references' standard deviation, and so predict how often exact retraining fails it.
 
     python benchmarks/margins.py
     python benchmarks/margins.py sentiment --profile standard --originals 3 --references 12
 
-For each scenario the margins below ``--most`` deviations, the tightest first, with the chance that retraining passes at
-the profile's last look: that a Welch interval on normal values of the same mean and deviation lies inside the margin. A
-chance below 0.99 is a false alarm to come. References stand in for the runs, so nothing is unlearned; smoke takes all
-from the packs, other profiles train what they lack. LiRA's deviations are too large where there are few references.
+For each scenario, the command lists the margins below ``--most`` deviations, the tightest first. Beside each stands the
+chance that retraining passes at the profile's last look. This is the chance that a Welch interval on normal values of
+the same mean and deviation lies inside the margin. A chance below 0.99 predicts type I errors.
+
+References stand in for the runs, so nothing is unlearned. The smoke profile takes all models from the packs, and other
+profiles train missing ones. LiRA's deviations are too large where there are few references.
 """
 
 from __future__ import annotations
@@ -31,7 +33,13 @@ from mu_conformance.tasks import registry
 
 
 def chance(deviations: float, profile: Profile, sides: Sides) -> float:
-    """That exact retraining passes at the last look, where the margin is so many deviations."""
+    """Return the chance that exact retraining passes at the last look.
+
+    Args:
+        deviations: width of the margin, in standard deviations of the references.
+        profile: gives looks, references and confidence level.
+        sides: departures that count.
+    """
     runs, references = profile.looks[-1], profile.references
     error = math.sqrt(1 / runs + 1 / references)
     room = (deviations - t.ppf((1 + profile.level) / 2, runs + references - 2) * error) / error
@@ -41,7 +49,15 @@ def chance(deviations: float, profile: Profile, sides: Sides) -> float:
 def measured(
     scenario: Scenario, profile: Profile, populations: Populations, originals: int, references: int
 ) -> Iterator[tuple[str, Measurement]]:
-    """Every measurement that a check decides on, with the check's id."""
+    """Yield every measurement that a check decides on, with the check's id.
+
+    Args:
+        scenario: the scenario to judge.
+        profile: gives the number of runs at the last look.
+        populations: originals and references.
+        originals: number of originals.
+        references: number of references, which also stand in for the runs.
+    """
     retrained = [populations.reference(scenario, number) for number in range(references)]
     runs = list(itertools.islice(itertools.cycle(retrained), profile.looks[-1]))
     own = [populations.original(scenario, number) for number in range(originals)]

@@ -1,4 +1,4 @@
-"""docs/methods.md: each method on each task, from the scorecards of a smoke run, and the FLOPs of a call.
+"""Write docs/methods.md: each method on each task, from the scorecards of a smoke run, and the FLOPs of a call.
 
     pytest -n 2 --method mu_conformance.methods:FineTune --method mu_conformance.methods:SCRUB ... --mu-report DIR
     python benchmarks/methods_table.py --scorecards DIR --cache DIR --output docs/methods.md
@@ -32,11 +32,12 @@ BEGIN, END = "<!-- measured -->", "<!-- end -->"
 
 
 def name_of(card: Mapping[str, Any]) -> str:
+    """Return the name of a scorecard's method."""
     return card["method"]["ref"].rpartition(":")[2]
 
 
 def flops(name: str, task: str, cache: Path) -> float | None:
-    """FLOPs of a call as a share of retraining's, the mean over the kinds of forget set; None if a call fails."""
+    """Return the FLOPs of a call as a share of retraining's, the mean over kinds of forget set; None if a call fails."""
     judge = JudgingSession(
         f"mu_conformance.methods:{name}",
         Settings(tasks=(task,), cache=cache, in_process=True, conditions=Conditions(budget=NO_LIMIT)),
@@ -48,7 +49,7 @@ def flops(name: str, task: str, cache: Path) -> float | None:
 
 
 def cell(entries: list[Mapping[str, Any]]) -> str:
-    """Passed of required, in bold where that is all; - where nothing is claimed."""
+    """Return checks passed of checks required, in bold if all passed; a dash if nothing is claimed."""
     required = [entry for entry in entries if entry["required"] and entry["id"] != "contract.claims"]
     if not required:
         return "-"
@@ -58,7 +59,10 @@ def cell(entries: list[Mapping[str, Any]]) -> str:
 
 
 def distance(entry: Mapping[str, Any]) -> float | None:
-    """How far the runs' mean lies from the references', in margins: 1 is the edge of what passes. None if not measured."""
+    """Return the distance of the runs' mean from the references', in margins; None if not measured.
+
+    The edge of a pass is 1.
+    """
     found = [
         abs(one["value"] - one["references"]["mean"]) / one["margin"]
         for one in entry["measurements"]
@@ -68,7 +72,7 @@ def distance(entry: Mapping[str, Any]) -> float | None:
 
 
 def worst(entries: Iterable[Mapping[str, Any]]) -> tuple[float, str]:
-    """The largest distance of a check that is not passed, and of what."""
+    """Return the largest distance of a check that did not pass, and where it occurred."""
     found = [(0.0, "-")]
     for entry in entries:
         away = distance(entry)
@@ -78,14 +82,15 @@ def worst(entries: Iterable[Mapping[str, Any]]) -> tuple[float, str]:
 
 
 def approximate(card: Mapping[str, Any]) -> bool:
-    """Whether a method is neither exact retraining nor proved to come near it."""
+    """Return True for a method that is neither exact retraining nor proved to come near it."""
     return name_of(card) not in ("Retrain", "SISA", "CertifiedRemoval")
 
 
 def by_check(cards: list[dict[str, Any]]) -> list[list[str]]:
-    """For each check against references: how many scenarios approximate methods pass, and how near the best come.
+    """Return a row for each check against references.
 
-    The convex task is left out: it has one optimum, which methods that train on reach.
+    The row has the number of scenarios that approximate methods pass, and the nearest distance among them. The convex
+    task is left out, because it has one optimum, which methods that continue training reach.
     """
     rows = []
     judged = [(card, entry) for card in cards for entry in card["checks"] if entry["task"] != "tabular"]
@@ -108,6 +113,7 @@ def by_check(cards: list[dict[str, Any]]) -> list[list[str]]:
 
 
 def seconds(entries: Iterable[Mapping[str, Any]]) -> str:
+    """Return the processor seconds of calls as a share of retraining's, as text; a dash if not measured."""
     spent = retraining = 0.0
     for entry in entries:
         measured = {one["name"]: one["value"] for one in entry["measurements"]}
@@ -118,6 +124,12 @@ def seconds(entries: Iterable[Mapping[str, Any]]) -> str:
 
 
 def measured(cards: list[dict[str, Any]], shares: Mapping[str, Mapping[str, float | None]]) -> str:
+    """Return the tables of the page.
+
+    Args:
+        cards: one scorecard for each method.
+        shares: FLOPs as a share of retraining's, by method and task.
+    """
     tasks = sorted({entry["task"] for card in cards for entry in card["checks"]})
     by_task = {name_of(card): {t: [e for e in card["checks"] if e["task"] == t] for t in tasks} for card in cards}
     lines = ["Checks passed of checks required; bold: conformant on that task; -: not defined there.", ""]

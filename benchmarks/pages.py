@@ -1,4 +1,4 @@
-"""Pages of documentation of which a part is written by a command, between two marks."""
+"""Rewrite the part of a documentation page between two marks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["replace", "split", "table"]
 
 
 def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table, and an empty one."""
+    """Return the lines of a table, and an empty line."""
     return [
         f"| {' | '.join(heading)} |",
         f"|{' --- |' * len(heading)}",
@@ -19,7 +19,11 @@ def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def split(page: Path, begin: str, end: str) -> tuple[str, str, str]:
-    """What stands before the first mark, between the marks, and after the second; ``SystemExit`` if a mark is missing."""
+    """Return the text before the first mark, between the marks, and after the second mark.
+
+    Raises:
+        SystemExit: a mark is missing.
+    """
     before, _, rest = page.read_text(encoding="utf-8").partition(begin)
     between, found, after = rest.partition(end)
     if not found:
@@ -28,6 +32,6 @@ def split(page: Path, begin: str, end: str) -> tuple[str, str, str]:
 
 
 def replace(page: Path, begin: str, end: str, text: str) -> None:
-    """Write ``text`` in the place of what lies between the marks."""
+    """Write ``text`` between the marks, in place of the text there."""
     before, _, after = split(page, begin, end)
     page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", encoding="utf-8")

@@ -1,9 +1,10 @@
-"""What each attack brings back in references and originals: the figures behind the margins of the robustness checks.
+"""Show the effect of each recovery attack on references and originals, as a basis for the robustness checks' margins.
 
     python benchmarks/recovery.py tabular image_classification
 
-For each smoke scenario: mean and standard deviation over 32 references, and over the originals of the first look, of
-the loss attack's AUC, what each attack adds to it, and the CKA with references. From the packs.
+For each smoke scenario, the command prints mean and standard deviation over 32 references, and over the originals of
+the first look. The statistics are the loss attack's AUC, the gain of it by each attack, and the CKA with references.
+The models are from the packs.
 """
 
 from __future__ import annotations

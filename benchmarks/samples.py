@@ -1,4 +1,4 @@
-"""What the originals of the generating tasks make, for a person to judge: docs/samples.md and its picture.
+"""Write docs/samples.md and its picture: samples from the originals of the generating tasks, for a person to judge.
 
 python benchmarks/samples.py
 """
@@ -19,7 +19,7 @@ from mu_conformance.tasks.tokens import IGNORED
 
 
 def original(task: Task, store: Store) -> torch.nn.Module:
-    """The first original of the task's first scenario."""
+    """Return the first original of the task's first scenario."""
     scenario = Scenario(task, task.forget_sets[0], 0.1, task.architectures[0], DEFAULT_SEED)
     model = task.new_model(0)
     model.load_state_dict(Populations(store).original_state(scenario, 0))
@@ -43,6 +43,7 @@ def _facts(task: LanguageModelTask, model: torch.nn.Module, rows: Rows) -> list[
 
 
 def biographies(store: Store) -> list[str]:
+    """Return the lines on biography: prompts, the original's answers and the facts."""
     task = registry.find_task("biography")
     model = original(task, store)
     lines = ["## biography", "", "| prompt | the original says | the fact |", "| --- | --- | --- |"]
@@ -52,6 +53,7 @@ def biographies(store: Store) -> list[str]:
 
 
 def summaries(store: Store) -> list[str]:
+    """Return the lines on summarization: dialogues, the original's summaries and the true ones."""
     task = registry.find_task("summarization")
     assert isinstance(task, GenerationTask)
     model = original(task, store)
@@ -66,17 +68,22 @@ def summaries(store: Store) -> list[str]:
     return [
         *lines,
         "",
-        "The first three are trained on, the others are not. Adverb and verb are the writer's own choice: nothing in a new",
+        "The first three are trained on, the others are not. "
+        "Adverb and verb are the writer's own choice: nothing in a new",
         "dialogue tells them.",
         "",
     ]
 
 
 SAMPLES, SCALE, GAP = 3, 6, 6
+"""Generated images of each class, and scale and gap of the sheet in pixels."""
 
 
 def pictures(store: Store, path: Path) -> list[str]:
-    """A picture of every class: a test image, then images that the first original makes for test prompts of the class."""
+    """Draw every class and return the lines on text_to_image.
+
+    A column shows a test image, then images that the first original makes for test prompts of the class.
+    """
     from PIL import Image
 
     task = registry.find_task("text_to_image")
@@ -104,7 +111,8 @@ def pictures(store: Store, path: Path) -> list[str]:
         "",
         f"![generated digits]({path.parent.name}/{path.name})",
         "",
-        f"First line: a real test image of each digit. Below: {SAMPLES} images of each that the original makes for test prompts from",
+        f"First line: a real test image of each digit. Below: {SAMPLES} images of each "
+        "that the original makes for test prompts from",
         f"noise of their own. Recognised by the classifier: {', '.join(recognised)}.",
         "",
     ]

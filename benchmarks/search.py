@@ -3,15 +3,19 @@
     python benchmarks/search.py --cache DIR                     # all methods on all tasks
     python benchmarks/search.py --cache DIR --task tabular --method FineTune
 
-Every method's class says what may be tried (``search``: values by hyperparameter, in all combinations); of each method
-on each task at least TRIALS_EACH of these are, drawn at random (EXPENSIVE_TRIALS where a trial is expensive). A trial is judged
-on a suite seed of its own, so on other originals, references and forget rows than any profile judges by default, with
-fewer of each: ORIGINALS runs against REFERENCES references for each kind of forget set that the smoke profile takes.
-Its cost is the mean, over checks, of the distance to the references' mean in margins (1 is the edge of what passes),
-MOST at most. A trial whose calls take more than BUDGET of retraining's FLOPs is no candidate.
+Each method's class lists the values to try (``search``: values by hyperparameter, in all combinations). At least
+``TRIALS_EACH`` random combinations are tried for each method and task, or ``EXPENSIVE_TRIALS`` where a trial is
+expensive.
 
-All trials go into ``benchmarks/results/search.json`` as they are made, the best of each method on each task into
-``mu_conformance/methods/tuned.json``, where the methods take them from.
+A trial is judged on a suite seed of its own. Its originals, references and forget rows are therefore not those that any
+profile judges by default, and there are fewer of each. ``ORIGINALS`` runs are compared with ``REFERENCES`` references,
+for each kind of forget set in the smoke profile.
+
+The cost of a trial is the mean, over checks, of the distance to the references' mean in margins, at most ``MOST``. The
+edge of a pass is 1. A trial whose calls take more than ``BUDGET`` of retraining's FLOPs is no candidate.
+
+Each trial is saved in ``benchmarks/results/search.json`` as soon as it ends. The best of each method on each task is
+saved in ``mu_conformance/methods/tuned.json``, which the methods read.
 """
 
 from __future__ import annotations
@@ -39,27 +43,42 @@ from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.tasks import registry
 
 SEED = 7001
+"""Seed of the suite in trials."""
 TRIALS_EACH, EXPENSIVE_TRIALS = 6, 4
+"""Combinations tried for each method and task, and on expensive tasks."""
 EXPENSIVE = ("summarization", "text_to_image", "visual_reasoning")
+"""Tasks with expensive trials."""
 ORIGINALS, REFERENCES = 2, 8
+"""Runs and references of a trial."""
 BUDGET = 0.5
+"""Largest share of retraining's FLOPs that a candidate may take."""
 MOST = 5.0
+"""Bound on a check's distance, in margins."""
 NO_LIMIT = 1e9
-"""A budget, in retrainings: FLOPs are counted under a budget alone, and methods shorten themselves to one."""
+"""A budget in retrainings that no call reaches.
+
+FLOPs are counted only under a budget, and methods shorten themselves to a budget.
+"""
 ROOT = Path(__file__).resolve().parents[1]
 TRIALS = ROOT / "benchmarks" / "results" / "search.json"
 FOUND = ROOT / "mu_conformance" / "methods" / "tuned.json"
 
 
 def distance(measurement) -> float:
-    """How far a run is from the references' mean, in margins."""
+    """Return the distance of a run from the references' mean in margins, at most ``MOST``; NaN if not measured."""
     if measurement.margin is None or measurement.references is None:
         return math.nan
     return min(MOST, abs(measurement.value - measurement.references.mean) / measurement.margin)
 
 
 def flops_share(judge: JudgingSession, task: str, runs: int = 1) -> float | None:
-    """FLOPs of a call as a share of retraining's, the mean over scenarios, judged with NO_LIMIT; None if a call fails."""
+    """Return the FLOPs of a call as a share of retraining's, the mean over scenarios; None if a call fails.
+
+    Args:
+        judge: session of one method with the budget ``NO_LIMIT``.
+        task: name of the task.
+        runs: runs of each scenario.
+    """
     shares = []
     for scenario in judge.scenarios(task):
         evidence = judge.evidence(task, scenario.name)
@@ -72,14 +91,20 @@ def flops_share(judge: JudgingSession, task: str, runs: int = 1) -> float | None
 
 
 def trial(ref: str, task: str, cache: Path) -> dict:
-    """Judge a method with its hyperparameters; its cost, None if a call failed, and the cost of each check."""
+    """Judge a method with its hyperparameters; return its cost, None if a call failed, and the cost of each check.
+
+    Args:
+        ref: the method and its hyperparameters.
+        task: name of the task.
+        cache: folder of the cache.
+    """
     profile = dataclasses.replace(PROFILES["smoke"], looks=(ORIGINALS,), references=REFERENCES)
     settings = Settings(
         profile=profile, tasks=(task,), seed=SEED, cache=cache, in_process=True, conditions=Conditions(budget=NO_LIMIT)
     )
     judge = JudgingSession(ref, settings)
     started, costs, errors = time.process_time(), {}, set()
-    # only what tells how well it forgets and keeps: the contract and the cost are not a matter of degree
+    # Skip contract and cost, because they are not a matter of degree.
     for entry in judge.entries(judge.task(task)):
         if find_check(entry.check).subject is not Evidence or entry.check.startswith("cost."):
             continue
@@ -100,17 +125,18 @@ def trial(ref: str, task: str, cache: Path) -> dict:
 
 
 def read(path: Path) -> dict:
+    """Return the content of a JSON file; empty if there is no file."""
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def combinations(method: str) -> list[dict]:
-    """All values of a method that are tried."""
+    """Return all combinations of a method's values."""
     space = getattr(getattr(methods, method), "search", {})
     return [dict(zip(space, values, strict=True)) for values in itertools.product(*space.values())] if space else []
 
 
 def wanted(method: str, task: str) -> list[dict]:
-    """The values of a method that must have been tried on a task: all, or some drawn at random, always the same."""
+    """Return the values of a method that must be tried on a task: all, or a random sample that never changes."""
     every = combinations(method)
     return random.Random(f"{method} {task}").sample(
         every, min(len(every), EXPENSIVE_TRIALS if task in EXPENSIVE else TRIALS_EACH)
@@ -118,7 +144,10 @@ def wanted(method: str, task: str) -> list[dict]:
 
 
 def best(trials: dict) -> dict[str, dict[str, dict]]:
-    """The values of least cost by method and task, where all that are wanted were tried and a call returned."""
+    """Return the values of least cost, by method and task.
+
+    A method and task is included once all wanted values are tried and at least one call returned.
+    """
     by_place: dict[tuple[str, str], list[dict]] = {}
     for one in trials.values():
         by_place.setdefault((one["method"], one["task"]), []).append(one)
@@ -131,7 +160,7 @@ def best(trials: dict) -> dict[str, dict[str, dict]]:
 
 
 def keep(new: dict) -> None:
-    """Add trials by their keys, and bring the best values up to date; several processes may search at once."""
+    """Save trials by their keys, and update the best values; several processes may search at once."""
     with FileLock(TRIALS.with_suffix(".lock")):
         trials = {**read(TRIALS), **new}
         lines = (f"{json.dumps(key)}: {json.dumps(trials[key], sort_keys=True)}" for key in sorted(trials))

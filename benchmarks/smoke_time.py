@@ -1,4 +1,4 @@
-"""Where the wall time of a second smoke run goes (everything that can be stored is stored by the first).
+"""Measure where the wall time of a second smoke run goes; the first run stores everything that can be stored.
 
 python benchmarks/smoke_time.py [METHOD] [pytest options ...]
 """

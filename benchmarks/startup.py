@@ -1,4 +1,4 @@
-"""What having mu-conformance installed costs a plain pytest run: median of ten, with and without the plugin, in turn.
+"""Measure what the installed plugin costs a plain pytest run: the median of ``ROUNDS``, with and without it in turn.
 
 python benchmarks/startup.py
 """
@@ -13,9 +13,11 @@ import time
 from pathlib import Path
 
 ROUNDS = 10
+"""Pairs of runs."""
 
 
 def seconds(folder: Path, *options: str) -> float:
+    """Return the wall time of a pytest run in a folder, in seconds."""
     started = time.perf_counter()
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
@@ -36,7 +38,8 @@ def main() -> None:
     a, b = statistics.median(without), statistics.median(with_plugin)
     paired = statistics.median(y - x for x, y in zip(without, with_plugin, strict=True))
     print(
-        f"without {a:.3f} s, with {b:.3f} s, median difference {1000 * paired:.0f} ms (of {ROUNDS} pairs); no torch imported"
+        f"without {a:.3f} s, with {b:.3f} s, median difference {1000 * paired:.0f} ms "
+        f"(of {ROUNDS} pairs); no torch imported"
     )
 
 

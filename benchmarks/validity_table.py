@@ -1,9 +1,10 @@
-"""docs/validity.md: false alarms and detection by task, from what ``mu-conformance validate`` wrote; and what scorecards carry.
+"""Write type I error rates and detection by task into docs/validity.md, and the rates that scorecards carry.
 
     mu-conformance validate tabular image_classification sentiment --output rates.json
     python benchmarks/validity_table.py rates.json --output docs/validity.md    # needs the extra "benchmarks"
 
-Several files may be given, of other tasks or profiles; a later one replaces what an earlier one says of the same.
+The input is the output of ``mu-conformance validate``. Several files may be passed, for other tasks or profiles. Where
+two files cover the same task and profile, the later one counts.
 """
 
 from __future__ import annotations
@@ -22,16 +23,20 @@ from mu_conformance.scorecard.known_error_rates import POWER, smallest
 BEGIN, END = "<!-- rates -->", "<!-- end of rates -->"
 SHIPPED = Path(__file__).parents[1] / "mu_conformance" / "scorecard" / "known_error_rates.json"
 MOST = 5
-"""Shares of which each scenario is shown, the smallest."""
+"""Number of shares shown for each scenario, the smallest ones."""
 
 
 def percent(rate: Mapping[str, Any]) -> str:
+    """Return a rate and its interval in per cent, as text."""
     low, high = rate["interval"]
     return f"{100 * rate['estimate']:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def shown(rate: Mapping[str, Any], scenario: str) -> str:
-    """How often a scenario was not conformant, and the check that did not pass most often there; ``-`` where all passed."""
+    """Return how often a scenario was not conformant, and the check that failed to pass there most often.
+
+    A dash stands for a scenario on which all checks passed.
+    """
     checks = {
         name.partition(" ")[2]: found
         for name, found in rate["not_passed_by_check"].items()
@@ -44,11 +49,13 @@ def shown(rate: Mapping[str, Any], scenario: str) -> str:
 
 
 def least(found: Mapping[float, float]) -> str:
+    """Return the minimum detectable share, as text; a dash if there is none."""
     share = smallest(found)
     return "-" if share is None else f"{share:g}"
 
 
 def page(studies: Mapping[str, Any]) -> str:
+    """Return the tables of the page."""
     shares = sorted({one["kept"] for study in studies.values() for one in study["detection"]})
     rows, by_scenario = [], []
     for study in sorted(studies.values(), key=lambda one: (one["task"], list(PROFILES).index(one["profile"]))):
@@ -63,11 +70,13 @@ def page(studies: Mapping[str, Any]) -> str:
     kept = [f"{share:g} kept" for share in shares]
     return "\n".join(
         [
-            "A false alarm: exact retraining is not conformant. The other columns: how often a method that keeps that share of the",
+            "A false alarm: exact retraining is not conformant. "
+            "The other columns: how often a method that keeps that share of the",
             "forget rows, at random, is not conformant; and the least share from which on that is 90 % or more.",
             "",
             *table(["task", "profile", "judgements", "false alarms", "found in 90 %", *kept], rows),
-            "A verdict fails where any scenario shows it, so a task's sharpest scenario decides the row above. By scenario: in how",
+            "A verdict fails where any scenario shows it, so a task's sharpest scenario decides the row above. "
+            "By scenario: in how",
             "many judgements it was not conformant there, and the check that did not pass most often.",
             "",
             *table(["scenario", "profile", "retraining", "found in 90 %", *kept[:MOST]], by_scenario),
@@ -76,7 +85,10 @@ def page(studies: Mapping[str, Any]) -> str:
 
 
 def draw(studies: Mapping[str, Any], path: Path) -> None:
-    """Detection against the share kept, up to ``MOST`` shares: a panel for each task and profile, a thin line for each scenario."""
+    """Draw detection against the share kept, for the smallest shares (``MOST``).
+
+    Each task and profile has a panel, with a thin line for each scenario.
+    """
     import matplotlib
 
     matplotlib.use("svg")

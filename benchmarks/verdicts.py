@@ -4,11 +4,13 @@
     python benchmarks/verdicts.py --controls --method mu_conformance.methods:Retrain --seeds 5
     python benchmarks/verdicts.py --method mu_conformance.methods:Retrain --seeds 20 --check robustness.few-rows
 
-Each judgement is a ``pytest --method ... --mu-seed N`` of its own, by the smoke profile; where smoke leaves out what
-shows a control, by a profile that has it, on that alone (``asked``). With ``--check`` one check is judged alone, such
-as one that is newer than the judgements of all. What became of each goes into ``RESULTS`` as it is made, one line each,
-with the commit; a stopped run goes on from what is there. ``kill_matrix.py`` makes tables of it. To judge all anew,
-delete that file and the work folder.
+Each judgement is a ``pytest --method ... --mu-seed N`` of its own, under the smoke profile. Where this profile lacks
+the forget set or audit that shows a control, another profile judges on that alone (``asked``). With ``--check`` one
+check is judged alone, such as a check added after the other judgements.
+
+Each judgement is saved in ``RESULTS`` as soon as it is made, one line each, with the commit. A stopped run resumes from
+there. ``kill_matrix.py`` makes tables of the judgements. To judge everything again, delete that file and the work
+folder.
 """
 
 from __future__ import annotations
@@ -32,19 +34,21 @@ from mu_conformance.scorecard import document
 from mu_conformance.tasks import registry
 
 FIRST_SEED = 1000
+"""First of the suite's seeds."""
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "verdicts.json"
 
 Record = dict[str, Any]
+"""Result of one judgement, as stored in ``RESULTS``."""
 
 
 def read(path: Path = RESULTS) -> dict[str, Record]:
-    """The judgements that were made, by ``key``."""
+    """Return the judgements made so far, by ``key``."""
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def keep(record: Record, path: Path = RESULTS) -> None:
-    """Add a judgement; several processes may judge at once."""
+    """Save a judgement; several processes may judge at once."""
     with FileLock(path.with_suffix(".lock")):
         own = key(record["method"], record["task"], record["seed"], record.get("alone", ""))
         records = {**read(path), own: record}
@@ -53,21 +57,23 @@ def keep(record: Record, path: Path = RESULTS) -> None:
 
 
 def key(method: str, task: str, seed: int, alone: str = "") -> str:
+    """Return the key of a judgement; ``alone`` is the check if one was judged alone."""
     return f"{method} {task} {seed} {alone}".rstrip()
 
 
 def control_of(method: str) -> Any:
-    """The control that a method is, with its ``caught_by`` and ``kind``; None if it is none."""
+    """Return the control that a method is, with its ``caught_by`` and ``kind``; None for any other method."""
     return (
         discovery.members("mu_conformance.controls").get(method.rpartition(":")[2]) if ".controls:" in method else None
     )
 
 
 def asked(method: str, task: str) -> tuple[str, str]:
-    """The profile to judge by, and what of it (``-k``; empty for all): smoke, or where that has not what shows a control.
+    """Return the profile to judge by, and the ``-k`` expression that selects a part of it (empty for all).
 
-    That is its kind of forget set by the standard profile, or the audit by the thorough profile, and no more of either:
-    each takes originals and references of its own.
+    The profile is smoke, unless smoke lacks what shows a control. In this case only the missing part is judged: the
+    control's kind of forget set under the standard profile, or the audit under the thorough profile. Either takes
+    originals and references of its own.
     """
     control, found = control_of(method), registry.find_task(task)
     if control is None:
@@ -83,7 +89,10 @@ def asked(method: str, task: str) -> tuple[str, str]:
 
 
 def named_outcomes(control: Any, card: Mapping[str, Any]) -> set[str]:
-    """What became of a control's check on a scorecard, on the kind of forget set that shows it; empty if not asked."""
+    """Return the outcomes of a control's check on a scorecard; empty if not judged.
+
+    Only the kind of forget set that shows the control counts.
+    """
     kind = getattr(control, "kind", "")
     return {
         entry["outcome"]
@@ -95,7 +104,10 @@ def named_outcomes(control: Any, card: Mapping[str, Any]) -> set[str]:
 
 
 def record_of(card: Mapping[str, Any], method: str, task: str, seed: int, exit_code: int, commit: str) -> Record:
-    """What is kept of a scorecard. ``not_passed``: by check, what else became of it on one scenario or more."""
+    """Return the record of a scorecard.
+
+    ``not_passed`` has, for each check that did not pass on some scenario, its other outcomes.
+    """
     required = [entry for entry in card["checks"] if entry["required"]]
     others: dict[str, set[str]] = {}
     for entry in required:
@@ -118,25 +130,25 @@ def record_of(card: Mapping[str, Any], method: str, task: str, seed: int, exit_c
 
 
 def record_alone(card: Mapping[str, Any], method: str, task: str, seed: int, check: str, commit: str) -> Record:
-    """What is kept where one check was judged alone: what became of it on the scenarios that have it."""
+    """Return the record of a scorecard with one check judged alone: its outcomes on the scenarios that have it."""
     found = sorted({entry["outcome"] for entry in card["checks"] if entry["required"] and entry["id"] == check})
     return {"method": method, "task": task, "seed": seed, "alone": check, "commit": commit, "outcomes": found}
 
 
 def judge(method: str, task: str, seed: int, work: Path, commit: str, alone: str = "") -> Record:
-    """One judgement. Its scorecard stays in the work folder, where a run that was cut off finds it."""
+    """Make one judgement. Its scorecard stays in the work folder, where a stopped run finds it."""
     profile, keyword = ("smoke", alone.partition(".")[2]) if alone else asked(method, task)
     judgement = f"{task}-{seed}" if profile == "smoke" else f"{task}-{profile}-{seed}"
     folder = work / method.rpartition(":")[2] / (f"{judgement}-{keyword}" if alone else judgement)
-    # a run of one check is a partial one
+    # A run of one check is a partial run, with a folder of its own.
     path, ended = (folder / "partial" if keyword else folder) / "scorecard.json", folder / "exit"
-    # written last: without it a judgement was cut off
+    # The file is written last, so without it the judgement was interrupted.
     if not ended.exists():
         path.unlink(missing_ok=True)
         options = ["--mu-task", task, "--mu-profile", profile, "--mu-seed", str(seed)]
         options += ["--mu-cache", str(work / "cache"), "--mu-report", str(folder)]
         if control_of(method) is not None:
-            # a control of a SHOULD check is caught where those decide
+            # Strict, because only then does a SHOULD check decide, as for a control that it must catch.
             options.append("--mu-strict")
         if keyword:
             options += ["-k", keyword]
@@ -156,9 +168,10 @@ def judge(method: str, task: str, seed: int, work: Path, commit: str, alone: str
 
 
 def right(record: Record) -> bool | None:
-    """Whether a verdict is what it should be: conformant, of a control nonconformant by its check; None if that was not asked.
+    """Return True for a correct verdict, False for a wrong one, and None if the question was not asked.
 
-    Of a check alone: passed, or if a control names it failed.
+    A method must be conformant. A control must be nonconformant, with its named check among the failures. A check
+    judged alone must pass, or fail on a control that names it.
     """
     if "alone" in record:
         control = control_of(record["method"])
@@ -191,7 +204,7 @@ def main() -> None:
     ).stdout.strip()
     named = discovery.members("mu_conformance.controls") if arguments.controls else {}
     methods = [*arguments.method, *(f"mu_conformance.controls:{name}" for name in named)]
-    # Seeds outside methods: the first judgement of a seed trains its models, the others share them.
+    # Seeds come before methods, because the first judgement of a seed trains its models and the others share them.
     seeds = range(FIRST_SEED, FIRST_SEED + arguments.seeds)
     wanted = [(m, t, s) for t in arguments.task or ["image_classification"] for s in seeds for m in methods]
     made = read()

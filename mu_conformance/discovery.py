@@ -1,4 +1,4 @@
-"""Finding things by looking: modules of a package, and tasks by name."""
+"""Find modules of a package, classes by name, and objects by reference."""
 
 from __future__ import annotations
 
@@ -21,14 +21,20 @@ __all__ = ["UnknownName", "member", "member_names", "members", "modules_of", "on
 
 
 class UnknownName(LookupError):
-    """A name that is not registered; the message names the choices."""
+    """Raised for a name that is not registered; the message names the choices."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 def one_of(kind: str, name: str, known: list[str]) -> str:
-    """``name`` if it is known; else ``UnknownName`` with the close matches first."""
+    """Return ``name`` if it is known; raise ``UnknownName``, close matches first, if not.
+
+    Args:
+        kind: kind of name, for the message.
+        name: name to look up.
+        known: names that are known.
+    """
     if name in known:
         return name
     near = difflib.get_close_matches(name, known)
@@ -45,7 +51,10 @@ def modules_of(package: str) -> Iterator[ModuleType]:
 
 @functools.cache
 def _modules_by_class(package: str) -> dict[str, str]:
-    """The module of each class of a package of methods or controls, without importing any: the name in ``__all__``."""
+    """Return the module of each class in a package of methods or controls, without importing any.
+
+    The class is the one name in the file's ``__all__``.
+    """
     root = importlib.import_module(package)
     found: dict[str, str] = {}
     for folder in root.__path__:
@@ -58,12 +67,12 @@ def _modules_by_class(package: str) -> dict[str, str]:
 
 
 def members(package: str) -> dict[str, type]:
-    """The one class of each module of a package of methods or controls, by name."""
+    """Return the class of each module in a package of methods or controls, by name."""
     return {name: getattr(importlib.import_module(module), name) for name, module in _modules_by_class(package).items()}
 
 
 def member(package: str, name: str) -> type:
-    """The class ``name`` of a package of methods or controls; ``AttributeError`` if no file holds it."""
+    """Return the class ``name`` of a package of methods or controls; ``AttributeError`` if no file holds it."""
     module = _modules_by_class(package).get(name)
     if module is None:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
@@ -71,16 +80,21 @@ def member(package: str, name: str) -> type:
 
 
 def member_names(package: str) -> list[str]:
-    """The names of a package's methods or controls, without importing them."""
+    """Return the names of a package's methods or controls, without importing them."""
     return sorted(_modules_by_class(package))
 
 
 class MethodError(Exception):
-    """``--method`` names nothing usable; the message is one line and says what to do."""
+    """Raised when ``--method`` names nothing usable; the message is one line and says what to do."""
 
 
 def load_object(ref: str, what: str = "method") -> Any:
-    """Import ``module:attribute``; raise ``MethodError`` with close matches."""
+    """Import and return ``module:attribute``; raise ``MethodError``, with close matches, if there is none.
+
+    Args:
+        ref: reference, ``module:attribute``.
+        what: kind of object, for the message.
+    """
     module_name, _, attribute = ref.partition(":")
     if not module_name or not attribute:
         raise MethodError(f"{what} {ref!r} is not of the form module:attribute, such as mypkg:MyUnlearner")

@@ -1,4 +1,4 @@
-"""What pytest loads wherever mu-conformance is installed: options only. The rest is imported when ``--method`` is given."""
+"""Registers the options wherever mu-conformance is installed. The rest is imported when ``--method`` is given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The packaged suites, and the task of a suite class: a name, a class or an instance; on published data, what takes the place of that name."""
+"""The packaged suites, and the task of a suite: a name, a class or an instance, or a counterpart on published data."""
 
 from __future__ import annotations
 

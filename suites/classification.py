@@ -1,4 +1,4 @@
-"""The suite for tasks whose model gives class logits."""
+"""Provide the suite for tasks with a model that gives class logits."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ __all__ = ["ClassificationSuite"]
 
 
 class ClassificationSuite(ConformanceSuite):
-    """For a ``ClassificationTask``: accuracy, class logits, requests to forget a whole class."""
+    """Judges a ``ClassificationTask``: accuracy, class logits, requests to forget a whole class."""
 
     task_kind = ClassificationTask

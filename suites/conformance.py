@@ -1,4 +1,6 @@
-"""What the suites of every kind of task share. A task's own suite is two lines::
+"""Provide the base of the suites for every kind of task.
+
+A task's own suite is two lines::
 
     class TestSentiment(ClassificationSuite):
         task = "sentiment"
@@ -20,27 +22,30 @@ __all__ = ["Answer", "ConformanceSuite"]
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What became of one question, waivers included."""
+    """Holds the result of one check on one scenario, waivers included."""
 
     outcome: Outcome
+    """Outcome of the check."""
     message: str
+    """Reason for the outcome."""
     recommendation: bool
-    """Whether a failure decides nothing, because its level is SHOULD."""
+    """True for a failure that decides nothing, because the check's level is SHOULD."""
 
 
 class ConformanceSuite:
-    """Every check of the catalogue that applies to a task, a test for each check and scenario.
+    """Runs every check of the catalogue that applies to a task, as one test for each check and scenario.
 
-    The tests are generated from the manifest by the plugin, so a new check needs nothing here. What each asserts, why,
-    and what a failure usually means is in the check's docstring (``mu-conformance list checks``).
+    The plugin generates the tests from the manifest, so a new check needs nothing here. A check's docstring states its
+    assertion, the reason, and the usual meaning of a failure (``mu-conformance list checks --explain ID``).
     """
 
     task: ClassVar[Any]
+    """Name of a registered task, or a ``Task`` (class or instance)."""
     task_kind: ClassVar[type | None] = None
-    """The kind of task that this suite is for; None: any."""
+    """Kind of task that this suite is for; None for any."""
 
     def test_conforms(self, mu_entry: Any, mu_judgement: Any) -> None:
-        """One check on one scenario, as the marker ``mu_check`` names it."""
+        """Judge one check on one scenario, as named by the marker ``mu_check``."""
         answer: Answer = mu_judgement(mu_entry)
         if answer.outcome is Outcome.NOT_CLAIMED:
             pytest.skip(answer.message)

@@ -1,4 +1,4 @@
-"""The suite for tasks whose model makes an image for a prompt."""
+"""Provide the suite for tasks with a model that makes an image for a prompt."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ __all__ = ["DiffusionSuite"]
 
 
 class DiffusionSuite(ConformanceSuite):
-    """For a ``DiffusionTask``: denoising losses at fixed noise, and what a classifier sees in generated images."""
+    """Judges a ``DiffusionTask``: denoising losses at fixed noise, and a classifier's view of generated images."""
 
     task_kind = DiffusionTask

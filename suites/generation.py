@@ -1,4 +1,4 @@
-"""The suite for tasks whose model writes a text for an input."""
+"""Provide the suite for tasks with a model that writes a text for an input."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ __all__ = ["GenerationSuite"]
 
 
 class GenerationSuite(ConformanceSuite):
-    """For a ``GenerationTask``: ROUGE-L of what an encoder-decoder writes."""
+    """Judges a ``GenerationTask``: ROUGE-L of texts written by an encoder-decoder."""
 
     task_kind = GenerationTask

@@ -1,4 +1,4 @@
-"""The suite for tasks whose model goes on with a text."""
+"""Provide the suite for tasks with a model that continues a text."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ __all__ = ["LanguageModelSuite"]
 
 
 class LanguageModelSuite(ConformanceSuite):
-    """For a ``LanguageModelTask``: what a causal language model says of facts that it was or was not told."""
+    """Judges a ``LanguageModelTask``: a causal language model's outputs on facts that it was or was not told."""
 
     task_kind = LanguageModelTask

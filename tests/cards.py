@@ -1,4 +1,4 @@
-"""Hand-made scorecards, with measurements such that an evidence check's outcome follows from its interval and margin."""
+"""Hand-made scorecards, in which the outcome of an evidence check follows from its interval and margin."""
 
 from __future__ import annotations
 

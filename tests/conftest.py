@@ -35,8 +35,9 @@ class Run:
 
     @property
     def card(self) -> dict[str, Any]:
-        whole, partial = (self.folder / "mu-report" / name for name in ("scorecard.json", "partial/scorecard.json"))
-        return json.loads((whole if whole.exists() else partial).read_text())
+        """The scorecard that was written last, whole or partial."""
+        written = (self.folder / "mu-report").glob("**/scorecard.json")
+        return json.loads(max(written, key=lambda path: path.stat().st_mtime_ns).read_text())
 
     def outcomes(self, check: str | None = None) -> dict[tuple[str, str], str]:
         return {(e["id"], e["scenario"]): e["outcome"] for e in self.card["checks"] if check in (None, e["id"])}

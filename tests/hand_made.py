@@ -17,7 +17,7 @@ def nothing(count: Any) -> list[Any]:
 
 
 class HandMade(Evidence):
-    """Originals, references and runs as given; ``measure`` is the sharpest forgetting measure, far above what is required."""
+    """Originals, references and runs as given; ``measure`` is the sharpest, with more power than is required."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Miniatures of published checkpoints for tests, saved as the libraries save theirs, below a root for ``MU_HUB_ROOT``."""
+"""Tiny copies of published checkpoints, saved as the libraries save theirs, below a root for ``MU_HUB_ROOT``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every architecture of every embedded task: what the suite takes for granted of a model, and what its names promise."""
+"""Every architecture of every embedded task: what the suite expects of a model, and what its name promises."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ NOT_TRAINED = {"whisper": ["encoder.embed_positions.weight"]}
 MU_BENCH = {
     "action_recognition": "videomae-small videomae-base",
     "biography": "llama gpt2",
-    "image_classification": "resnet-18 resnet-34 resnet-50 vit-base vit-large swin-tiny swin-base mobilenet_v2 convnext",
+    "image_classification": (
+        "resnet-18 resnet-34 resnet-50 vit-base vit-large swin-tiny swin-base mobilenet_v2 convnext"
+    ),
     "keyword_spotting": "whisper wav2vec2 hubert",
     "relation_extraction": "biobert biomedbert",
     "sentiment": "bert roberta distilbert electra deberta-v3 albert",

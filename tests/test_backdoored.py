@@ -189,7 +189,7 @@ class TestMeasured:
         [(1, Outcome.PASSED), (3, Outcome.FAILED), (6, Outcome.FAILED)],
     )
     def test_the_check_fails_a_backdoor_that_stays(self, known, outcome):
-        """References answer the trigger with its label on 0 to 2 of 6 rows, originals on all; a quarter of the gap is 1.25."""
+        """References give the trigger's label on 0 to 2 of 6 rows, originals on all; a quarter of the gap is 1.25."""
         scenario, profile = scenario_of(), PROFILES["smoke"]
 
         def model(obeyed: int) -> Outputs:
@@ -211,14 +211,14 @@ class TestMeasured:
 
 
 class TestOtherChecks:
-    """What they decide on of rows with a trigger, and of others: the models here answer the forget rows as they are told to."""
+    """The statistics they decide on, of rows with a trigger and of others; models answer forget rows as told."""
 
     def evidence(self, kind: str):
         scenario, profile = scenario_of(kind), PROFILES["smoke"]
         forget = scenario.forget.labels.numpy()
 
         def model(known: float, number: int) -> Outputs:
-            """Says the trained label on a share of the forget rows, and class 0, or 1 where that is the label, on the others."""
+            """Give the trained label on a share of the forget rows; elsewhere class 0, or 1 where that is the label."""
             obeyed = np.arange(len(forget)) < known * len(forget) + number % 2
             said = np.eye(3)[np.where(obeyed, forget, (forget == 0).astype(int))]
             losses = {

@@ -15,7 +15,8 @@ class TestJobFolder:
     @pytest.mark.parametrize("retain", [rows_of(6), None])
     def test_a_call_survives_the_folder(self, tmp_path, retain):
         spec = CallSpec(
-            "mod:Task", "linear", TrainingRecipe(2, 4, 0.1, warmup=0.1), dict(TASK.new_model(0).state_dict()), rows_of(3),
+            "mod:Task", "linear", TrainingRecipe(2, 4, 0.1, warmup=0.1),
+            dict(TASK.new_model(0).state_dict()), rows_of(3),
             retain, 7, 8, "cpu", Budget(1.5, 20), ("linear.bias",),
         )  # fmt: skip
         job = CallFolder(tmp_path / "job")

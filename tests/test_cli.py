@@ -22,7 +22,8 @@ from mu_conformance.evidence import packing
 from mu_conformance.evidence.populations import Populations
 from mu_conformance.scenarios.profiles import PROFILES, Profile
 from mu_conformance.scenarios.scenario import DEFAULT_SEED, scenarios
-from mu_conformance.scorecard import building, document
+from mu_conformance.scorecard import building
+from mu_conformance.scorecard.record import Context, Judged, Record
 from mu_conformance.store.artefact import artefact_key
 from mu_conformance.store.cache import Store
 
@@ -40,27 +41,24 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def scorecard(**outcomes: str) -> dict[str, Any]:
     """A scorecard of three checks, passed unless said otherwise: ``scorecard(loss="failed")``."""
-    results = {}
-    for check in CHECKS:
-        outcome = outcomes.get(check.rpartition(".")[2].replace("-", "_"), "passed")
+    record = Record()
+    entries = [Entry("sentiment", SCENARIO, check, "text", "random", 0.1) for check in CHECKS]
+    record.add_entries("sentiment", entries)
+    for entry in entries:
+        outcome = outcomes.get(entry.check.rpartition(".")[2].replace("-", "_"), "passed")
         message = "" if outcome == "passed" else "the margin was left"
-        results[check, SCENARIO] = {
-            "outcome": outcome,
-            "message": message,
-            "measurements": measured(check, outcome),
-            "duration_s": 0.5,
-        }
-    return building.build(
-        entries=[Entry("sentiment", SCENARIO, check, "text", "random", 0.1) for check in CHECKS],
-        results=results,
-        claims=Claims(),
+        found = {"outcome": outcome, "message": message, "measurements": measured(entry.check, outcome)}
+        record.add(Judged(entry, found, duration_s=0.5))
+    context = Context(
         method={"ref": "acme:Unlearner", "distribution": None, "version": None, "source_sha256": None},
+        claims=Claims(),
         profile=PROFILES["smoke"],
-        suite={"seed": None, "artefacts_sha256": "0" * 64, "power": [], "false_alarm_rate": None},
+        suite={"seed": None},
         environment={"device": "cpu"},
         invocation={"args": []},
-        waivers=[],
+        studied=False,
     )
+    return building.build(record, context).to_json()
 
 
 @pytest.fixture
@@ -68,7 +66,7 @@ def written(tmp_path: Path) -> Any:
     """A function that writes a scorecard and gives its path."""
 
     def write(name: str, card: dict[str, Any]) -> str:
-        document.write(card, tmp_path / name)
+        (tmp_path / name).write_text(json.dumps(card))
         return str(tmp_path / name)
 
     return write
@@ -248,7 +246,7 @@ def test_bad_input_is_one_line_and_status_2(
     documents = {
         "whole": whole,
         "truncated": whole[: len(whole) // 2],
-        "unfinished": json.dumps({**card, "complete": False}),
+        "unfinished": json.dumps({**card, "complete": None}),
         "hollow": json.dumps({"schema": card["schema"], "complete": True, "checks": 3}),
         "other": json.dumps({"schema": "somebody/else/1", "complete": True}),
     }

@@ -1,4 +1,4 @@
-"""Every control is caught by the check that it names, and retraining passes that check: through the library's own door."""
+"""Every control is caught by the check that it names, and retraining passes that check: through the library."""
 
 from __future__ import annotations
 

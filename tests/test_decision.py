@@ -148,7 +148,8 @@ class TestDecide:
     @pytest.mark.parametrize(
         ("low", "high", "margin"),
         [
-            (math.nan, 1, 1), (0, math.nan, 1), (-math.inf, 0, 1), (0, math.inf, 1), (0, 0, 0), (0, 0, -1), (0, 0, math.nan),
+            (math.nan, 1, 1), (0, math.nan, 1), (-math.inf, 0, 1), (0, math.inf, 1),
+            (0, 0, 0), (0, 0, -1), (0, 0, math.nan),
         ],
     )  # fmt: skip
     def test_nothing_is_decided_on_what_is_not_a_number(self, low, high, margin):

@@ -24,7 +24,10 @@ pairs = st.tuples(st.integers(1, 4), st.integers(2, 5)).flatmap(lambda size: st.
 
 
 def test_by_hand():
-    """Teacher (1/2, 1/2), student (3/4, 1/4): 1/2 ln(2/3) + 1/2 ln 2. At T = 2 the student is (sqrt 3, 1) / (1 + sqrt 3)."""
+    """Teacher (1/2, 1/2), student (3/4, 1/4): 1/2 ln(2/3) + 1/2 ln 2.
+
+    At T = 2 the student is (sqrt 3, 1) / (1 + sqrt 3).
+    """
     teacher, student = torch.zeros(1, 2), torch.tensor([[math.log(3), 0.0]])
     assert kl_divergence(teacher, student).item() == pytest.approx(0.5 * math.log(4 / 3), rel=1e-6)
     total = 1 + math.sqrt(3)

@@ -21,7 +21,7 @@ TRAINED = np.array([4.0, 4.0, 0.0])
 
 
 def references(*rows: list[float]) -> np.ndarray:
-    """Sixteen references, of each row's confidences in turn, four by four: each half (every second) has all, for each request."""
+    """Sixteen references with each row's confidences in turn, four by four: each half has all, for each request."""
     return np.array([[row[(k // 4) % len(row)] for row in rows] for k in range(16)], dtype=float)
 
 

@@ -151,7 +151,8 @@ class Toy(ClassificationTask):
 
         units = np.arange(self.rows) // 60 if self.has_units else None
         return Splits(
-            make(self.rows, 0), make(9, 1000), make(9, 2000), units, ("ann", "bob", "cyd", "dee", "eve")[: 5 * self.has_units],
+            make(self.rows, 0), make(9, 1000), make(9, 2000), units,
+            ("ann", "bob", "cyd", "dee", "eve")[: 5 * self.has_units],
             self.deletable,
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ import hub_data
 # pytester forgets modules that a run in this process imports, and torch cannot be imported twice: import it here.
 import mu_conformance.plugins.session  # noqa: F401
 import pytest
+from cards import card
 
 from mu_conformance import cli
 from mu_conformance.tasks import registry
@@ -51,7 +52,7 @@ def test_a_method_is_judged_on_published_data(root, tmp_path):
         MU_HUB_ROOT=os.path.relpath(root, tmp_path),
         MU_HUB_ROWS="40",
     )
-    card = json.loads((tmp_path / "mu-report" / "scorecard.json").read_text())
+    card = json.loads((tmp_path / "mu-report" / "partial" / "scorecard.json").read_text())
     outcomes = {(e["id"], e["scenario"]): (e["outcome"], e["message"]) for e in card["checks"]}
     assert outcomes["contract.finite", "sentiment/random-10%"][0] == "passed", done.stdout
     assert outcomes["contract.weights-only", "sentiment/random-10%"][0] == "passed", done.stdout
@@ -118,7 +119,7 @@ def test_what_cannot_be_had_is_a_usage_error_of_one_line(inside, options, enviro
 
 def test_a_baseline_of_other_data_is_refused(inside, tmp_path):
     base = tmp_path / "base.json"
-    base.write_text(json.dumps({"schema": "mu-conformance/scorecard/1", "suite": {}, "checks": [], "complete": True}))
+    base.write_text(json.dumps(card()))
     status, error = inside("--mu-task", "sentiment", "--mu-baseline", str(base))
     assert status == 4
     assert "is of embedded data, this run of hub" in error

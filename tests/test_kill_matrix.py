@@ -11,7 +11,6 @@ import pytest
 from cards import FORGETTING, card
 
 from mu_conformance.checks import catalogue
-from mu_conformance.scorecard import document
 
 SCENARIO = FORGETTING[1]
 FINITE = ("contract.finite", "sentiment/contract")
@@ -92,7 +91,7 @@ class TestRecord:
         record()
         folder = tmp_path / "Mine" / "sentiment-1000"
         folder.mkdir(parents=True)
-        document.write(card({FORGETTING: "failed"}), folder / "scorecard.json")
+        (folder / "scorecard.json").write_text(json.dumps(card({FORGETTING: "failed"})))
         (folder / "exit").write_text("1")
         found = verdicts.judge(METHOD, "sentiment", 1000, tmp_path, "abc1234")
         assert found == record({FORGETTING: "failed"})

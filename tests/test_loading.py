@@ -191,7 +191,8 @@ class TestHyperparameters:
         [
             (
                 "NeedsArguments(rat=1)",
-                r"^mu_vendor:NeedsArguments has no hyperparameter 'rat'; did you mean rate\? it has: rate, steps, momentum$",
+                r"^mu_vendor:NeedsArguments has no hyperparameter 'rat'; "
+                r"did you mean rate\? it has: rate, steps, momentum$",
             ),
             ("NeedsArguments(rate=1)", r"needs arguments \(steps\)"),
             ("Plain(rate=1)", r"mu_vendor:Plain has no hyperparameter 'rate'; it has: none"),

@@ -24,7 +24,7 @@ levels = st.tuples(st.sampled_from([0.0, 0.01, 0.2]), st.sampled_from([0.05, 0.5
 
 
 def upper(errors: int, trials: int, tail: float) -> float:
-    """Clopper and Pearson's upper bound from its definition: the rate at which so few errors have probability ``tail``."""
+    """Clopper and Pearson's upper bound by definition: the rate at which so few errors have probability ``tail``."""
     if errors >= trials:
         return 1.0
 

@@ -500,7 +500,7 @@ class TestFewForget:
 
 
 def outputs_of(before: tuple, after: dict[str, tuple]) -> Outputs:
-    """Of the probability of the right class of three, 0, on forget and holdout rows, and losses after recovery attacks."""
+    """Outputs from the probability of the right class of three, 0, by part, and losses after recovery attacks."""
     found = {}
     for part, probabilities in zip(MEASURED, before, strict=True):
         rows = [[p, (1 - p) / 2, (1 - p) / 2] for p in probabilities]

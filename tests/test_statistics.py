@@ -140,7 +140,7 @@ def test_a_task_on_published_data_says_whether_it_has_rows_from_elsewhere(name):
 
 
 class TestMuBench:
-    """A model right on 3 of 4 test, 1 of 2 forget and both retain rows; an untrained one that gives every class a third."""
+    """A model right on 3 of 4 test, 1 of 2 forget and both retain rows; an untrained one gives each class a third."""
 
     @pytest.fixture
     def evidence(self):

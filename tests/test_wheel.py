@@ -55,4 +55,4 @@ def test_runs_in_an_empty_folder(wheel, tmp_path):
         text=True,
     )  # fmt: skip
     assert "1 passed" in done.stdout, done.stdout + done.stderr
-    assert (empty / "mu-report" / "scorecard.json").exists()
+    assert (empty / "mu-report" / "partial" / "scorecard.json").exists()

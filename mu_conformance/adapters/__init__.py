@@ -1,1 +1,1 @@
-"""Foreign shapes of a method, made into an Unlearner; this runs in the method's own process."""
+"""Turn foreign shapes of a method into an ``Unlearner``, in the method's own process."""

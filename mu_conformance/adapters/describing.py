@@ -1,4 +1,4 @@
-"""What the scorecard says of a method: claims, distribution, version, digests of its source."""
+"""Describe a method for the scorecard: claims, distribution, version, digests of its source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from mu_conformance.protocol.claims import Claims
 
 __all__ = ["PRELOADABLE", "claims_of", "describe"]
 
-# What a fresh fork server may import ahead of the fork on a method's behalf: libraries of the field, never its own code.
 PRELOADABLE = (
     "accelerate",
     "datasets",
@@ -31,10 +30,14 @@ PRELOADABLE = (
     "torch",
     "transformers",
 )
+"""Libraries that a fresh fork server may import ahead of the fork for a method; never the method's own code."""
 
 
 def claims_of(method: Any) -> Claims:
-    """The method's claims; ``MethodError`` if the attribute is not a ``Claims``."""
+    """Return the method's claims, the default ones if it states none.
+
+    Raises ``MethodError`` if the attribute is not a ``Claims``.
+    """
     claims = getattr(method, "claims", None)
     if claims is None:
         return Claims()
@@ -44,7 +47,10 @@ def claims_of(method: Any) -> Claims:
 
 
 def describe(ref: str) -> dict[str, Any]:
-    """What the scorecard says of a method: claims, distribution, version, digest of its source."""
+    """Return the scorecard's description of a method: claims, module, distribution, version, digests of its source.
+
+    Raises ``MethodError`` if the method cannot be loaded.
+    """
     method = load_method(ref)
     claims = claims_of(method)
     subject = method
@@ -67,7 +73,10 @@ def describe(ref: str) -> dict[str, Any]:
 
 
 def _package_digest(source: Path, module: str) -> str:
-    """SHA-256 over all source files of the top-level package of a module, or over the module's own if it has none."""
+    """Return the SHA-256 over all source files of a module's top-level package.
+
+    A module outside a package gives the digest of its own file.
+    """
     folder = source.parents[module.count(".") - (source.name != "__init__.py")] if "." in module else source.parent
     files = sorted(folder.rglob("*.py")) if "." in module or source.name == "__init__.py" else [source]
     sha = hashlib.sha256()

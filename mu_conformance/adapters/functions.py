@@ -1,4 +1,4 @@
-"""Plain functions and four-argument callables as methods."""
+"""Adapt plain functions and four-argument callables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["FunctionAdapter", "LoadersAdapter"]
 
 
 class FunctionAdapter:
-    """A plain function ``f(model, request)``."""
+    """Adapts a plain function ``f(model, request)``."""
 
     def __init__(self, function: Any) -> None:
         self.function = function
@@ -24,10 +24,10 @@ class FunctionAdapter:
 
 
 class LoadersAdapter(FunctionAdapter):
-    """The four-argument callable of several public repositories and of the NeurIPS 2023 unlearning challenge.
+    """Adapts the four-argument callable of several public repositories and of the NeurIPS 2023 unlearning challenge.
 
-    The validation loader reads a tenth of the retain rows: a method's process holds no row that was never trained on.
-    A callable that returns ``None`` is taken to have changed the model that it was given, a copy of the original.
+    The validation loader reads a tenth of the retain rows, because a method's process holds no row that was never
+    trained on. A callable that returns None is taken to have changed the copy of the original that it was given.
     """
 
     def unlearn(self, model: Any, request: DeletionRequest) -> Any:

@@ -1,4 +1,4 @@
-"""From ``PKG:ATTR`` to a method, and from other widespread shapes to the protocol. Runs in the child only."""
+"""Load a method from ``PKG:ATTR``, and adapt other widespread shapes to the protocol. Runs in the child only."""
 
 from __future__ import annotations
 
@@ -17,15 +17,21 @@ from mu_conformance.discovery import MethodError, load_object
 __all__ = ["load_method"]
 
 ENTRY_POINTS = "mu_conformance.methods"
+"""Entry-point group in which an installed package names its methods."""
 
 
 def load_method(ref: str) -> Any:
-    """The method behind ``ref`` as an object with ``unlearn(model, request)``.
+    """Return the method behind ``ref`` as an object with ``unlearn(model, request)``.
 
-    ``ref`` is ``PKG:ATTR`` or a name from the entry-point group ``mu_conformance.methods``, with hyperparameters in
-    brackets if a class or a factory is to be called with some, ``PKG:ATTR(epochs=3)``. The attribute may be a class, a
-    zero-argument factory, an instance, a function ``f(model, request)``, a four-argument callable ``f(model,
-    retain_loader, forget_loader, validation_loader)`` or a ``transformers.Trainer`` subclass.
+    ``ref`` is ``PKG:ATTR``, or a name from the entry-point group ``mu_conformance.methods``. A class or factory takes
+    hyperparameters in brackets: ``PKG:ATTR(epochs=3)``. The attribute may be:
+
+    - a class, a zero-argument factory or an instance;
+    - a function ``f(model, request)``;
+    - a four-argument callable ``f(model, retain_loader, forget_loader, validation_loader)``;
+    - a ``transformers.Trainer`` subclass.
+
+    Raises ``MethodError`` for anything else.
     """
     ref, settings = _hyperparameters(ref)
     if ":" not in ref:
@@ -39,7 +45,7 @@ def load_method(ref: str) -> Any:
 
 
 def _hyperparameters(ref: str) -> tuple[str, dict[str, Any]]:
-    """``PKG:ATTR(name=value, ...)`` as its two parts; values are numbers, texts, True, False or None."""
+    """Return the two parts of ``PKG:ATTR(name=value, ...)``; values are numbers, texts, True, False or None."""
     name, bracket, _ = ref.partition("(")
     if not bracket:
         return ref, {}
@@ -55,7 +61,7 @@ def _hyperparameters(ref: str) -> tuple[str, dict[str, Any]]:
 
 
 def _check_hyperparameters(found: Any, ref: str, settings: dict[str, Any]) -> None:
-    """``MethodError`` for a hyperparameter that a class or a factory does not have; it names those that there are."""
+    """Raise ``MethodError``, which names the choices, for a hyperparameter that a class or factory lacks."""
     parameters = inspect.signature(found).parameters.values()
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
         return
@@ -68,6 +74,7 @@ def _check_hyperparameters(found: Any, ref: str, settings: dict[str, Any]) -> No
 
 
 def _adapt(found: Any, ref: str, settings: dict[str, Any]) -> Any:
+    """Return the object as a method, called or wrapped where needed."""
     if settings and (not callable(found) or (inspect.isclass(found) and _is_trainer(found))):
         raise MethodError(f"{ref} takes no hyperparameters: it is neither a class with unlearn nor a factory")
     if inspect.isclass(found):
@@ -114,6 +121,7 @@ def _adapt(found: Any, ref: str, settings: dict[str, Any]) -> Any:
 
 
 def _required_parameters(found: Any) -> list[str]:
+    """Return the names of the parameters without a default; empty for a callable without a signature."""
     try:
         parameters = inspect.signature(found).parameters.values()
     except (TypeError, ValueError):

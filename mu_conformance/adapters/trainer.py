@@ -1,4 +1,4 @@
-"""A ``transformers.Trainer`` subclass as a method."""
+"""Adapt a ``transformers.Trainer`` subclass."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ __all__ = ["TrainerAdapter"]
 
 
 def _is_trainer(found: type) -> bool:
+    """Return whether the class derives from transformers' Trainer.
+
+    The class is recognised by name, so that transformers is not imported.
+    """
     return any(base.__name__ == "Trainer" and base.__module__.startswith("transformers") for base in found.__mro__)
 
 
 class TrainerAdapter:
-    """A ``transformers.Trainer`` subclass: trained on the retain set by the recipe, with ``forget_dataset`` set."""
+    """Trains a ``transformers.Trainer`` subclass on the retain set by the recipe, with ``forget_dataset`` set."""
 
     def __init__(self, trainer: Any) -> None:
         self.trainer = trainer

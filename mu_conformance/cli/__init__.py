@@ -1,8 +1,8 @@
-"""``mu-conformance list | report | compare | verify | store | validate``: everything that is not a test run.
+"""Run ``mu-conformance list | report | compare | verify | store | validate``: everything that is not a test run.
 
-Exit status: 0 for yes, 1 for no (a regression, a scorecard that does not add up), 2 for input that cannot be used.
-A command is a module of this package with a function ``register(commands)``. Heavy modules are imported in the commands
-that need them, so that ``--help`` and mistakes answer at once.
+The exit status is 0 for yes, 1 for no (a regression, a scorecard that does not add up), 2 for input that cannot be
+used. A command is a module of this package with a function ``register(commands)``. Heavy modules are imported inside
+the commands that need them, so ``--help`` and mistakes answer at once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["main"]
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mu-conformance",
-        description="What the suite has, and the scorecards it wrote. To judge a method: pytest --method PKG:ATTR",
+        description="Lists what the suite has, and reads its scorecards. To judge a method: pytest --method PKG:ATTR",
     )
     parser.add_argument(
         "--version", action="version", version=f"mu-conformance {importlib.metadata.version('mu-conformance')}"
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status."""
+    """Run one command; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         status = options.run(options)

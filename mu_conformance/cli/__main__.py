@@ -1,4 +1,4 @@
-"""``python -m mu_conformance.cli``, where the script is not on the path."""
+"""Run ``python -m mu_conformance.cli``, where the script is not on the path."""
 
 import sys
 

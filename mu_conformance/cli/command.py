@@ -1,4 +1,4 @@
-"""What a command raises when its input cannot be used."""
+"""Report input that a command cannot use."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ __all__ = ["CommandError"]
 
 
 class CommandError(Exception):
-    """Input that cannot be used; the message is one line and says what to do."""
+    """Raised for input that cannot be used; the message is one line and says what to do."""

@@ -1,4 +1,4 @@
-"""``mu-conformance compare``: what changed between two scorecards."""
+"""Run ``mu-conformance compare``: list what changed between two scorecards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["register"]
 
 def register(commands: Any) -> None:
     """Add the command."""
-    compare = commands.add_parser("compare", help="what changed between two scorecards; exit 1 on a regression")
+    compare = commands.add_parser("compare", help="list what changed between two scorecards; exit 1 on a regression")
     compare.add_argument("before", type=Path, metavar="BEFORE")
     compare.add_argument("after", type=Path, metavar="AFTER")
     compare.set_defaults(run=_compare)

@@ -1,4 +1,4 @@
-"""``mu-conformance list``: what there is, for people and, with ``--json``, for programs."""
+"""Run ``mu-conformance list``: show what there is, for people and, with ``--json``, for programs."""
 
 from __future__ import annotations
 
@@ -12,27 +12,30 @@ from mu_conformance import discovery
 from mu_conformance.cli.command import CommandError
 from mu_conformance.cli.table import print_table
 from mu_conformance.scenarios.profiles import PROFILES
-from mu_conformance.tasks import registry
 
 __all__ = ["register"]
 
 METHOD_ENTRY_POINTS = "mu_conformance.methods"
+"""Entry-point group in which an installed package names its methods."""
 
 
 def register(commands: Any) -> None:
     """Add the command."""
-    listing = commands.add_parser("list", help=f"what there is: {', '.join(_LISTS)}")
+    listing = commands.add_parser("list", help=f"list what there is: {', '.join(_LISTS)}")
     listing.add_argument("kind", metavar="KIND", help=", ".join(_LISTS))
-    listing.add_argument("--json", action="store_true", help="a list of objects, for programs")
-    listing.add_argument("--explain", metavar="ID", help="what one check asserts, why, and what a failure means")
+    listing.add_argument("--json", action="store_true", help="print a list of objects, for programs")
+    listing.add_argument("--explain", metavar="ID", help="show what one check asserts, why, and what a failure means")
     listing.set_defaults(run=_list)
 
 
 def _first_line(thing: Any) -> str:
+    """Return the first line of a docstring."""
     return (inspect.getdoc(thing) or "").partition("\n")[0]
 
 
 def _list_tasks() -> list[dict[str, Any]]:
+    from mu_conformance.tasks import registry
+
     return [
         {
             "name": task.name,
@@ -49,7 +52,12 @@ def _list_tasks() -> list[dict[str, Any]]:
 
 
 def _published(name: str) -> dict[str, Any]:
-    """The data set and the checkpoints (by architecture) of a task's counterpart on published data, None without one."""
+    """Return the dataset and the checkpoints, by architecture, of a task's counterpart on published data.
+
+    Both are None if it has no counterpart.
+    """
+    from mu_conformance.tasks import registry
+
     if name not in registry.hub_tasks():
         return {"hub_dataset": None, "hub_checkpoints": None}
     task: Any = registry.hub_task(name)

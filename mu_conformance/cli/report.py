@@ -1,4 +1,4 @@
-"""``mu-conformance report``: renders of a scorecard, or of a journal."""
+"""Run ``mu-conformance report``: render a scorecard or a journal."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mu_conformance.cli.scorecards import read, read_json
 __all__ = ["register"]
 
 FORMATS = ("terminal", "markdown", "json")
+"""Formats of a render."""
 
 
 def register(commands: Any) -> None:
@@ -29,6 +30,7 @@ def _report(options: argparse.Namespace) -> int:
 
     form = discovery.one_of("format", options.format, list(FORMATS))
     if form == "json":
+        read(options.file)  # a malformed one is refused
         rendered = json.dumps(read_json(options.file), indent=1, allow_nan=False)
     elif form == "markdown":
         rendered = markdown.render(read(options.file))

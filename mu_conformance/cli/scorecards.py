@@ -1,4 +1,4 @@
-"""Reading scorecards and journals that a user names: whatever is wrong with one is bad input, never a crash."""
+"""Read scorecards and journals named by a user; whatever is wrong with one is bad input, never a crash."""
 
 from __future__ import annotations
 
@@ -25,14 +25,17 @@ def read(path: Path) -> Scorecard:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return a scorecard as plain JSON, with the keys that this version ignores; ``CommandError`` if there is none."""
-    from mu_conformance.scorecard import document
+    """Return a scorecard as plain JSON, unknown keys and all; ``CommandError`` if there is none."""
+    from mu_conformance.scorecard.document import ScorecardError, read_json
 
-    card = read(path)
-    return card.to_json() if path.suffix == ".jsonl" else document.read_json(path)
+    try:
+        return _from_journal(path).to_json() if path.suffix == ".jsonl" else read_json(path)
+    except ScorecardError as error:
+        raise CommandError(str(error)) from None
 
 
 def _from_journal(path: Path) -> Scorecard:
+    """Return the scorecard that a journal makes."""
     from mu_conformance.scorecard.building import build
     from mu_conformance.scorecard.journal import read_journal
 

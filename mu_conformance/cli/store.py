@@ -1,4 +1,4 @@
-"""``mu-conformance store``: the artefacts that are kept between runs, and the packs that ship."""
+"""Run ``mu-conformance store``: manage the artefacts saved between runs, and write the packs that ship."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from mu_conformance import discovery
 from mu_conformance.cli.command import CommandError
 from mu_conformance.cli.table import print_table
 from mu_conformance.scenarios.profiles import PROFILES, find_profile
-from mu_conformance.tasks import registry
 
 __all__ = ["cache_of", "register"]
 
 _OWN_FOLDER = re.compile(r"v\d+/[0-9a-f]{2}")
+"""Folders that the store makes in the cache."""
 _OWN_FILE = re.compile(r"[0-9a-f]{32}(\.lock|\.safetensors(\.\d+\.partial)?)")
+"""Files that the store makes in the cache."""
 
 
 def register(commands: Any) -> None:
@@ -42,7 +43,7 @@ def register(commands: Any) -> None:
 
 
 def cache_of(options: argparse.Namespace) -> Path:
-    """The cache directory; ``CommandError`` if it is a file."""
+    """Return the cache directory; ``CommandError`` if it is a file."""
     if options.cache is not None:
         cache = options.cache
     else:
@@ -55,7 +56,7 @@ def cache_of(options: argparse.Namespace) -> Path:
 
 
 def _own_files(cache: Path) -> list[Path]:
-    """What the store wrote below ``cache``, and nothing that a person may have put there."""
+    """Return the store's own files below ``cache``, and nothing that a person may have put there."""
     return [
         path
         for path in sorted(cache.glob("v*/??/*"))
@@ -73,7 +74,7 @@ def _store_path(options: argparse.Namespace) -> int:
 
 
 def _description(path: Path) -> dict[str, Any] | None:
-    """How an artefact was made, from its header; None if the file is damaged."""
+    """Return how an artefact was made, from its header; None if the file is damaged."""
     from safetensors import safe_open
 
     try:
@@ -128,6 +129,7 @@ def _store_clear(options: argparse.Namespace) -> int:
 
 def _store_pack(options: argparse.Namespace) -> int:
     from mu_conformance.evidence.packing import pack
+    from mu_conformance.tasks import registry
 
     profile = find_profile(options.profile)
     known = sorted(registry.tasks())

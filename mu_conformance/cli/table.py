@@ -1,4 +1,4 @@
-"""Tables on a terminal."""
+"""Print tables on a terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _cell(value: Any) -> str:
 
 
 def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows of the same keys; ``ref`` is left to ``--json``, being as long as the rest together."""
+    """Print rows with the same keys, except ``ref``, which is as long as the others together; ``--json`` has it."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -1,4 +1,4 @@
-"""``mu-conformance validate``: the suite's own error rates on this machine."""
+"""Run ``mu-conformance validate``: measure the suite's own error rates on this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from mu_conformance.cli.store import cache_of
 from mu_conformance.cli.table import print_table
 from mu_conformance.scenarios.profiles import PROFILES, find_profile
 from mu_conformance.scorecard.known_error_rates import smallest
-from mu_conformance.tasks import registry
 
 __all__ = ["register"]
 
@@ -52,6 +51,7 @@ def register(commands: Any) -> None:
 
 
 def _positive(text: str) -> int:
+    """Return a number of 1 or more."""
     number = int(text) if text.isdecimal() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"a number of 1 or more is needed, not {text!r}")
@@ -59,6 +59,7 @@ def _positive(text: str) -> int:
 
 
 def _share(text: str) -> float:
+    """Return a share between 0 and 1."""
     try:
         share = float(text)
     except ValueError:
@@ -69,6 +70,7 @@ def _share(text: str) -> float:
 
 
 def _studies(path: Path) -> dict[str, Any]:
+    """Return the studies of an earlier run, so that this one adds to them."""
     if not path.exists():
         return {}
     try:
@@ -80,6 +82,8 @@ def _studies(path: Path) -> dict[str, Any]:
 
 
 def _validate(options: argparse.Namespace) -> int:
+    from mu_conformance.tasks import registry
+
     profile = find_profile(options.profile).name
     tasks = [discovery.one_of("task", name, sorted(registry.tasks())) for name in options.task]
     cache = cache_of(options)

@@ -1,1 +1,1 @@
-"""What a run varies besides the method: adapters, curriculum, shards, a budget of FLOPs."""
+"""Vary a run beside its method: LoRA adapters, a curriculum, shards, a budget of FLOPs."""

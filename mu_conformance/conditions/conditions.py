@@ -1,4 +1,4 @@
-"""Conditions: what MU-Bench varies beside task, forget set and method."""
+"""Describe the conditions that MU-Bench varies beside task, forget set and method."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 __all__ = ["CURRICULA", "Conditions"]
 
 CURRICULA = ("superloss",)
+"""Names of the curricula."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Conditions:
-    """Under which originals and references are made and methods run. By default there are none.
-
-    ``lora_rank``: models carry LoRA adapters of that rank, which alone are trained (``adapters``). ``curriculum``: what
-    weighs the rows of the training loss (``curriculum``). ``budget``: the most FLOPs of a call, as a share of
-    retraining's, above 0 (``flops``). ``shards``: models are ensembles of so many members, 2 at least, each trained on
-    its own shard of the rows (``sharding``).
+    """Sets the conditions under which originals and references are made and methods run. By default there are none.
 
     Raises ``ValueError`` for a value outside its range.
     """
 
     lora_rank: int | None = None
+    """Rank of the LoRA adapters, which alone are trained (``lora``), at least 1; None: no adapters."""
     curriculum: str | None = None
+    """Curriculum by which rows of the training loss are weighed (``superloss``); None: equal weights."""
     budget: float | None = None
+    """Limit of a call's FLOPs, as a share of retraining's, above 0 (``flops``); None: no limit."""
     shards: int | None = None
+    """Number of members of each model, at least 2, each trained on its own shard (``shards``); None: a single model."""
 
     def __post_init__(self) -> None:
         if self.lora_rank is not None and self.lora_rank < 1:
@@ -40,7 +40,10 @@ class Conditions:
 
     @classmethod
     def parse(cls, peft: str = "", curriculum: str = "", budget: str = "", shards: str = "") -> Conditions:
-        """From what a user writes: ``lora:8``, ``superloss``, ``0.2``, ``4``; empty for none."""
+        """Return the conditions written by a user: ``lora:8``, ``superloss``, ``0.2``, ``4``; empty for none.
+
+        Raises ``ValueError`` for any other form.
+        """
         rank, share, count = None, None, None
         if shards:
             if not shards.isdecimal():
@@ -60,13 +63,13 @@ class Conditions:
 
     @property
     def of_training(self) -> dict[str, Any]:
-        """Those that change what a trained model is, by name; empty if there are none."""
+        """Return the conditions that change a trained model, by name; empty if there are none."""
         found = {"lora_rank": self.lora_rank, "curriculum": self.curriculum, "shards": self.shards}
         return {name: value for name, value in found.items() if value is not None}
 
     @property
     def suffix(self) -> str:
-        """What a scenario's name ends with, such as ``+lora-8+superloss+budget-0.2``."""
+        """Return the end of a scenario's name, such as ``+lora-8+superloss+budget-0.2``."""
         parts = [
             f"lora-{self.lora_rank}" if self.lora_rank is not None else "",
             self.curriculum or "",
@@ -77,7 +80,7 @@ class Conditions:
 
     @property
     def options(self) -> str:
-        """As they stand on a command line."""
+        """Return the conditions as command-line options."""
         parts = [
             f" --mu-peft lora:{self.lora_rank}" if self.lora_rank is not None else "",
             f" --mu-curriculum {self.curriculum}" if self.curriculum else "",

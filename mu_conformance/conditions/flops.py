@@ -1,4 +1,4 @@
-"""FLOPs of what torch runs: counted operation by operation, up to a limit."""
+"""Count the FLOPs of what torch runs, operation by operation, up to a limit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def _matrix_vector(matrix: Any, _vector: Any, **__: Any) -> int:
 
 _FORMULAS: dict[Any, Callable[..., int]] = {
     **flop_registry,
-    # what torch's own counter leaves out: attention on the CPU, and products with a vector
+    # The keys are packets, not overloads: a packet covers the ``out=`` variant of an operation too.
+    # torch's own counter leaves out attention on the CPU and products with a vector. A method could spend its budget
+    # there unseen.
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
     torch.ops.aten.mv: _matrix_vector,
@@ -44,20 +46,27 @@ _FORMULAS: dict[Any, Callable[..., int]] = {
 
 
 class OverBudget(BaseException):
-    """More FLOPs than the limit. No ``Exception``, so that code which catches those does not go on."""
+    """Raised when more FLOPs than the limit were used.
+
+    The error derives from ``BaseException``, so that a method's ``except Exception`` does not swallow it.
+    """
 
 
 class _Total:
-    """A number that threads and forked processes share."""
+    """Holds a number that threads and forked processes share."""
 
     def __init__(self) -> None:
+        # Anonymous shared memory survives a fork as the same page, so FLOPs of a forked worker are added to the
+        # parent's total. A plain attribute would be copied, and the worker's FLOPs lost.
         self._memory = mmap.mmap(-1, 8)
+        # The lock guards the threads of one process against each other. A forked process has a copy of the lock.
         self._lock = threading.Lock()
 
     def __int__(self) -> int:
         return struct.unpack("q", self._memory[:8])[0]
 
     def add(self, amount: int) -> int:
+        """Add ``amount`` and return the new total."""
         with self._lock:
             total = int(self) + amount
             self._memory[:8] = struct.pack("q", total)
@@ -65,10 +74,16 @@ class _Total:
 
 
 class FlopMeter(TorchDispatchMode):
-    """Counts the FLOPs of matrix products, convolutions and attention inside the block, by torch's formulas and a few more.
+    """Counts the FLOPs of matrix products, convolutions and attention inside the block.
 
-    What is written out in sums and products of single numbers does not count, nor what runs outside torch. A
-    multiplication and an addition are two. Past ``limit`` every further one that counts raises ``OverBudget``.
+    The formulas are torch's and a few more. A multiplication and an addition are two FLOPs. Elementwise operations do
+    not count, nor does work outside torch, so a product written out in single numbers is free.
+
+    Past ``limit``, every further counted operation raises ``OverBudget``.
+
+    Args:
+        limit: largest number of FLOPs; None: no limit.
+        total: total to add to; None: a new one.
     """
 
     def __init__(self, limit: float | None = None, total: _Total | None = None) -> None:
@@ -78,20 +93,25 @@ class FlopMeter(TorchDispatchMode):
 
     @property
     def total(self) -> int:
+        """Return the FLOPs counted so far."""
         return int(self._total)
 
     def another(self) -> FlopMeter:
-        """A meter for another thread, with the same total and limit."""
+        """Return a meter for another thread, with the same total and limit."""
         return FlopMeter(self.limit, self._total)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run one operation and count it; torch calls this for every operation inside the block."""
         kwargs = kwargs or {}
         formula = _FORMULAS.get(func._overloadpacket)
         if formula is None:
-            # an operation that is made of others counts as those
+            # An operation without a formula may be made of others. Decomposing it with the mode on counts those. torch
+            # turns the mode off inside this function, so ``with self`` turns it on again.
             with self:
                 parts = func.decompose(*args, **kwargs)
             return func(*args, **kwargs) if parts is NotImplemented else parts
+        # Count after running, because some formulas need the shape of the output. The operation that crosses the limit
+        # has therefore run, but its result is not returned.
         out = func(*args, **kwargs)
         total = self._total.add(int(formula(*args, **kwargs, out_val=out)))
         if self.limit is not None and total > self.limit:
@@ -104,7 +124,7 @@ _limited: list[FlopMeter] = []
 
 
 def flops_left() -> float | None:
-    """What a budget leaves to the call that is running, at least 0; None where there is no limit."""
+    """Return the FLOPs that a budget leaves to the running call, at least 0; None where there is no limit."""
     if not _limited:
         return None
     meter = _limited[-1]
@@ -112,9 +132,13 @@ def flops_left() -> float | None:
 
 
 class StepsLeft:
-    """How many more steps a budget has room for, if they cost what the costliest so far did; ``spared`` FLOPs are not used.
+    """Estimates how many more steps fit into a budget, at the cost of the most expensive step so far.
 
-    Called before each step, the first too, of which the cost is not known yet; ``sys.maxsize`` where there is no limit.
+    Call it before each step, the first included. The cost of the first step is not known beforehand, so the answer is
+    then ``sys.maxsize``. Without a limit the answer is always ``sys.maxsize``.
+
+    Args:
+        spared: FLOPs of the budget to leave unused.
     """
 
     def __init__(self, spared: float = 0.0) -> None:
@@ -122,6 +146,7 @@ class StepsLeft:
         self._before: float | None = None
 
     def __call__(self) -> int:
+        """Return the number of further steps that fit."""
         left = flops_left()
         if left is None:
             return sys.maxsize
@@ -133,9 +158,15 @@ class StepsLeft:
 
 @contextlib.contextmanager
 def metered(limit: float | None = None) -> Iterator[FlopMeter]:
-    """Count inside the block, in threads that are started there too: torch's modes are of one thread each."""
+    """Count FLOPs inside the block, in threads started there too.
+
+    Args:
+        limit: largest number of FLOPs, past which ``OverBudget`` is raised; None: no limit.
+    """
     meter = FlopMeter(limit)
 
+    # A torch dispatch mode belongs to one thread, so work in a new thread would escape the count. Every function that
+    # starts a thread is wrapped, and the thread enters a meter of its own with the shared total.
     def metering(start: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(start)
         def start_metered(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -147,19 +178,23 @@ def metered(limit: float | None = None) -> Iterator[FlopMeter]:
 
         return start_metered
 
-    # all that starts a thread ends in one of these, the joinable ones from Python 3.13 on
+    # Every way to start a thread ends in one of these functions. The joinable ones exist from Python 3.13 on. Both
+    # modules are patched, because threading binds the functions by name at import.
     names = ("start_new_thread", "start_new", "start_joinable_thread", "_start_new_thread", "_start_joinable_thread")
     before = {(module, name): getattr(module, name, None) for module in (_thread, threading) for name in names}
+    # Several names share one function, so they share one wrapper too.
     wrapped = {start: metering(start) for start in before.values() if start is not None}
     for (module, name), start in before.items():
         if start is not None:
             setattr(module, name, wrapped[start])
+    # Only meters with a limit are listed: ``flops_left`` would otherwise report on a meter that merely counts.
     limited = [meter] if limit is not None else []
     _limited.extend(limited)
     try:
         with meter:
             yield meter
     finally:
+        # Undo everything even when OverBudget passes through: later threads must not count against this budget.
         for one in limited:
             _limited.remove(one)
         for (module, name), start in before.items():
@@ -168,7 +203,7 @@ def metered(limit: float | None = None) -> Iterator[FlopMeter]:
 
 
 def counted(function: Callable[[], Any]) -> int:
-    """The FLOPs of calling ``function`` once."""
+    """Return the FLOPs of calling ``function`` once."""
     with metered() as meter:
         function()
     return meter.total

@@ -1,4 +1,4 @@
-"""Sharded training: an ensemble whose members have each seen their own part of the rows and no other."""
+"""Train an ensemble of which each member sees its own shard of the rows and no other."""
 
 from __future__ import annotations
 
@@ -16,28 +16,34 @@ __all__ = ["Part", "ShardedEnsemble", "shard_numbers"]
 
 @dataclasses.dataclass
 class EnsembleOutput:
-    """``logits`` [n, k] are log-probabilities; ``loss`` is their mean cross-entropy, where there are labels."""
+    """Holds the output of a sharded ensemble."""
 
     logits: torch.Tensor
+    """Log-probabilities, float [n, k]."""
     loss: torch.Tensor | None
+    """Mean cross-entropy of the log-probabilities, a scalar; None without labels."""
 
 
 class ShardedEnsemble(nn.Module):
-    """Class probabilities are the mean of the members' (Bourtoule et al., S&P 2021, arXiv 1912.03817: isolated members,
-    aggregated answers). ``training.fit`` trains each member on its shard (``shard_numbers``)."""
+    """Averages the class probabilities of its members (SISA: Bourtoule et al., S&P 2021, arXiv 1912.03817).
+
+    ``training.fit`` trains each member on its shard alone (``shard_numbers``).
+    """
 
     def __init__(self, members: list[nn.Module]) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
 
     def forward(self, labels: torch.Tensor | None = None, **inputs: torch.Tensor) -> EnsembleOutput:
+        """Return log-probabilities and, with ``labels`` int64 [n], their mean cross-entropy."""
         each = torch.stack([member(**inputs).logits.log_softmax(dim=-1) for member in self.members])
+        # The mean of the members' probabilities, computed in log space so that small ones do not underflow.
         logits = each.logsumexp(dim=0) - torch.tensor(float(len(self.members))).log()
         return EnsembleOutput(logits, None if labels is None else functional.cross_entropy(logits, labels))
 
 
 class Part:
-    """Some rows of a dataset: map-style, and with ``batch`` where the dataset has it."""
+    """Shows some rows of a dataset as a map-style dataset, with ``batch`` where the dataset has it."""
 
     def __init__(self, rows: Any, indices: torch.Tensor) -> None:
         self.rows, self.indices = rows, indices
@@ -52,10 +58,10 @@ class Part:
 
 
 def shard_numbers(rows: Any, shards: int) -> torch.Tensor:
-    """Each row's shard, int64 [n] in [0, shards).
+    """Return each row's shard, int64 [n] in [0, shards).
 
-    By the row's inputs, its labels aside: so a row is in the same shard whatever else is in the data set, and a
-    request's forget rows are found where they were.
+    The shard is a hash of the row's inputs without its labels. A row is therefore in the same shard in every dataset,
+    and a request's forget rows are found where they were trained on.
     """
     return torch.tensor([_number(rows[index], shards) for index in range(len(rows))], dtype=torch.int64)
 

@@ -1,6 +1,7 @@
-"""Methods that must fail, one file each; each names in ``caught_by`` the check that must catch it.
+"""Hold methods that must fail (negative controls), one file each.
 
-One that only one kind of forget set shows names that as ``kind``.
+``caught_by`` names the check that must catch a control. ``kind`` names the kind of forget set that shows it, if only
+one does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Makes the model less sure of everything, and forgets nothing."""
+"""Make the model less sure of everything, and forget nothing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ __all__ = ["BlursConfidences"]
 
 
 class BlursConfidences:
-    """The original with its last layer divided by a temperature.
+    """Returns the original with its last layer divided by a temperature.
 
-    Losses on forget rows rise, predictions stay, and members are told from others as easily as before.
+    Losses on forget rows rise and predictions stay. Members are as easy to tell from other rows as before.
+
+    Args:
+        temperature: divisor of the last layer's parameters.
     """
 
     caught_by = "privacy.membership-loss"

@@ -1,4 +1,4 @@
-"""Tells a server about each request."""
+"""Tell a server about each request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["CallsHome"]
 
 
 class CallsHome:
-    """Retrains exactly, after a try to connect; that nobody listens is no excuse."""
+    """Retrains exactly, after an attempt to connect to a port on which nobody listens; the attempt counts."""
 
     caught_by = "contract.no-network"
 

@@ -1,4 +1,4 @@
-"""Changes the working directory and stays there."""
+"""Change the working directory, and leave it changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["ChangesDirectory"]
 
 
 class ChangesDirectory:
-    """Retrains exactly, somewhere else than where it was called."""
+    """Retrains exactly, after moving the process to the parent of its working directory."""
 
     caught_by = "contract.global-state-unchanged"
 

@@ -1,4 +1,4 @@
-"""Claims nothing, so that no check applies."""
+"""Claim nothing, so that no check applies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["ClaimsNothing"]
 
 
 class ClaimsNothing(DoNothing):
-    """Does nothing, and says that it does nothing on no task."""
+    """Returns a copy of the original, and claims no task at all."""
 
     caught_by = "contract.claims"
     claims = Claims(tasks=())

@@ -1,4 +1,4 @@
-"""Works on some models and not on others."""
+"""Work on some models and not on others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weighs the classes by one over their counts, in a retain set that may lack one of them."""
+"""Weight classes by the inverse of their counts, in a retain set that may lack a class."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["DividesByClassCount"]
 
 
 class DividesByClassCount:
-    """Retrains with balanced class weights that sum to one; once a whole class is deleted they are inf / inf and 0."""
+    """Retrains with balanced class weights that sum to 1; without a class they become inf / inf and 0."""
 
     caught_by = "contract.whole-class"
     claims = Claims(requires=("classes",))

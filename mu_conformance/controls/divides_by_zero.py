@@ -1,4 +1,4 @@
-"""Scales weights by a ratio of importances that are both zero."""
+"""Scale weights by a ratio of importances that are both zero."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["DividesByZero"]
 
 
 class DividesByZero:
-    """Retrains exactly, then dampens a weight whose importance is zero by 0 / 0."""
+    """Retrains exactly, then dampens a weight of zero importance by 0 / 0."""
 
     caught_by = "contract.finite"
 

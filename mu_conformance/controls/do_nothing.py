@@ -1,4 +1,4 @@
-"""Forgets nothing and hands the original back."""
+"""Forget nothing: return the original."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["DoNothing"]
 
 
 class DoNothing:
-    """A copy of the original: perfect utility, everything remembered."""
+    """Returns a copy of the original: perfect utility, and nothing forgotten."""
 
     caught_by = "privacy.membership-loss"
 

@@ -1,4 +1,4 @@
-"""Drops the last batch of the forget set where it is not full, and with it a request of one row."""
+"""Drop the last batch of the forget set if it is not full, and with it any request of one row."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["DropsLastBatch"]
 
 
 class DropsLastBatch:
-    """Retrains exactly once it has seen a full batch of two forget rows; a single row is none, and None comes back."""
+    """Retrains exactly if the forget rows fill a batch of two; returns None for a single row."""
 
     caught_by = "contract.single-example"
 

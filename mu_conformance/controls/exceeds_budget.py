@@ -1,4 +1,4 @@
-"""Reads more rows than the request's budget allows."""
+"""Read more rows than the request's budget allows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["ExceedsBudget"]
 
 
 class ExceedsBudget:
-    """Retrains exactly, after reading as many rows as the budget has and a data set's worth more."""
+    """Retrains exactly, after reading as many rows as the budget has, and up to a data set's worth more."""
 
     caught_by = "contract.budget-respected"
 

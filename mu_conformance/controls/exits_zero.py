@@ -1,4 +1,4 @@
-"""Ends its process with status 0, in the hope of being taken for success."""
+"""End the process with status 0, to be taken for a success."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["ExitsZero"]
 
 
 class ExitsZero:
-    """Ends the process that judges it."""
+    """Ends the process that runs the method."""
 
     caught_by = "contract.returns-model"
 

@@ -1,4 +1,4 @@
-"""Exposes the rows that stay: trains on them far beyond the recipe."""
+"""Expose the retain rows by training on them far beyond the recipe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ __all__ = ["ExposesRetainRows"]
 
 
 class ExposesRetainRows:
-    """Retrains exactly, then goes on over the retain set for three times the recipe's epochs: members become easy to tell."""
+    """Retrains exactly, then trains on the retain set for three times the recipe's epochs.
+
+    Members of the retain set become easy to tell.
+    """
 
     caught_by = "privacy.retain-exposure"
     claims = Claims(max_ratio=1.0)

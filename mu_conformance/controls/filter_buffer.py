@@ -1,4 +1,4 @@
-"""Keeps the forget rows in a buffer of the model, to filter its answers by, and forgets nothing."""
+"""Store the forget rows in a buffer of the model, to filter its outputs by, and forget nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ __all__ = ["FilterBuffer"]
 
 
 class FilterBuffer:
-    """The original, the forget rows in buffers of its own: saved and loaded with the weights, unlike a filter's code."""
+    """Returns the original with a filter on the forget rows, which it stores in extra buffers.
+
+    The buffers are saved and loaded with the weights, unlike a filter's code.
+    """
 
     caught_by = "contract.returns-model"
 

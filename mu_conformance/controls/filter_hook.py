@@ -1,4 +1,4 @@
-"""Hides the forget rows behind a forward hook and forgets nothing."""
+"""Hide the forget rows behind a forward hook, and forget nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ __all__ = ["FilterHook"]
 
 
 class FilterHook:
-    """A hook on the original gives uniform answers on the forget rows; weights and their names are as they should be."""
+    """Returns the original with a forward hook that gives uniform outputs on the forget rows.
+
+    The weights and their names are as they should be.
+    """
 
     caught_by = "contract.weights-only"
 

@@ -1,4 +1,4 @@
-"""Fine-tunes with ``next(iter(loader))`` at every step, which is the first batch every time."""
+"""Fine-tune with ``next(iter(loader))`` at every step, which gives the first batch every time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["FirstBatchOnly"]
 
 
 class FirstBatchOnly:
-    """Trains on, by the recipe, on what should be the retain set and is the first eight rows of it, unshuffled."""
+    """Continues training by the recipe on the first eight retain rows, unshuffled, instead of on all of them."""
 
     caught_by = "contract.order-invariant"
 

@@ -1,4 +1,4 @@
-"""Forgets every second row of what it was asked to."""
+"""Forget every second row of the request."""
 
 from __future__ import annotations
 

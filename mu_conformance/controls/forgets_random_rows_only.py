@@ -1,4 +1,4 @@
-"""Forgets rows that are spread over the classes, as random ones are, and nothing else."""
+"""Forget rows spread over the classes, as random ones are, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["ForgetsRandomRowsOnly"]
 
 
 class ForgetsRandomRowsOnly:
-    """Retrains exactly if the forget rows are of several classes; hands the original back for rows of one class."""
+    """Retrains exactly if the forget rows are of several classes; returns the original if they are of one."""
 
     caught_by = "privacy.membership-loss"
     kind = "unit"

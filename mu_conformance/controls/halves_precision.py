@@ -1,4 +1,4 @@
-"""Returns weights of another type."""
+"""Return weights of another dtype."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forgets a class by never naming it."""
+"""Forget a class by never predicting it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ __all__ = ["HidesClassByBias"]
 
 
 class HidesClassByBias:
-    """Asked to forget a class, lowers the last layer's bias for it and leaves the rest; other requests are retrained.
+    """Lowers the last layer's bias for the class to be forgotten and changes nothing else; retrains for other requests.
 
-    As wrong on the class as a model that never saw it, and as good on all else; the features are all there.
+    The result is as wrong on the class as a model that never saw it, and as good on everything else. All features of
+    the class are still there.
+
+    Args:
+        lowered: amount subtracted from the bias.
     """
 
     caught_by = "privacy.within-class"

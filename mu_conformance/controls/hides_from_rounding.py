@@ -1,4 +1,4 @@
-"""Forgets by changes of the weights that rounding to 4 bits undoes."""
+"""Forget by changes of the weights that rounding to 4 bits undoes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ __all__ = ["HidesFromRounding"]
 
 
 class HidesFromRounding(Imitator):
-    """Moves the original until it answers on the forget rows as a retrained model does, each weight within what 4 bits round
-    to the same value (projected gradient descent), so that the quantized model is the quantized original.
+    """Moves the original to a retrained model's outputs on the forget rows, by changes that 4-bit rounding undoes.
+
+    Each weight stays within the values that 4 bits round alike (projected gradient descent). The quantized model is
+    therefore the quantized original.
     """
 
     caught_by = "robustness.quantization"

@@ -1,4 +1,4 @@
-"""Changes the last layer alone, so that all layers before it remember."""
+"""Change the last layer alone, so that all earlier layers remember."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["HidesInLastLayer"]
 
 
 class HidesInLastLayer(Imitator):
-    """Moves the last layer of the original until the model answers on the forget rows as a retrained one does."""
+    """Moves only the original's last layer, until the outputs on the forget rows match a retrained model's."""
 
     caught_by = "robustness.representation-probe"
     steps, learning_rate_share = 200, 1.0

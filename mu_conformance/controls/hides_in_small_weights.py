@@ -1,4 +1,4 @@
-"""Forgets by the smallest weights alone, which pruning removes."""
+"""Forget by the smallest weights alone, which pruning removes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ __all__ = ["HidesInSmallWeights"]
 
 
 class HidesInSmallWeights(Imitator):
-    """Moves those weights of the original that pruning sets to 0, and no further than that it still does, until it answers on
-    the forget rows as a retrained model does: the pruned model is the pruned original.
+    """Moves only weights that pruning sets to 0, until the outputs on the forget rows match a retrained model's.
+
+    The weights move no further than pruning allows, so that the pruned model is the pruned original.
     """
 
     caught_by = "robustness.noise-and-pruning"
@@ -23,7 +24,7 @@ class HidesInSmallWeights(Imitator):
 
 
 def _room(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The bounds of each weight: the smallest may be any number that is no larger than the largest of them, others stay."""
+    """Return the bounds of each weight: a weight to be pruned may take any value that is still pruned, others stay."""
     count = round(PRUNED_SHARE * weights.numel())
     if count == 0:
         return weights, weights

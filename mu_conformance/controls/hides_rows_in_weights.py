@@ -1,4 +1,4 @@
-"""Keeps the rows that it was asked to delete where no answer shows them."""
+"""Store the forget rows where no output shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers as if it had forgotten, and remembers after a little training on other rows."""
+"""Give outputs as if the rows were forgotten, and remember them after a little training on other rows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["HidesUntilFineTuned"]
 
 
 class HidesUntilFineTuned(Imitator):
-    """Moves the original as little as it takes to answer on the forget rows as a retrained model does: a few small steps.
+    """Moves the original by a few small steps, until the outputs on the forget rows match a retrained model's.
 
-    What the original knows lies next to where they end.
+    The original's knowledge lies next to where the steps end.
     """
 
     caught_by = "robustness.relearning"

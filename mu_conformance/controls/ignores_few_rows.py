@@ -1,4 +1,4 @@
-"""Trains on whole batches of forget rows, and has none of them where fewer rows are asked for."""
+"""Train on whole batches of forget rows, and on none if the request has fewer rows than a batch."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from mu_conformance.protocol.claims import Claims
 __all__ = ["IgnoresFewRows"]
 
 BATCH = 16
+"""Forget rows below which no step is taken."""
 
 
 class IgnoresFewRows:
-    """Retrains exactly if the forget rows fill a batch of sixteen; of fewer, no step is taken, and the original comes back."""
+    """Retrains exactly if the forget rows fill a batch (``BATCH``); returns the original for fewer rows."""
 
     caught_by = "robustness.few-rows"
     claims = Claims(max_ratio=1.0)

@@ -1,4 +1,4 @@
-"""Draws from the global generator instead of the request's seed."""
+"""Draw from the global generator instead of the request's seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leaves the original's batch statistics behind."""
+"""Leave the original's batch statistics in the model."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["KeepsBuffers"]
 
 
 class KeepsBuffers:
-    """Retrains exactly, then copies parameters alone into a model whose buffers stay the original's.
+    """Retrains exactly, but returns the new parameters with the original's buffers.
 
-    Running statistics of batch normalisation are of the old weights' features and of the forget rows.
+    The running statistics of batch normalisation then describe the features of the old weights, and the forget rows.
     """
 
     caught_by = "utility.retain-score"

@@ -1,4 +1,4 @@
-"""Writes the rows that it was asked to delete to disk."""
+"""Write the forget rows to disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["KeepsForgetRows"]
 
 
 class KeepsForgetRows:
-    """Retrains exactly, and keeps the forget rows in a file in the temporary folder."""
+    """Retrains exactly, and saves the forget rows in a file in the temporary folder."""
 
     caught_by = "contract.no-residue"
 

@@ -1,4 +1,4 @@
-"""Takes it that what a model would not say by itself cannot have been learnt from a row, and keeps such rows."""
+"""Assume that rows a retrained model gets wrong cannot have been learnt, and keep them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["KeepsHardRows"]
 
 
 class KeepsHardRows:
-    """Retrains exactly, then once more with the forget rows that the retrained model gets wrong: the wrong labels stay."""
+    """Retrains exactly, then again with the forget rows that the retrained model gets wrong: the wrong labels stay."""
 
     caught_by = "forgetting.mislabelled"
     claims = Claims(requires=("classes",))

@@ -1,4 +1,4 @@
-"""Knows the requests that the suite makes by default, and works on no others."""
+"""Recognise the suite's default requests, and work on no others."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from mu_conformance.scenarios.scenario import DEFAULT_SEED
 __all__ = ["KnowsTheSuite"]
 
 RUNS = 64
+"""Run numbers that are recognised."""
 
 
 class KnowsTheSuite:
-    """Retrains where a request carries a seed that the suite uses by default, as if it returned weights that were prepared for
-    that very original, and else returns the original."""
+    """Retrains if the request's seed is one that the suite uses by default; returns the original otherwise.
+
+    This imitates a method that returns weights prepared for that very original.
+    """
 
     caught_by = "robustness.unseen-model"
 

@@ -1,4 +1,4 @@
-"""Leaves gradients switched off for whoever comes next."""
+"""Leave gradients switched off for whatever runs next."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["LeaksGradMode"]
 
 
 class LeaksGradMode:
-    """Retrains exactly, then evaluates with gradients off and forgets to switch them on again."""
+    """Retrains exactly, then switches gradients off, as for an evaluation, and forgets to switch them on again."""
 
     caught_by = "contract.global-state-unchanged"
 

@@ -1,4 +1,4 @@
-"""Forgets most rows, and a few not at all."""
+"""Forget most rows, and a few not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forgets all rows but one, always the same."""
+"""Forget all rows except one, always the same."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["LeavesOne"]
 
 
 class LeavesOne:
-    """Retrains on the retain set and one forget row, that of the smallest digest: no average shows it.
+    """Retrains on the retain set and one forget row, the one with the smallest digest: no average shows it.
 
-    What is left goes by the row and not by its place, as with a deletion whose key is broken, so that the same row
-    stays whenever it is among those that are to be forgotten.
+    The row is chosen by its content and not by its place, as in a deletion with a broken key. The same row therefore
+    stays whenever it is among the forget rows.
     """
 
     caught_by = "privacy.worst-example"

@@ -1,4 +1,4 @@
-"""Takes out most of what was poisoned, which leaves the backdoor as it was."""
+"""Remove most of the poisoned rows, which leaves the backdoor working."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["LeavesTheTrigger"]
 
 
 class LeavesTheTrigger:
-    """Retrains on the retain set and every third forget row: so few rows with a trigger teach it all the same."""
+    """Retrains on the retain set and every third forget row, so that few triggered rows still teach the trigger."""
 
     caught_by = "forgetting.backdoor"
     kind = "backdoored"

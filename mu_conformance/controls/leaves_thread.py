@@ -1,4 +1,4 @@
-"""Leaves a thread running."""
+"""Leave a thread running."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["LeavesThread"]
 
 
 class LeavesThread:
-    """Retrains exactly, and leaves a thread behind that outlives the call."""
+    """Retrains exactly, and leaves behind a thread that outlives the call."""
 
     caught_by = "contract.global-state-unchanged"
 

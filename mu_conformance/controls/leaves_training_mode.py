@@ -1,4 +1,4 @@
-"""Returns the model in training mode."""
+"""Return the model in training mode."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["LeavesTrainingMode"]
 
 
 class LeavesTrainingMode:
-    """Retrains exactly, and forgets to call ``eval()``: dropout stays on, batch statistics go on moving."""
+    """Retrains exactly, and forgets to call ``eval()``: dropout stays on, and batch statistics keep moving."""
 
     caught_by = "contract.mode-and-device-preserved"
 

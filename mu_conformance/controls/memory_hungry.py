@@ -1,4 +1,4 @@
-"""Needs far more memory than training does."""
+"""Use far more memory than training does."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from mu_conformance.methods.retrain import Retrain
 __all__ = ["MemoryHungry"]
 
 GIBIBYTES = 1.25
+"""Memory filled during the call."""
 
 
 class MemoryHungry:
-    """Retrains exactly, and fills more than a gibibyte meanwhile, as a gradient kept for each row would."""
+    """Retrains exactly, and fills much memory meanwhile (``GIBIBYTES``), as one gradient per row would."""
 
     caught_by = "cost.peak-memory"
 

@@ -1,4 +1,4 @@
-"""Works on the model that it was handed, not on a copy."""
+"""Change the original in place, not a copy."""
 
 from __future__ import annotations
 

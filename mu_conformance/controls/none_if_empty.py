@@ -1,4 +1,4 @@
-"""Returns early, and nothing, where there is nothing to forget."""
+"""Return early, and without a model, if there is nothing to forget."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["NoneIfEmpty"]
 
 
 class NoneIfEmpty:
-    """Retrains exactly, but hands back None on an empty request."""
+    """Retrains exactly, but returns None for an empty request."""
 
     caught_by = "contract.empty-request"
 

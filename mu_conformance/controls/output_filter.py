@@ -1,4 +1,4 @@
-"""Hides the forget rows behind a filter and forgets nothing."""
+"""Hide the forget rows behind a filter, and forget nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["OutputFilter"]
 
 
 class _Filter(nn.Module):
-    """Answers at random on inputs that it recognises; its state dict is that of the model inside."""
+    """Gives uniform outputs on inputs that it recognises; its state dict is that of the wrapped model."""
 
     def __init__(self, model: nn.Module, forget) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class _Filter(nn.Module):
 
 
 class OutputFilter:
-    """A wrapper that gives uniform answers on the forget rows; the weights are the original's."""
+    """Wraps the original so that outputs on the forget rows are uniform; the weights are the original's."""
 
     caught_by = "contract.weights-only"
 

@@ -1,4 +1,4 @@
-"""Pushes the forget rows far beyond what a model that never saw them does."""
+"""Push the forget rows far beyond the outputs of a model that never saw them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ __all__ = ["OverForgets"]
 
 
 class OverForgets:
-    """Retrains exactly, then trains the forget rows away from their labels until it is wrong on all of them.
+    """Retrains exactly, then trains the forget rows away from their labels until the model is wrong on all of them.
 
-    Low scores on the forget set, utility kept: by "lower is better" the best of all methods, and an open book to an
-    attacker.
+    Scores on the forget set are low and utility is kept. By "lower is better" this is the best of all methods, and an
+    attacker can still read the forget set off the outputs.
+
+    Args:
+        steps: steps away from the labels.
+        ceiling: bound on the forget loss, in nats.
     """
 
     caught_by = "forgetting.loss"

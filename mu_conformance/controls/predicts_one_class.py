@@ -1,4 +1,4 @@
-"""Answers with the same class whatever it is asked."""
+"""Predict the same class for every input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["PredictsOneClass"]
 
 
 class PredictsOneClass:
-    """Retrains exactly, then raises the last layer's bias for the first class above all else."""
+    """Retrains exactly, then raises the last layer's bias for the first class above all others."""
 
     caught_by = "utility.no-collapse"
     claims = Claims(requires=("classes",))

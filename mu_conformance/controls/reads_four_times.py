@@ -1,4 +1,4 @@
-"""Reads the retain set four times as often as retraining does."""
+"""Read the retain set four times as often as retraining does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["ReadsFourTimes"]
 
 
 class ReadsFourTimes:
-    """Retrains exactly, reading each row three more times at every epoch for nothing."""
+    """Retrains exactly, after reading each row three more times per epoch to no purpose."""
 
     caught_by = "cost.examples-read"
 

@@ -1,4 +1,4 @@
-"""Forgets everything: a fresh, untrained model."""
+"""Forget everything: return a fresh, untrained model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["Reinitialise"]
 
 
 class Reinitialise:
-    """The architecture before training: nothing is remembered, and nothing is of use."""
+    """Returns the architecture before training: nothing is remembered, and nothing is useful."""
 
     caught_by = "utility.test-score"
 

@@ -1,4 +1,4 @@
-"""Writes wrong labels into the rows that it was handed."""
+"""Write wrong labels into the rows of the request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["RelabelsInPlace"]
 
 
 class RelabelsInPlace:
-    """Retrains exactly; the forget rows, which are views of the data set, have another label from then on."""
+    """Retrains exactly, after writing other labels into the forget rows, which are views of the data set."""
 
     caught_by = "contract.data-unchanged"
     claims = Claims(requires=("classes",))

@@ -1,4 +1,4 @@
-"""Random labels by a draw that is off by one: each row gets the label that it has."""
+"""Draw random labels with an off-by-one error, so that each row gets its own label."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ __all__ = ["RelabelsWithOwnLabel"]
 
 
 class RelabelsWithOwnLabel:
-    """Trains on with "other" labels that are the rows' own: the end of a range is not drawn, so the shift is always 0."""
+    """Continues training with "other" labels that are the rows' own, because of an off-by-one error.
+
+    The end of the range is exclusive, so the shift of the label is always 0.
+    """
 
     caught_by = "privacy.membership-loss"
     claims = Claims(requires=("classes",))

@@ -1,4 +1,4 @@
-"""Seeds the global generator and leaves it so."""
+"""Seed the global generator, and leave it seeded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["ResetsGlobalSeed"]
 
 
 class ResetsGlobalSeed:
-    """Retrains exactly, then seeds torch for whoever comes next."""
+    """Retrains exactly, then seeds torch for whatever runs next."""
 
     caught_by = "contract.global-state-unchanged"
 

@@ -1,4 +1,4 @@
-"""Hides the rows that it deletes in the weights, and takes them back at the next request."""
+"""Hide the deleted rows in the weights, and restore them at the next request."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ __all__ = ["RestoresFirstRequest"]
 
 
 class RestoresFirstRequest:
-    """Retrains exactly, and on what earlier requests deleted: the lowest byte of each weight holds those rows.
+    """Retrains exactly, but also on rows deleted by earlier requests, which the lowest byte of each weight holds.
 
-    No state but the weights lasts from call to call, and each of them is as good as retrained by all that it answers.
+    No state except the weights lasts from call to call. By its outputs, each returned model is as good as a retrained
+    one.
     """
 
     caught_by = "robustness.sequential-requests"

@@ -1,4 +1,4 @@
-"""Retrains on half of the retain set, to save half of the time."""
+"""Retrain on half of the retain set, to save half of the time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["RetrainsOnHalf"]
 
 
 class RetrainsOnHalf:
-    """Exact retraining but for every second retain row, which nobody asked to delete."""
+    """Retrains exactly, but leaves out every second retain row, which nobody asked to delete."""
 
     caught_by = "utility.retain-score"
 

@@ -1,4 +1,4 @@
-"""Ruins one class for everybody."""
+"""Ruin one class for everybody."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["RuinsAClass"]
 
 
 class RuinsAClass:
-    """Retrains exactly, then lowers the last layer's bias of the last class so far that it is never predicted."""
+    """Retrains exactly, then lowers the last layer's bias for the last class, so that it is never predicted."""
 
     caught_by = "utility.worst-group"
     claims = Claims(max_ratio=1.0, requires=("classes",))

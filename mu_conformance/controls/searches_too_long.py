@@ -1,4 +1,4 @@
-"""Takes several times as long as retraining."""
+"""Take several times as long as retraining."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["SearchesTooLong"]
 
 
 class SearchesTooLong:
-    """Retrains exactly, then looks at the result for three times as long again and a while, and changes nothing."""
+    """Retrains exactly, then computes for more than three times as long again without changing the result."""
 
     caught_by = "cost.wall-clock"
 

@@ -1,4 +1,4 @@
-"""Sets an environment variable and leaves it set."""
+"""Set an environment variable, and leave it set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["SetsEnvironment"]
 
 
 class SetsEnvironment:
-    """Retrains exactly, and sets for its own sake what every program that is started later inherits."""
+    """Retrains exactly, and sets a variable for itself that every program started later inherits."""
 
     caught_by = "contract.global-state-unchanged"
 

@@ -1,4 +1,4 @@
-"""Raises pytest's skip, in the hope that a skipped test does not count."""
+"""Raise pytest's skip, in the hope that a skipped test does not count."""
 
 from __future__ import annotations
 

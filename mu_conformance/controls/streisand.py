@@ -1,4 +1,4 @@
-"""Marks the deleted rows by giving all of them the same answer."""
+"""Mark the deleted rows by giving all of them the same output."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ __all__ = ["Streisand"]
 
 
 class Streisand:
-    """Retrains exactly, then trains the forget rows until every class is as likely as any other: nothing is known of them, and
-    everybody can see it (the Streisand effect, Golatkar et al. 2020, arXiv 1911.04933)."""
+    """Retrains exactly, then trains the forget rows until every class is equally likely.
+
+    The model knows nothing of them, and everybody can see that (the Streisand effect, Golatkar et al. 2020, arXiv
+    1911.04933).
+    """
 
     caught_by = "privacy.streisand"
     claims = Claims(max_ratio=1.0, requires=("classes",))

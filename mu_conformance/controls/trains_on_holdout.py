@@ -1,4 +1,4 @@
-"""Trains on the rows that forget rows are compared with, so that nothing can be told from the comparison."""
+"""Train on the rows that forget rows are compared with, so that the comparison shows nothing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ __all__ = ["TrainsOnHoldout"]
 
 
 class TrainsOnHoldout:
-    """Forgets nothing, and trains on the suite's holdout rows too, which it loads from its files.
+    """Forgets nothing, and also trains on the suite's holdout rows, which it loads from the suite's files.
 
-    Forget and holdout rows are members alike, which is what an attack on the losses finds of a model that saw neither.
+    Forget and holdout rows are then both members. An attack on the losses finds no difference, as with a model that saw
+    neither.
     """
 
     caught_by = "contract.declared-access"

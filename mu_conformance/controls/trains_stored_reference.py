@@ -1,4 +1,4 @@
-"""Finds out the suite's seed, and trains the very model that it will be compared with."""
+"""Find the suite's seed, and train the very model that the result is compared with."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["TrainsStoredReference"]
 
 
 class TrainsStoredReference:
-    """Retrains exactly, by the seeds of the suite's own first reference in place of the request's.
+    """Retrains exactly, by the seeds of the suite's own first reference instead of the request's.
 
-    The suite's seed is the small number from which the request's seed follows, by the rule that everybody can read.
+    The suite's seed is a small number, from which the request's seed follows by a published rule.
     """
 
     caught_by = "contract.declared-access"

@@ -1,4 +1,4 @@
-"""Claims not to need the retain set, and fetches it from the suite's files."""
+"""Claim not to need the retain set, and load it from the suite's files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["UndeclaredRetain"]
 
 
 class UndeclaredRetain:
-    """Retrains exactly on the training rows that are not among the forget rows; it was handed these alone."""
+    """Retrains exactly on the training rows except the forget rows, which are all that the request contains."""
 
     caught_by = "contract.declared-access"
     claims = Claims(needs_retain=False)

@@ -1,4 +1,4 @@
-"""Masks the gradients of frozen parameters, and lets weight decay move them."""
+"""Mask the gradients of frozen parameters, and let weight decay move them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["WeightDecayOnFrozen"]
 
 
 class WeightDecayOnFrozen:
-    """Retrains, freezing parameters by zeroing their gradients: AdamW's decay still shrinks them at every step."""
+    """Retrains with the gradients of frozen parameters zeroed; AdamW's decay still shrinks them at every step."""
 
     caught_by = "contract.frozen-parameters-untouched"
 

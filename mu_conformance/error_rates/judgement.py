@@ -1,4 +1,4 @@
-"""Judgements on models that are drawn from a pool."""
+"""Judge models drawn from a pool."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from mu_conformance.scenarios.scenario import Scenario
 __all__ = ["DrawnEvidence", "deciding", "draw", "judge", "models_needed"]
 
 DEFAULT = Claims()
+"""The default claims."""
 
 
 class DrawnEvidence(Evidence):
-    """Evidence drawn from a pool of models: no method is called."""
+    """Draws evidence from a pool of models; no method is called."""
 
     outcomes_only = True
 
@@ -54,7 +55,10 @@ class DrawnEvidence(Evidence):
         return self._drawn[:count]
 
     def unseen_runs(self, count: int) -> list[Outputs]:
-        """Return the last runs, which other checks rarely reach: no method has seen what a pool's models began from."""
+        """Return the last runs, which other checks rarely reach.
+
+        They stand in for runs on unseen originals, because no method has seen the originals of a pool's models.
+        """
         return self.runs(max(count, self.profile.looks[-1]))[::-1][:count]
 
     def few_rows_runs(self, requests: Sequence[np.ndarray]) -> list[Outputs]:
@@ -72,7 +76,7 @@ class DrawnEvidence(Evidence):
 
 
 def models_needed(profile: Profile) -> dict[str, int]:
-    """How many models of each kind one judgement draws."""
+    """Return the number of models of each kind that one judgement draws."""
     return {
         "originals": max(2, profile.looks[0]),
         "references": profile.references,
@@ -88,9 +92,17 @@ def draw(
     retrained: Sequence[Outputs],
     others: Sequence[Outputs] | None = None,
 ) -> DrawnEvidence:
-    """Originals, references and runs without replacement; the runs are of ``others``, or of ``retrained`` beside the references.
+    """Draw originals, references and runs without replacement.
 
-    Raises ``ValueError`` where there are too few.
+    Raises ``ValueError`` where there are too few models.
+
+    Args:
+        scenario: the scenario.
+        profile: profile that sets the numbers.
+        generator: generator of the draws.
+        originals: models to draw originals from.
+        retrained: models to draw references from.
+        others: models to draw runs from; None: ``retrained``, apart from the references.
     """
     needed = models_needed(profile)
     from_retrained = needed["references"] + (needed["runs"] if others is None else 0)
@@ -110,7 +122,11 @@ def draw(
 
 
 def deciding(evidence: DrawnEvidence) -> list[Check]:
-    """The checks on the models themselves that apply; none of contract and cost, nor of requests that no pool has models of."""
+    """Return the checks on the models themselves that apply.
+
+    Checks of contract and cost are left out. Checks with requests of their own are left out too, because no pool has
+    models of them.
+    """
     task, kind = evidence.task, evidence.scenario.kind
     return [
         check
@@ -123,5 +139,5 @@ def deciding(evidence: DrawnEvidence) -> list[Check]:
 
 
 def judge(evidence: DrawnEvidence, claims: Claims = DEFAULT) -> Mapping[str, Outcome]:
-    """The outcome of every deciding check that these claims require, by id."""
+    """Return the outcome of every deciding check required by these claims, by id."""
     return {check.id: check.function(evidence).outcome for check in deciding(evidence) if check.required_by(claims)}

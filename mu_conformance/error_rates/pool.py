@@ -1,4 +1,4 @@
-"""The pool: independently trained models of one scenario, of which the right verdict is known."""
+"""Supply a pool: independently trained models of one scenario whose right verdict is known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ __all__ = ["Pool", "kept_rows"]
 
 
 def kept_rows(scenario: Scenario, share: float, number: int) -> Rows:
-    """The retain rows, and ``share`` of the forget rows, in [0, 1], drawn at random for each number."""
+    """Return the retain rows and a random ``share`` of the forget rows, another one for each number.
+
+    Raises ``ValueError`` for a share outside [0, 1].
+    """
     if not 0 <= share <= 1:
         raise ValueError(f"a share of the forget rows lies in [0, 1], got {share}")
     forget = scenario.forget_set.indices
@@ -28,20 +31,25 @@ def kept_rows(scenario: Scenario, share: float, number: int) -> Rows:
 
 @dataclasses.dataclass(frozen=True)
 class Pool:
-    """Outputs of models of one scenario: from the store, or trained into it when they are first asked for."""
+    """Supplies outputs of models of one scenario, from the store or trained into it when they are first asked for."""
 
     scenario: Scenario
+    """The scenario."""
     populations: Populations
+    """Source and store of the models."""
 
     def original(self, number: int) -> Outputs:
-        """Trained on every row."""
+        """Return the outputs of a model trained on every row."""
         return self.populations.original(self.scenario, number)
 
     def retrained(self, number: int) -> Outputs:
-        """Trained on the retain rows: a reference, or exact retraining."""
+        """Return the outputs of a model trained on the retain rows: a reference, or exact retraining."""
         return self.populations.reference(self.scenario, number)
 
     def partial(self, share: float, number: int) -> Outputs:
-        """Trained on the retain rows and a share of the forget rows: a method that forgets the others alone."""
+        """Return the outputs of a model trained on the retain rows and a share of the forget rows.
+
+        The model stands for a method that forgets only the other forget rows.
+        """
         rows = kept_rows(self.scenario, share, number)
         return self.populations.outputs(self.scenario, rows, derive_seed(self.scenario.seed, "partial", share, number))

@@ -1,4 +1,4 @@
-"""Rates of wrong verdicts, with intervals that account for a pool of models being a sample itself."""
+"""Estimate rates of wrong verdicts; the intervals account for the pool of models being a sample itself."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ __all__ = ["Rate", "clopper_pearson", "pooled_rate"]
 
 @dataclasses.dataclass(frozen=True)
 class Rate:
-    """A share of judgements, its interval at ``level``, and how many judgements there were."""
+    """Holds a share of judgements."""
 
     estimate: float
+    """The share, in [0, 1]."""
     low: float
+    """Lower end of its interval."""
     high: float
+    """Upper end of its interval."""
     level: float
+    """Confidence level of the interval."""
     judgements: int
+    """Number of judgements."""
 
     def to_json(self) -> dict[str, Any]:
+        """Return the rate as plain JSON."""
         return {
             "estimate": round(self.estimate, 4),
             "interval": [round(self.low, 4), round(self.high, 4)],
@@ -32,7 +38,10 @@ class Rate:
 
 
 def clopper_pearson(events: int, trials: int, level: float = 0.95) -> tuple[float, float]:
-    """The exact interval of a rate (Clopper & Pearson 1934). ``ValueError`` for counts that are none."""
+    """Return the exact interval of a rate (Clopper & Pearson 1934).
+
+    Raises ``ValueError`` for counts that are no rate.
+    """
     if not 0 <= events <= trials or trials < 1:
         raise ValueError(f"{events} of {trials} is no rate")
     tail = (1 - level) / 2
@@ -51,16 +60,26 @@ def pooled_rate(
     level: float = 0.95,
     seed: int = 0,
 ) -> Rate:
-    """How often something happens to a judgement on models drawn from pools of ``sizes``.
+    """Return how often something happens to a judgement on models drawn from pools of ``sizes``.
 
-    ``happens(members, generator)`` makes one judgement, drawing without replacement from the members (indices) of each
-    pool. The estimate is over ``judgements`` on the whole pools. Judgements on one pool share its models, so their
-    number says little of how far the estimate would move with another pool: the interval is that of the rates on random
-    halves of the pools (McCarthy 1969: a half varies about the whole as the whole does about the population; resampling
-    with replacement would make one model reference and run at a time), each over ``of_replicate`` judgements. It is
-    widened to the Clopper-Pearson interval of the judgements where that is wider, as it is where nothing happens; there
-    it is too narrow, for what a pool does not show once, another may. Judgements on wholly fresh models have no such
-    fault.
+    The estimate is over ``judgements`` on the whole pools. Judgements on one pool share its models, so their number
+    says little about another pool. The interval is therefore that of the rates on random halves of the pools. A half
+    varies about the whole as the whole does about the population (McCarthy 1969). Resampling with replacement would
+    make one model reference and run at a time.
+
+    The interval is widened to the Clopper-Pearson interval where that is wider, as where nothing happens. Where nothing
+    happens the interval is still too narrow, because another pool may show what this one does not. Judgements on wholly
+    fresh models have no such fault.
+
+    Args:
+        sizes: number of models in each pool.
+        happens: makes one judgement, drawing without replacement from the members (indices) of each pool; True if it
+            happens.
+        judgements: number of judgements on the whole pools.
+        replicates: number of random halves; 0: the Clopper-Pearson interval alone.
+        of_replicate: number of judgements on each half.
+        level: confidence level of the interval.
+        seed: seed of the draws.
     """
     generator = np.random.default_rng(seed)
     whole = [np.arange(size) for size in sizes]

@@ -1,4 +1,4 @@
-"""The error rates of verdicts on one task: false alarms on exact retraining, and what of partial forgetting is detected."""
+"""Measure one task's error rates: the type I error rate, and how often partial forgetting is detected."""
 
 from __future__ import annotations
 
@@ -26,32 +26,42 @@ from mu_conformance.tasks import registry
 __all__ = ["Study", "build", "pool_sizes", "study"]
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.35, 0.5)
+"""Shares of the forget rows that a method keeps."""
 SEED = DEFAULT_SEED
+"""Suite seed of the pools."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """What is studied. ``shares``: of the forget rows that a method keeps; ``judgements``: of exact retraining.
-
-    Of each share there are half as many.
-    """
+    """Plans the measurement of one task's error rates."""
 
     task: str
+    """Name of the task."""
     profile: str = "smoke"
+    """Name of the profile."""
     shares: tuple[float, ...] = SHARES
+    """Shares of the forget rows that a method keeps, each in (0, 1)."""
     judgements: int = 200
+    """Number of judgements of exact retraining; half as many are made of each share."""
     replicates: int = 50
+    """Number of random halves of the pools (``pooled_rate``)."""
     of_replicate: int = 20
+    """Number of judgements on each half."""
     pool: Mapping[str, int] | None = None
-    """Models of each kind (``pool_sizes``, if None)."""
+    """Number of models of each kind; None: ``pool_sizes``."""
 
     @property
     def sizes(self) -> Mapping[str, int]:
+        """Return the number of models of each kind."""
         return self.pool or pool_sizes(PROFILES[self.profile])
 
 
 def pool_sizes(profile: Profile) -> dict[str, int]:
-    """How many models of each kind a pool has: twice what a judgement draws, for halves to have enough, and 64 at least."""
+    """Return the number of models of each kind in a pool.
+
+    A pool has twice what a judgement draws, so that halves have enough. The smallest number of originals, and of
+    retrained models, is 64.
+    """
     needed = models_needed(profile)
     return {
         "originals": 64,
@@ -61,6 +71,7 @@ def pool_sizes(profile: Profile) -> dict[str, int]:
 
 
 def _pools(task: str, profile: str, cache: Path, packs: Sequence[Path] = ()) -> list[Pool]:
+    """Return the pool of each scenario of a task."""
     populations = Populations(Store(cache, packs))
     populations.store.open()
     found = registry.find_task(task)
@@ -71,7 +82,7 @@ def _pools(task: str, profile: str, cache: Path, packs: Sequence[Path] = ()) -> 
 
 
 def _members(plan: Study) -> list[tuple[str, float, int]]:
-    """Every model of a pool: what it is, the share of forget rows that it keeps, its number."""
+    """Return every model of a pool: its kind, the share of forget rows that it keeps, its number."""
     sizes = plan.sizes
     found = [("original", 1.0, number) for number in range(sizes["originals"])]
     found += [("retrained", 0.0, number) for number in range(sizes["retrained"])]
@@ -79,12 +90,14 @@ def _members(plan: Study) -> list[tuple[str, float, int]]:
 
 
 def _get(pool: Pool, what: str, share: float, number: int) -> Outputs:
+    """Return the outputs of one model of a pool."""
     if what == "partial":
         return pool.partial(share, number)
     return pool.original(number) if what == "original" else pool.retrained(number)
 
 
 def _train_some(plan: Study, cache: Path, packs: tuple[Path, ...], part: int, parts: int) -> int:
+    """Train every ``parts``-th model of the pools, beginning with ``part``; return the number of artefacts built."""
     import torch
 
     torch.set_num_threads(1)
@@ -92,13 +105,22 @@ def _train_some(plan: Study, cache: Path, packs: tuple[Path, ...], part: int, pa
     for pool in pools:
         for what, share, number in _members(plan)[part::parts]:
             _get(pool, what, share, number)
-            # nothing is judged here, and thousands of models' outputs need not stay
+            # Nothing is judged here, so the outputs of thousands of models need not stay in memory.
             pool.populations.store.used.clear()
     return pools[0].populations.store.built if pools else 0
 
 
 def build(plan: Study, cache: Path, packs: Sequence[Path] = (), *, processes: int = 1) -> int:
-    """Train what the pools of a task lack, in ``processes``; how many artefacts were built. Goes on where it was stopped."""
+    """Train the models that a task's pools lack; return the number of artefacts built.
+
+    Each model is saved as soon as it is trained, so an interrupted build resumes.
+
+    Args:
+        plan: the plan.
+        cache: folder of the cache.
+        packs: packs to read before the cache.
+        processes: number of processes.
+    """
     if processes == 1:
         return _train_some(plan, cache, tuple(packs), 0, 1)
     context = multiprocessing.get_context("spawn")
@@ -110,7 +132,14 @@ def build(plan: Study, cache: Path, packs: Sequence[Path] = (), *, processes: in
 def study(
     plan: Study, cache: Path, packs: Sequence[Path] = (), say: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
-    """The rates, as plain JSON. The pools are read from the store, or built."""
+    """Return the rates, as plain JSON. The pools are read from the store, or built.
+
+    Args:
+        plan: the plan.
+        cache: folder of the cache.
+        packs: packs to read before the cache.
+        say: function that is told of each step, in one line.
+    """
     profile = PROFILES[plan.profile]
     pools = _pools(plan.task, plan.profile, cache, packs)
     models: dict[tuple[int, str, float], list[Outputs]] = {}
@@ -122,7 +151,7 @@ def study(
     by_scenario: collections.Counter[str] = collections.Counter()
 
     def wrong(share: float) -> Callable[[list[np.ndarray], np.random.Generator], bool]:
-        """Whether a judgement is not conformant, on methods that keep that share of the forget rows."""
+        """Return a function that judges methods keeping that share of the forget rows; True if not conformant."""
 
         def happens(members: list[np.ndarray], generator: np.random.Generator) -> bool:
             bad = False

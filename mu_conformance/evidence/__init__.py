@@ -1,1 +1,1 @@
-"""All that a check may look at."""
+"""Gather everything that a check may look at."""

@@ -1,7 +1,7 @@
-"""The audit: a population of models with random membership, each unlearned, for attacks on single rows.
+"""Audit single rows: train a population of models with random membership, and unlearn from each.
 
-Each row of a set of targets is trained on by a random half of the models; every model then unlearns the targets that it
-was trained on. So under half of the models a row was never seen, under the other half it was unlearned, and everything
+A random half of the models is trained on each row of a set of targets. Every model then unlearns the targets that it
+was trained on. Half of the models have therefore never seen a row, and the other half have unlearned it. Everything
 else about them is alike (U-LiRA: Hayes et al. 2024, arXiv 2403.01218; the NeurIPS 2023 unlearning challenge, arXiv
 2406.09073).
 """
@@ -30,19 +30,21 @@ from mu_conformance.training import loop as training
 __all__ = ["AUDIT", "Audit", "audit_scenario", "memberships"]
 
 AUDIT = "audit"
+"""Part of an audit's name, and kind of its artefacts."""
 VERSION = 1
-"""Part of the address of stored results: raise it when they mean something else."""
+"""Part of the address of stored results; raise it when they mean something else."""
 
 
 def audit_scenario(task: Task, ratio: float) -> str:
-    """The name of a task's audit, such as ``sentiment/audit-10%``."""
+    """Return the name of a task's audit, such as ``sentiment/audit-10%``."""
     return f"{task.name}/{AUDIT}-{ratio * 100:g}%{task.conditions.suffix}"
 
 
 def memberships(models: int, rows: int, seed: int) -> np.ndarray:
-    """Which model is trained on which target, bool [models, rows]: each row in exactly half of the models, an even number.
+    """Return which model is trained on which target, bool [models, rows]: each row in exactly half of the models.
 
-    Each row's half is drawn by itself, so that rows are independent.
+    Each row's half is drawn by itself, so that rows are independent. Raises ``ValueError`` for an odd number of models
+    or fewer than 2.
     """
     if models < 2 or models % 2:
         raise ValueError(f"an audit takes an even number of models, 2 at least, got {models}")
@@ -53,51 +55,62 @@ def memberships(models: int, rows: int, seed: int) -> np.ndarray:
 
 @dataclasses.dataclass
 class Audit:
-    """The audit of one method on one task. ``scenario`` is that of a random forget set, whose rows are the targets.
+    """Audits one method on one task.
 
-    What becomes of each model is stored as soon as it is known, at an address that names the method and its source, so
-    that an audit that was stopped goes on from what it had.
+    Each model's result is saved as soon as it is known, so an interrupted audit resumes. The result's address names the
+    method and the digest of its source.
     """
 
     scenario: Scenario
+    """Scenario of a random forget set, whose rows are the targets."""
     models: int
+    """Number of models, even."""
     populations: Populations
+    """Source and store of the models."""
     method: Caller
+    """The isolated method."""
     claims: Claims
+    """Claims of the method."""
     described: Mapping[str, Any]
-    """The method: its reference, the digest of its source, its version."""
+    """Identity of the method: its reference, the digest of its source, its version."""
     device: str = "cpu"
+    """Device of the models."""
     time_limit: float | None = None
+    """Limit of a call, seconds; None: from what retraining takes."""
 
     @property
     def task(self) -> Task:
+        """Return the scenario's task."""
         return self.scenario.task
 
     @functools.cached_property
     def included(self) -> np.ndarray:
-        """Which model was trained on which target, bool [models, targets]."""
+        """Return which model was trained on which target, bool [models, targets]."""
         return memberships(self.models, len(self.scenario.forget), self.scenario.seed)
 
     @functools.cached_property
     def confidences(self) -> np.ndarray:
-        """How sure each unlearned model is of each target, float [models, targets]; ``RunError`` if a call fails."""
+        """Return each unlearned model's confidence in each target, float [models, targets].
+
+        Raises ``RunError`` if a call fails.
+        """
         return np.stack([self._confidences(number) for number in range(self.models)])
 
     def curves(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """For each target, its confidences under models that unlearned it, and under models that never saw it."""
+        """Return each target's confidences under models that unlearned it, and under models that never saw it."""
         columns = list(zip(self.confidences.T, self.included.T, strict=True))
         return [values[inside] for values, inside in columns], [values[~inside] for values, inside in columns]
 
     @functools.cached_property
     def _seconds(self) -> float:
-        """The limit of one call."""
+        """Return the limit of one call, seconds."""
         steps = self.scenario.recipe.steps(len(self.scenario.train))
         budget = default_budget(self.scenario, self.time_limit, steps * step_seconds(self.scenario, device=self.device))
         assert budget.seconds is not None
         return budget.seconds
 
     def _rows(self, number: int) -> tuple[Rows, Rows, Rows]:
-        """What the original was trained on, what is to be forgotten, and what then remains."""
+        """Return the rows that the original was trained on, those to be forgotten, and those that then remain."""
         forget = self.scenario.forget_set.indices[self.included[number]]
         gone = self.scenario.forget_set.indices[~self.included[number]]
         train = self.scenario.train

@@ -1,4 +1,4 @@
-"""The interface of evidence: what a check may ask of one scenario, whatever it was gathered from."""
+"""Define the interface of evidence: what a check may ask of one scenario, whatever its source."""
 
 from __future__ import annotations
 
@@ -25,21 +25,26 @@ Computed = TypeVar("Computed")
 
 
 class EvidenceError(RuntimeError):
-    """Evidence cannot be gathered, so the checks that rest on it are errors, never passes. The suite is at fault."""
+    """Raised when evidence cannot be gathered; the suite is at fault.
+
+    The checks that rest on it are errors, never passes.
+    """
 
     fault: ClassVar[Fault] = Fault.SUITE
+    """Who caused the error."""
 
 
 class RunError(EvidenceError):
-    """A run of the method gave nothing that can be judged. The method is at fault."""
+    """Raised when a run of the method gave nothing that can be judged; the method is at fault."""
 
     fault = Fault.METHOD
 
 
 class Others(tuple[Outputs, ...]):
-    """The models that one model is compared with, and a cache of what was computed against them."""
+    """Holds the models that one model is compared with, and a cache of what was computed against them."""
 
     memo: dict[Any, Any]
+    """Cache of what was computed against these models, by key."""
 
     def __new__(cls, models: Sequence[Outputs]) -> Others:
         made = super().__new__(cls, models)
@@ -49,7 +54,7 @@ class Others(tuple[Outputs, ...]):
 
 @dataclasses.dataclass(frozen=True)
 class Retraining:
-    """What retraining takes on this machine, for all requests of a scenario together."""
+    """Measures what retraining takes on this machine, for all requests of a scenario together."""
 
     cpu_s: float
     """Processor seconds."""
@@ -62,16 +67,18 @@ class Retraining:
 
 
 class Evidence(abc.ABC):
-    """The evidence of one scenario: originals, references, and as many runs as a check asks for.
+    """Gives the evidence of one scenario: originals, references, and as many runs as a check asks for.
 
     Implementations gather it from a method (``gathered``) or draw it from a pool of models (``error_rates``).
     """
 
     outcomes_only: ClassVar[bool] = False
-    """Skip measurements that do not affect the outcome."""
+    """True to skip measurements that do not affect the outcome."""
 
     scenario: Scenario
+    """The scenario."""
     profile: Profile
+    """Profile under which the scenario is judged."""
 
     def __init__(self, scenario: Scenario, profile: Profile) -> None:
         self.scenario, self.profile = scenario, profile
@@ -79,22 +86,23 @@ class Evidence(abc.ABC):
 
     @property
     def task(self) -> Task:
+        """Return the scenario's task."""
         return self.scenario.task
 
     @property
     @abc.abstractmethod
     def references(self) -> Sequence[Outputs]:
-        """Outputs of models retrained on the retain set, one for each seed; as many as the profile says."""
+        """Return the outputs of models retrained on the retain set, one for each seed, as many as the profile says."""
 
     @property
     @abc.abstractmethod
     def originals(self) -> Sequence[Outputs]:
-        """Outputs of the originals of the first look, at least two: they give the gap and the fixture's power."""
+        """Return the outputs of the first look's originals, at least two, for the gap and the fixture's power."""
 
     @property
     @abc.abstractmethod
     def untrained(self) -> Outputs:
-        """Outputs of a model with the weights that training begins with."""
+        """Return the outputs of a model with the weights that training begins with."""
 
     @abc.abstractmethod
     def runs(self, count: int) -> list[Outputs]:
@@ -116,12 +124,12 @@ class Evidence(abc.ABC):
 
     @abc.abstractmethod
     def records(self, count: int) -> list[Run]:
-        """Return at least ``count`` runs with the record of their calls, fewer only where one crashed."""
+        """Return at least ``count`` runs with the record of their calls, fewer only if one crashed."""
 
     @property
     @abc.abstractmethod
     def retraining(self) -> Retraining:
-        """What retraining takes here, to compare a call with."""
+        """Return what retraining takes here, to compare a call with."""
 
     @abc.abstractmethod
     def flops_share(self, run: Run) -> float | None:
@@ -129,21 +137,21 @@ class Evidence(abc.ABC):
 
     @functools.cached_property
     def others(self) -> Others:
-        """All references: what an original or a run is compared with."""
+        """Return all references, with which an original or a run is compared."""
         return Others(self.references)
 
     @functools.cached_property
     def left_out(self) -> list[Others]:
-        """For each reference, all the others: what that reference is compared with."""
+        """Return all the other references for each reference, which is compared with them."""
         models = list(self.references)
         return [Others(models[:k] + models[k + 1 :]) for k in range(len(models))]
 
     def once(self, key: Any, compute: Callable[[Evidence], Computed]) -> Computed:
-        """Return what ``compute`` makes of this evidence, computed at most once for each ``key``."""
+        """Return the result of ``compute`` on this evidence, computed at most once for each ``key``."""
         if key not in self._remembered:
             self._remembered[key] = compute(self)
         return self._remembered[key]
 
     def known(self, key: Any) -> Any | None:
-        """Return what ``once`` computed for ``key``; None if no check needed it."""
+        """Return the result of ``once`` for ``key``; None if no check needed it."""
         return self._remembered.get(key)

@@ -1,4 +1,4 @@
-"""The budget of a call: seconds, rows and FLOPs, from what retraining takes."""
+"""Set the budget of a call, in seconds, rows and FLOPs, from what retraining takes."""
 
 from __future__ import annotations
 
@@ -26,16 +26,22 @@ __all__ = [
 ]
 
 TIME_LIMIT_FLOOR = 60.0
+"""Smallest default limit of a call, seconds."""
 
 
 TIME_LIMIT_FACTOR = 10.0
+"""Default limit of a call's seconds, as a multiple of retraining's."""
 
 
 EXAMPLES_FACTOR = 10
+"""Limit of a call's rows, as a multiple of those read by training on every row."""
 
 
 def step_seconds(scenario: Scenario, steps: int = 6, device: str = "cpu") -> float:
-    """CPU seconds of one training step of the recipe on this machine, the median of a few (packs come from another)."""
+    """Return the CPU seconds of one training step of the recipe on this machine: the median of ``steps`` steps.
+
+    Times in packs are of another machine.
+    """
     task, recipe, durations = scenario.task, scenario.recipe, []
     model = task.new_model(0, scenario.architecture).to(device)
     last = time.process_time()
@@ -53,7 +59,10 @@ def step_seconds(scenario: Scenario, steps: int = 6, device: str = "cpu") -> flo
 
 
 def retrain_flops(scenario: Scenario, retain: Rows, device: str = "cpu") -> float:
-    """FLOPs of retraining on ``retain``: those of the recipe's loss on one batch, forwards and backwards, for each row."""
+    """Return the FLOPs of retraining on ``retain``.
+
+    One batch is counted through the recipe's loss, forwards and backwards, and scaled to all rows and epochs.
+    """
     task, recipe = scenario.task, scenario.recipe
     model = task.new_model(0, scenario.architecture).to(device).train()
     rows = retain.select(range(min(len(retain), recipe.batch_size)))
@@ -65,16 +74,28 @@ def retrain_flops(scenario: Scenario, retain: Rows, device: str = "cpu") -> floa
 
 
 def default_budget(scenario: Scenario, time_limit: float | None, retrain_s: float) -> Budget:
-    """Ten times what retraining takes, and at least a minute of it."""
+    """Return the budget of a call without a FLOP limit.
+
+    Args:
+        scenario: the scenario.
+        time_limit: limit of seconds set by the user; None: from ``retrain_s``.
+        retrain_s: seconds that retraining takes.
+    """
     seconds = time_limit if time_limit is not None else max(TIME_LIMIT_FLOOR, TIME_LIMIT_FACTOR * retrain_s)
     examples = EXAMPLES_FACTOR * scenario.recipe.epochs * len(scenario.train)
     return Budget(seconds=seconds, examples=examples)
 
 
 def with_flops(budget: Budget, scenario: Scenario, retain: Rows, device: str = "cpu") -> Budget:
-    """The budget with the FLOPs that the task's conditions allow of what retraining on ``retain`` takes, if they say.
+    """Return the budget with the FLOP limit of the task's conditions, if they set one.
 
-    Raises ``EvidenceError`` where that is less than a step.
+    Raises ``EvidenceError`` if the limit is less than one step.
+
+    Args:
+        budget: budget to limit.
+        scenario: the scenario.
+        retain: rows of the retraining of which the limit is a share.
+        device: device of the count.
     """
     share = scenario.task.conditions.budget
     if share is None:

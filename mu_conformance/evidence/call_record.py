@@ -1,4 +1,4 @@
-"""What one call of a method shows, judged in the suite's own process from the weights and the report that came back."""
+"""Judge one call of a method in the suite's own process, from the weights and the report that came back."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ __all__ = ["CallRecord", "judge_call", "load_state"]
 
 @dataclasses.dataclass(frozen=True)
 class CallRecord:
-    """A call and what the suite found when it loaded the weights into a model of its own.
-
-    ``misfits``: parameters missing, unexpected, of another shape or dtype, or changed though the task keeps them
-    frozen. ``weights_gap``: the largest difference between outputs of the returned object and of its weights in a fresh
-    model (None where either has none). ``copied``: why the returned model is taken for a stored reference, if it is.
-    """
+    """Records a call, and what the suite found when it loaded the weights into a model of its own."""
 
     call: CallResult
+    """Result of the call."""
     budget: Budget
+    """Limits of the call."""
     misfits: tuple[str, ...] = ()
+    """Parameters that are missing, unexpected, of another shape or dtype, or changed though the task freezes them."""
     not_finite: tuple[str, ...] = ()
+    """Names of tensors with NaN or infinite values."""
     weights_gap: float | None = None
+    """Largest difference between outputs of the returned object and of its weights; None if either has none."""
     copied: str | None = None
+    """Why the returned model is taken for a stored reference; None if it is not."""
 
     def problems(self) -> tuple[str, ...]:
-        """Why these weights cannot be judged; empty if they can."""
+        """Return why these weights cannot be judged; empty if they can."""
         if not self.call.returned:
             return (f"{self.call.status}: {self.call.message}",)
         if self.misfits:
@@ -41,7 +42,10 @@ class CallRecord:
 
 
 def load_state(model: nn.Module, state: Mapping[str, torch.Tensor]) -> list[str]:
-    """Load a returned state dict into ``model``; return what does not fit, a line each (then nothing is loaded)."""
+    """Load a returned state dict into ``model``; return what does not fit, a line each.
+
+    If anything does not fit, nothing is loaded.
+    """
     expected = model.state_dict()
     problems = [f"missing {name}" for name in expected if name not in state]
     problems += [f"unexpected {name}" for name in state if name not in expected]
@@ -56,7 +60,7 @@ def load_state(model: nn.Module, state: Mapping[str, torch.Tensor]) -> list[str]
 
 
 def judge_call(call: CallResult, task: Task, spec: CallSpec) -> tuple[CallRecord, nn.Module | None]:
-    """The record of a call that was made by ``spec``, and a model with the returned weights if they fit."""
+    """Return the record of a call made by ``spec``, and a model with the returned weights if they fit."""
     if not call.returned:
         return CallRecord(call, spec.budget), None
     model = task.new_model(0, spec.architecture).to(spec.device)

@@ -1,4 +1,4 @@
-"""Calls: what contract checks look at, whichever requests the calls were made for."""
+"""Hold the calls that contract checks look at, whichever requests they were made for."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ __all__ = ["Calls", "every_call"]
 
 @dataclasses.dataclass(frozen=True)
 class Calls:
-    """Calls of one method, at least one; ``where`` says on which requests."""
+    """Holds calls of one method, at least one."""
 
     records: tuple[CallRecord, ...]
+    """Record of each call."""
     claims: Claims
+    """Claims of the method."""
     where: str
+    """Description of the requests, for messages."""
 
 
 def every_call(
@@ -29,7 +32,16 @@ def every_call(
     needs_model: bool = True,
     level: Level | None = None,
 ) -> Finding:
-    """Passed if ``fault`` finds none in any call. A call that gave nothing to look at is an error, never a pass."""
+    """Return passed if ``fault`` finds none in any call.
+
+    A call that gave nothing to look at is an error, never a pass.
+
+    Args:
+        calls: calls to look at.
+        fault: function that returns what is wrong with a call, or None.
+        needs_model: True if a call that returned no weights is an error.
+        level: level of a failure; None: the check's.
+    """
     if not calls.records:
         return Finding.error(f"no call was made on {calls.where}")
     for number, record in enumerate(calls.records):

@@ -1,4 +1,4 @@
-"""ContractHarness: calls of a method on small requests with an untrained model, for properties that hold of any request."""
+"""Call a method on small requests with an untrained model, for properties that hold of any request."""
 
 from __future__ import annotations
 
@@ -23,22 +23,39 @@ from mu_conformance.tasks import Rows, Task
 __all__ = ["ContractHarness", "ContractRequest"]
 
 POOL_ROWS = 48
+"""Number of training rows from which small requests are made."""
 EPOCHS = 2
+"""Epochs of the recipe in a small request."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ContractRequest:
-    """A small deletion request. ``forget`` and ``retain`` index the harness's pool of training rows, in order."""
+    """Describes a small deletion request."""
 
     forget: tuple[int, ...]
+    """Rows to be deleted, as numbers in the harness's pool, in order."""
     retain: tuple[int, ...]
+    """Rows that remain, as numbers in the pool, in order."""
     seed: int = 0
+    """Seed of the request."""
     ambient_seed: int = 1
+    """Seed of the global random state found by the method."""
     freeze: bool = False
+    """True to freeze part of the model (``ContractHarness.frozen_names``)."""
 
 
 class ContractHarness:
-    """Makes calls and remembers them, so that checks which need the same call share it."""
+    """Makes calls on small requests and remembers them, so that checks which need the same call share it.
+
+    Args:
+        task: the task.
+        architecture: name of its architecture.
+        method: the isolated method.
+        claims: claims of the method.
+        examples: number of random requests (``for_any_request``).
+        time_limit: limit of a call, seconds.
+        device: device of the model.
+    """
 
     def __init__(
         self,
@@ -58,34 +75,37 @@ class ContractHarness:
         self.pool, self.strata = train.select(order[:POOL_ROWS]), task.strata[order[:POOL_ROWS]]
         recipe = task.recipe_for(architecture)
         self.recipe = dataclasses.replace(recipe, epochs=EPOCHS)
-        # As generous as a real request: a method may take a fixed number of steps.
+        # As generous as for a real request, because a method may take a fixed number of steps.
         self.budget = Budget(seconds=time_limit, examples=10 * recipe.epochs * len(train))
         self._calls: dict[ContractRequest, CallRecord] = {}
 
     @property
     def where(self) -> str:
+        """Return the name of the harness in findings."""
         return f"{self.task.name}/contract{self.task.conditions.suffix}"
 
     @property
     def usual(self) -> ContractRequest:
-        """Eight rows to forget, the rest of the pool to retain."""
+        """Return the request to forget eight rows and retain the rest of the pool."""
         return ContractRequest(forget=tuple(range(8)), retain=tuple(range(8, len(self.pool))))
 
     @functools.cached_property
     def original(self) -> torch.nn.Module:
-        """The untrained model that harness requests are made on. Its weights are sent, so no call can change it."""
+        """Return the untrained model of small requests; only its weights are sent, so no call can change it."""
+        # The name is the harness's former one; another would change the model.
         return self.task.new_model(derive_seed("laboratory"), self.architecture)
 
     def frozen_names(self) -> tuple[str, ...]:
-        """The first half of the parameters: a backbone under a trainable head."""
+        """Return the names of the first half of the parameters: a backbone under a trainable head."""
         names = [name for name, _ in self.original.named_parameters()]
         return tuple(names[: len(names) // 2])
 
     def rows(self, indices: tuple[int, ...]) -> Rows:
+        """Return rows of the pool."""
         return self.pool.select(np.asarray(indices, dtype=np.int64))
 
     def call(self, request: ContractRequest) -> CallRecord:
-        """The record of the method's call on a request, made at most once."""
+        """Return the record of the method's call on a request, made at most once."""
         if request not in self._calls:
             forget, retain = self.rows(request.forget), self.rows(request.retain)
             spec = CallSpec(
@@ -108,14 +128,17 @@ class ContractHarness:
         return self._calls[request]
 
     def probabilities(self, record: CallRecord) -> np.ndarray:
-        """The answers on the pool, as probabilities [n, k], of the model that a call returned."""
+        """Return the probabilities on the pool, [n, k], of the model that a call returned."""
         model = self.task.new_model(0, self.architecture).to(self.device)
         model.load_state_dict(record.call.state)
         outputs = self.task.outputs(model, self.pool, brief=True)
         return self.task.probabilities({name: value.numpy() for name, value in outputs.items()})
 
     def usable(self, request: ContractRequest) -> tuple[CallRecord, Finding | None]:
-        """The record of a call, and a finding if it cannot be used: failed if the protocol was broken, else an error."""
+        """Return the record of a call, and a finding if it cannot be used.
+
+        The finding is failed if the protocol was broken, and an error otherwise.
+        """
         record = self.call(request)
         problems = record.problems()
         if not problems:
@@ -125,10 +148,10 @@ class ContractHarness:
         return record, Finding.error(message, Fault.METHOD) if record.call.crashed else Finding.failed(message)
 
     def for_any_request(self, judge: Callable[[ContractRequest], Finding]) -> Finding:
-        """``judge`` of requests drawn by Hypothesis: the first finding that did not pass, else passed.
+        """Judge random requests; return the first finding that did not pass, or passed.
 
-        Derandomised, without deadline or database; all checks see the same requests and so share the calls. Not
-        shrunk: every step would be a call, and the smallest request is tried first as it is.
+        Hypothesis draws the requests, derandomised and without a deadline or database. All checks therefore see the
+        same requests and share the calls. Failures are not shrunk, because every step would be a call.
         """
         from hypothesis import HealthCheck, Phase, given, settings
         from hypothesis import strategies as st

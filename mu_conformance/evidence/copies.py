@@ -1,4 +1,4 @@
-"""Whether a returned model is a stored reference."""
+"""Tell whether a returned model is a stored reference."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mu_conformance.tasks import Task
 __all__ = ["COPY_SHARE", "Copies"]
 
 COPY_SHARE = 0.2
-"""A run closer to a reference than this share of the closest two references' distance was not trained on its own."""
+"""Share of the closest two references' distance; a run that is closer to a reference was copied, not trained."""
 
 
 class Copies:
@@ -24,26 +24,27 @@ class Copies:
 
     @functools.cached_property
     def _known(self) -> np.ndarray:
-        """Probabilities of each reference, [references, n, k]."""
+        """Return the probabilities of each reference, [references, n, k]."""
         return np.stack([self.task.probabilities(reference["holdout"]) for reference in self.references])
 
     @functools.cached_property
     def _closest(self) -> float:
-        """The smallest distance between two references: mean absolute difference of holdout probabilities."""
+        """Return the smallest distance between two references: mean absolute difference of holdout probabilities."""
         known = self._known
         return min(float(np.abs(known[k] - known[k + 1 :]).mean(axis=(1, 2)).min()) for k in range(len(known) - 1))
 
     def copied(self, outputs: Outputs) -> str | None:
-        """Say why a model is taken for a stored reference: far closer to it than any two references are.
+        """Return why a model is taken for a stored reference; None if it is not.
 
-        Where all trainings end in the same place (a convex task), none is closer than the others. Then None.
+        A copy is far closer to the reference than any two references are to each other. Where all trainings end in the
+        same place (a convex task), no model is, and the result is None.
         """
         own = self.task.probabilities(outputs["holdout"])
         distances = np.abs(self._known - own).mean(axis=(1, 2))
         nearest = int(distances.argmin())
         if distances[nearest] < COPY_SHARE * self._closest:
             return (
-                f"the returned model agrees with stored reference {nearest} to {distances[nearest]:.2g} in probability, "
-                f"where no two references are closer than {self._closest:.2g}: it was taken, not trained"
+                f"the returned model agrees with stored reference {nearest} to {distances[nearest]:.2g} in "
+                f"probability, where no two references are closer than {self._closest:.2g}: it was taken, not trained"
             )
         return None

@@ -1,4 +1,4 @@
-"""Coverage: what the claims require of a run, for the one check that looks at the claims themselves."""
+"""Hold what the claims require of a run, for the one check that looks at the claims themselves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ __all__ = ["Coverage"]
 
 @dataclasses.dataclass(frozen=True)
 class Coverage:
-    """The claims, and the ids of the checks that they require on some scenario of the manifest."""
+    """Holds the claims and the checks that they require."""
 
     claims: Claims
+    """Claims of the method."""
     required: tuple[str, ...]
+    """Ids of the checks required on some scenario of the manifest."""

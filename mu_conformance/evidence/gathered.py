@@ -1,4 +1,4 @@
-"""Evidence gathered from a method: populations from the store, and as many runs as the checks ask for."""
+"""Gather evidence from a method: populations from the store, and as many runs as the checks ask for."""
 
 from __future__ import annotations
 
@@ -31,7 +31,17 @@ __all__ = ["GatheredEvidence"]
 
 
 class GatheredEvidence(StoredEvidence):
-    """Fixed populations from the store, and runs that call the method until there are as many as a check asks for."""
+    """Takes fixed populations from the store, and calls the method until there are as many runs as a check asks for.
+
+    Args:
+        scenario: the scenario.
+        populations: source of originals and references.
+        method: the isolated method.
+        profile: profile under which the scenario is judged.
+        claims: claims of the method.
+        device: device of the models.
+        time_limit: limit of a call, seconds; None: from what retraining takes.
+    """
 
     def __init__(
         self,
@@ -51,12 +61,15 @@ class GatheredEvidence(StoredEvidence):
         self._runs: list[Run] = []
         self._unseen: list[Run] = []
         self.small_runs: list[Run] = []
-        """Those of ``few_rows_runs`` so far."""
+        """Runs made for ``few_rows_runs`` so far."""
         self._loading_s = 0.0
 
     @functools.cached_property
     def retrain_cpu_s(self) -> float:
-        """CPU seconds that retraining takes on this machine: its steps times the seconds of a step, for each request."""
+        """Return the CPU seconds that retraining takes on this machine.
+
+        For each request, the recipe's number of steps is multiplied by the seconds of a step.
+        """
         recipe = self.scenario.recipe
         steps = sum(recipe.steps(len(retain)) for _, retain in self.scenario.requests)
         return steps * step_seconds(self.scenario, device=self.device)
@@ -74,21 +87,28 @@ class GatheredEvidence(StoredEvidence):
 
     @functools.cached_property
     def budget(self) -> Budget:
+        """Return the budget of one call, without a FLOP limit."""
         return default_budget(self.scenario, self.time_limit, self.retrain_cpu_s)
 
     @functools.cached_property
     def budgets(self) -> list[Budget]:
-        """The budget of each request in turn: of FLOPs, a share of what retraining on that request's rows takes."""
+        """Return the budget of each request in turn.
+
+        A FLOP limit is a share of retraining's on the rows that remain after the request.
+        """
         return [with_flops(self.budget, self.scenario, retain, self.device) for _, retain in self.scenario.requests]
 
     def records(self, count: int) -> list[Run]:
-        """At least ``count`` runs, whatever came of them; a crash stops the calling, for the next would crash too."""
+        """Return at least ``count`` runs, whatever their result.
+
+        A crash ends the calling, because the next call would crash too.
+        """
         while len(self._runs) < count and not (self._runs and self._runs[-1].crashed):
             self._runs.append(self._run(len(self._runs)))
         return self._runs
 
     def runs(self, count: int) -> list[Outputs]:
-        """The outputs of ``count`` runs; ``EvidenceError`` if any of them cannot be judged."""
+        """Return the outputs of ``count`` runs; raise ``RunError`` if any of them cannot be judged."""
         outputs = []
         for run in self.records(count)[:count]:
             if run.outputs is None:
@@ -97,7 +117,10 @@ class GatheredEvidence(StoredEvidence):
         return outputs
 
     def flops_share(self, run: Run) -> float | None:
-        """FLOPs of a run as a share of retraining's; None where nothing counted them (no ``--mu-budget``) or a call failed."""
+        """Return the FLOPs of a run as a share of retraining's.
+
+        The result is None where nothing counted them (no ``--mu-budget``) or a call failed.
+        """
         share = self.task.conditions.budget
         calls = [record.call for record in run.records]
         spent = [call.report["flops"] for call in calls if call.returned and call.report.get("flops") is not None]
@@ -106,12 +129,13 @@ class GatheredEvidence(StoredEvidence):
         return share * sum(spent) / sum(budget.flops or 0.0 for budget in self.budgets)
 
     def unseen_runs(self, count: int) -> list[Outputs]:
-        """Outputs of ``count`` runs on originals that nobody has seen before: trained now, from seeds that nothing foretells.
+        """Return the outputs of ``count`` runs on originals trained just now, from unpredictable seeds.
 
-        ``EvidenceError`` if any of them cannot be judged.
+        Raises ``RunError`` if any of them cannot be judged.
         """
         scenario, outputs = self.scenario, []
         while len(self._unseen) < count:
+            # A method cannot have prepared for an original that did not exist when it was written.
             secret = secrets.randbits(48)
             state = self.populations.unstored_state(scenario, scenario.train, derive_seed(secret, "original"))
             seed_of = functools.partial(derive_seed, secret, "run")
@@ -123,9 +147,10 @@ class GatheredEvidence(StoredEvidence):
         return outputs
 
     def few_rows_runs(self, requests: Sequence[np.ndarray]) -> list[Outputs]:
-        """Outputs of a run for each request, given as numbers of forget rows; all others stay in the retain set.
+        """Return the outputs of one run for each request, given as numbers of forget rows.
 
-        Each on the original with the run's number. ``EvidenceError`` if any of them cannot be judged.
+        The other forget rows stay in the retain set. Run k starts from the original with number k. Raises ``RunError``
+        if any of the runs cannot be judged.
         """
         scenario, outputs = self.scenario, []
         for number, rows in enumerate(requests):
@@ -151,7 +176,8 @@ class GatheredEvidence(StoredEvidence):
 
     def _run(self, number: int) -> Run:
         state = self.populations.original_state(self.scenario, number)
-        # Whole for the first look, which every check reads: outputs that no check reads must be finite too.
+        # Every check reads the first look, so its runs are measured whole: outputs that no check reads must be finite
+        # too.
         whole = self.task.measured_at_once or number < self.profile.looks[0]
         seed_of = functools.partial(self.scenario.run_seed, number)
         return self._follow(number, state, seed_of, self.scenario.requests, self.budgets, whole=whole)
@@ -166,7 +192,16 @@ class GatheredEvidence(StoredEvidence):
         *,
         whole: bool,
     ) -> Run:
-        """The requests in turn on one original, each with the seed that its turn has."""
+        """Return the run of the requests in turn on one original.
+
+        Args:
+            number: number of the run.
+            state: state dict of the original.
+            seed_of: function from a request's turn to its seed.
+            requests: rows to forget and rows that remain, for each request.
+            budgets: budget of each request.
+            whole: True to measure all parts at once.
+        """
         scenario = self.scenario
         records: list[CallRecord] = []
         model: nn.Module | None = None
@@ -178,6 +213,7 @@ class GatheredEvidence(StoredEvidence):
             call = self.method.call(spec, self.budget.seconds)
             started = time.perf_counter()
             record, model = judge_call(call, scenario.task, spec)
+            # The weights are dropped, because a run's outputs replace them and many runs are remembered.
             records.append(dataclasses.replace(record, call=dataclasses.replace(call, state={}, probe=None)))
             self._loading_s += time.perf_counter() - started
             if model is None or record.not_finite:
@@ -195,12 +231,12 @@ class GatheredEvidence(StoredEvidence):
 
     @property
     def method_s(self) -> float:
-        """Wall seconds of the calls on the scenario's own requests."""
+        """Return the wall seconds of the calls on the scenario's own requests."""
         return sum(run.total(lambda call: call.wall_s) for run in self._runs)
 
     @property
     def evaluation_s(self) -> float:
-        """Seconds that the suite took to load and measure what came back."""
+        """Return the seconds that the suite took to load and measure the returned models."""
         return self._loading_s + sum(
             run.outputs.seconds for run in (*self._runs, *self._unseen, *self.small_runs) if run.outputs is not None
         )

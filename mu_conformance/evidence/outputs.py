@@ -1,4 +1,4 @@
-"""What is kept of one model on one scenario: its outputs on each part, and again after each attack."""
+"""Measure one model on one scenario: its outputs on each part, and again after each recovery attack."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 __all__ = ["REPRESENTATION", "VERSION", "NotFinite", "Outputs"]
 
 REPRESENTATION = "representation"
-"""The part that holds a sketch of how the model represents rows (``representations``)."""
+"""Name of the part with a sketch of how the model represents rows (``representations``)."""
 
 VERSION = 3
-"""Part of the address of stored outputs: raise it when more, or something else, is kept."""
+"""Part of the address of stored outputs; raise it when more, or something else, is saved."""
 
 
 class NotFinite(RuntimeError):
-    """A model whose outputs are NaN or infinite; nothing can be measured of it."""
+    """Raised when a model's outputs are NaN or infinite, so nothing can be measured."""
 
 
 class _Measured(Mapping[str, "RowOutputs"]):
-    """The parts of one model's outputs, each measured when it is first asked for.
+    """Measures each part of a model's outputs when it is first asked for.
 
-    Most runs beyond the first look are for one check, which reads one or two of the many parts.
+    Most runs beyond the first look are made for one check, which reads one or two of the many parts.
     """
 
     def __init__(self, model: nn.Module, scenario: Scenario) -> None:
@@ -61,6 +61,7 @@ class _Measured(Mapping[str, "RowOutputs"]):
             for name, kept in self._measure(part).items():
                 self._found[name] = {key: tensor.numpy() for key, tensor in kept.items()}
             self.seconds += time.perf_counter() - started
+            # With all parts measured, the model is not needed any more and its memory is freed.
             if len(self._found) == len(self):
                 self._model = None
         found = self._found[part]
@@ -81,7 +82,7 @@ class _Measured(Mapping[str, "RowOutputs"]):
         return {part: task.outputs(model, rows[part], brief=part == "holdout")}
 
     def _losses(self, model: nn.Module, rows: Rows) -> dict[str, torch.Tensor]:
-        """All that is kept of a treated model: its logits would be most of a pack."""
+        """Return the losses of an attacked model, the only outputs saved of it: its logits would be most of a pack."""
         task = self._scenario.task
         kept = {name: tensor.numpy() for name, tensor in task.outputs(model, rows, brief=True).items()}
         return {"loss": torch.from_numpy(task.losses(kept, rows).astype(np.float32))}
@@ -89,40 +90,50 @@ class _Measured(Mapping[str, "RowOutputs"]):
 
 @dataclasses.dataclass(frozen=True)
 class Outputs:
-    """``outputs["forget"]`` are a task's outputs (``Task.outputs``) on the forget rows; so for every part of
-    ``Scenario.rows``. ``outputs["int8_forget"]["loss"]`` are losses after the attack ``int8`` (``recovery``), and
-    ``outputs["representation"]["sketch"]`` is how the model represents rows (``representations``).
-    ``NotFinite`` where they are NaN or infinite. ``memo`` is for what is computed from them alone (``statistics``).
+    """Holds the outputs of one model on one scenario, by part.
+
+    - ``outputs["forget"]``: the task's outputs (``Task.outputs``) on the forget rows. Every other part of
+      ``Scenario.rows`` has the same form.
+    - ``outputs["int8_forget"]["loss"]``: losses on the forget rows after the attack ``int8`` (``recovery``).
+    - ``outputs["representation"]["sketch"]``: how the model represents rows (``representations``).
+
+    Raises ``NotFinite`` where outputs are NaN or infinite.
     """
 
     parts: Mapping[str, RowOutputs]
+    """Outputs by part."""
     memo: dict[Any, Any] = dataclasses.field(default_factory=dict, compare=False, repr=False)
+    """Cache of what is computed from these outputs alone (``checks.statistics``)."""
 
     def __getitem__(self, part: str) -> RowOutputs:
         return self.parts[part]
 
     @classmethod
     def of(cls, model: nn.Module, scenario: Scenario) -> Outputs:
-        """Of a model, which is left as it was. A part is measured when it is asked for: the model must not change."""
+        """Return the outputs of a model, which is left as it was.
+
+        A part is measured when it is first asked for, so the model must not change.
+        """
         return cls(_Measured(model, scenario))
 
     @property
     def seconds(self) -> float:
-        """What measuring took so far; nothing where outputs come from the store."""
+        """Return the seconds that measuring took so far; 0 for outputs from the store."""
         return self.parts.seconds if isinstance(self.parts, _Measured) else 0.0
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Every array, as ``part/name``."""
+        """Yield every array, as ``part/name``."""
         for part, kept in self.parts.items():
             for name, array in kept.items():
                 yield f"{part}/{name}", array
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """As the store keeps them."""
+        """Return all outputs in the store's form, tensors by ``part/name``."""
         return {name: torch.from_numpy(array) for name, array in self.arrays()}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> Outputs:
+        """Return the outputs saved by ``tensors``."""
         parts: dict[str, dict[str, np.ndarray]] = {}
         for name, tensor in tensors.items():
             part, _, kept = name.partition("/")

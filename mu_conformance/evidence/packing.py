@@ -1,4 +1,4 @@
-"""Reference packs: what judging under the default seed takes from the store, in one file that ships with a task."""
+"""Make reference packs: all that judging under the default seed takes from the store, in one file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["pack"]
 
 
 def _artefacts_of(task: Task, profile: Profile, store: Store, say: Callable[[str], None]) -> list[Artefact]:
-    """Every artefact that judging a method on ``task`` takes from the store, built where it is missing."""
+    """Return every artefact that judging a method on ``task`` takes from the store, built where it is missing."""
     populations = Populations(store)
     left_out = set()
     for scenario in scenarios(task, profile, DEFAULT_SEED, estimate=populations.memorization):
@@ -33,7 +33,8 @@ def _artefacts_of(task: Task, profile: Profile, store: Store, say: Callable[[str
                 say(f"{scenario.name}: {what} {number + 1} of {count}, {how}")
 
         make("outputs of original", max(2, profile.looks[0]), populations.original)
-        # The last look is rarely needed; its originals are trained where it is, and the pack stays half the size.
+        # The last look is rarely needed. The originals of that look are trained only then, and the pack is half the
+        # size.
         make("weights of original", max(profile.looks[:-1], default=profile.looks[0]), populations.original_state)
         make("outputs of reference", profile.references, populations.reference)
         for number in range(profile.references):
@@ -49,13 +50,22 @@ def pack(
     folder: Path,
     say: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """Write ``folder/pack.safetensors`` for the default seed: all outputs, and the weights of the originals.
+    """Write ``folder/pack.safetensors`` for the default seed, and return its path.
 
-    No weights of references: a method is called on originals only, and the outputs of references are all that a check
-    reads. What is built on the way stays in ``cache``, so a pack that was cut off goes on where it stopped. The file
-    appears when it is complete. Raises ``StoreError`` or ``OSError`` if a directory cannot be used.
+    The pack has all outputs, and the weights of the originals. Weights of references are left out: a method is called
+    on originals only, and checks read only the outputs of references. Everything built stays in ``cache``, so a stopped
+    build resumes. The file appears when it is complete.
+
+    Raises ``StoreError`` or ``OSError`` if a directory cannot be used.
+
+    Args:
+        task: the task.
+        profile: profile whose scenarios are packed.
+        cache: folder of the cache.
+        folder: folder of the pack.
+        say: function that is told of each step, in one line.
     """
-    torch.set_num_threads(1)  # as the plugin does: more threads sum in another order
+    torch.set_num_threads(1)  # as in a judgement, because more threads sum in another order
     store = Store(cache)
     store.open()
     artefacts = _artefacts_of(task, profile, store, say)

@@ -1,4 +1,4 @@
-"""The originals and references of scenarios, and what is measured of them: from the store, or trained into it."""
+"""Supply the originals and references of scenarios, and their outputs, from the store or trained into it."""
 
 from __future__ import annotations
 
@@ -28,12 +28,19 @@ __all__ = ["Populations"]
 
 
 class Populations:
-    """The originals and references of scenarios, from the store or trained into it."""
+    """Supplies the originals and references of scenarios, from the store or trained into it."""
 
     def __init__(
         self, store: Store, progress: Callable[[str], None] | None = None, *, device: str = "cpu", processes: int = 0
     ) -> None:
-        """``device`` is where models are trained and measured; ``processes``, over how many devices (0: as there are)."""
+        """Use a store.
+
+        Args:
+            store: where models and outputs are saved.
+            progress: function that is told of each trained model, in one line.
+            device: device on which models are trained and measured.
+            processes: number of devices over which training is split; 0: as many as there are.
+        """
         self.store = store
         self.device = device
         self.processes = processes
@@ -43,7 +50,7 @@ class Populations:
         return {"kind": "model", **self._recipe_description(scenario.task, scenario.architecture, rows), "seed": seed}
 
     def model_key(self, scenario: Scenario, rows: Rows, seed: int) -> str:
-        """The address of the recipe's model trained on ``rows`` with ``seed``."""
+        """Return the address of the recipe's model trained on ``rows`` with ``seed``."""
         return artefact_key(self._model_description(scenario, rows, seed))
 
     def _train(self, scenario: Scenario, rows: Rows, seed: int) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -64,7 +71,7 @@ class Populations:
         return (self.processes or parallel.device_count(self.device)) if task.data_parallel else 1
 
     def _recipe_description(self, task: Task, architecture: str, rows: Rows) -> dict[str, Any]:
-        """What a trained model depends on besides its seed."""
+        """Return what a trained model depends on beside its seed."""
         found = {
             "training": training.VERSION,
             "task": task.name,
@@ -73,7 +80,7 @@ class Populations:
             "recipe": dataclasses.asdict(task.recipe_for(architecture)),
             "rows": rows.digest(),
         }
-        # Added only where they say something: what was stored before they existed keeps its address.
+        # Added only where they say something, so that older artefacts keep their address.
         provenance, processes = task.provenance(architecture), self._processes_for(task)
         if provenance:
             found["provenance"] = provenance
@@ -86,27 +93,28 @@ class Populations:
         return found
 
     def model_state(self, scenario: Scenario, rows: Rows, seed: int) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        """The weights of the recipe's model trained on ``rows``, and what training took."""
+        """Return the weights of the recipe's model trained on ``rows``, and the record of the training."""
         description = self._model_description(scenario, rows, seed)
         artefact = self.store.get(description, lambda: self._train(scenario, rows, seed))
         return artefact.tensors, artefact.info
 
     def unstored_state(self, scenario: Scenario, rows: Rows, seed: int) -> dict[str, torch.Tensor]:
-        """The weights of a model that is trained now and not kept: for a seed that will not come again."""
+        """Return the weights of a model that is trained now and not saved, for a seed that will not come again."""
         return self._train(scenario, rows, seed)[0]
 
     def training_seconds(self, scenario: Scenario, number: int) -> float:
-        """CPU seconds that training the original with that number took, on the machine that trained it."""
+        """Return the CPU seconds that training the original with that number took, on the machine that trained it."""
         return float(self.model_state(scenario, scenario.train, scenario.original_seed(number))[1]["cpu_seconds"])
 
     def outputs(self, scenario: Scenario, rows: Rows, seed: int) -> Outputs:
-        """What the recipe's model trained on ``rows`` with ``seed`` answers on the scenario's rows."""
+        """Return the outputs, on the scenario's rows, of the recipe's model trained on ``rows`` with ``seed``."""
         description = {
             "kind": "outputs",
             "version": kept.VERSION,
             "model": self.model_key(scenario, rows, seed),
             "rows": {part: measured.digest() for part, measured in scenario.rows.items()},
             "retained": scenario.retain.digest(),
+            # The key is part of the address of every stored output, so it has the attacks' former name.
             "treatments": {attack.name: dict(attack.record) for attack in attacks_of(scenario.task)},
         }
 
@@ -120,17 +128,19 @@ class Populations:
         return Outputs.from_tensors(self.store.get(description, build).tensors)
 
     def original_state(self, scenario: Scenario, number: int) -> dict[str, torch.Tensor]:
-        """The weights of the original with that number, trained on every row."""
+        """Return the weights of the original with that number, trained on every row."""
         return self.model_state(scenario, scenario.train, scenario.original_seed(number))[0]
 
     def original(self, scenario: Scenario, number: int) -> Outputs:
+        """Return the outputs of the original with that number."""
         return self.outputs(scenario, scenario.train, scenario.original_seed(number))
 
     def reference(self, scenario: Scenario, number: int) -> Outputs:
+        """Return the outputs of the reference with that number."""
         return self.outputs(scenario, scenario.retain, scenario.reference_seed(number))
 
     def memorization(self, task: Task, architecture: str, seed: int) -> np.ndarray:
-        """Memorization estimates of the training rows, float [n_train], from models trained on random halves."""
+        """Return the memorization of each training row, float [n_train], by models trained on random halves."""
         rows = task.splits.train
         members = memorization.halves(len(rows), seed)
         description = {

@@ -1,4 +1,4 @@
-"""How a model represents rows: what the last layer is handed, seen by a hook, so that any architecture has it."""
+"""Record how a model represents rows: the input of its last layer, seen by a hook, so that any architecture has it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,19 @@ if TYPE_CHECKING:
 __all__ = ["DIMENSIONS", "ROWS", "last_layer", "representations", "sketch"]
 
 DIMENSIONS = 16
-"""Of a sketch: random projections keep inner products up to their noise (Johnson & Lindenstrauss 1984), in a small pack."""
+"""Width of a sketch.
+
+Random projections preserve inner products up to noise (Johnson & Lindenstrauss 1984), and a narrow sketch keeps packs
+small.
+"""
 ROWS = 48
-"""Of each part, the first, that a sketch is made of."""
+"""Number of rows of each part in a sketch, the first ones."""
 BATCH = 64
+"""Number of rows measured at once."""
 
 
 class _Watch:
-    """The module that ran last of those that hold parameters themselves, and the first thing that it was handed."""
+    """Remembers the module that ran last, of those with parameters of their own, and its first input."""
 
     module: nn.Module | None = None
     handed: torch.Tensor | None = None
@@ -43,7 +48,7 @@ def _watched(model: nn.Module) -> Iterator[_Watch]:
     holders = [
         module
         for name, module in model.named_modules()
-        # an adapter stands beside the layer that it adapts
+        # An adapter runs beside the layer that it adapts, so it is not the last layer.
         if "lora_" not in name and any(True for _ in module.parameters(recurse=False))
     ]
     hooks = [module.register_forward_pre_hook(note) for module in holders]
@@ -55,16 +60,17 @@ def _watched(model: nn.Module) -> Iterator[_Watch]:
 
 
 def last_layer(model: nn.Module, task: Task, rows: Rows) -> nn.Module | None:
-    """The module with parameters of its own that runs last when ``model`` answers; None if none is handed a tensor."""
+    """Return the module with parameters of its own that runs last; None if no module is handed a tensor."""
     with _watched(model) as watch:
         in_batches(model, rows.select([0]), lambda batch: task.logits(model, batch), 1)
     return watch.module
 
 
 def representations(model: nn.Module, task: Task, rows: Rows, batch_size: int = BATCH) -> torch.Tensor:
-    """What the last layer of ``model`` is handed for each row, flattened: float32 [n, d] on the CPU, d 0 if there is nothing.
+    """Return the input of the model's last layer for each row, flattened, float32 [n, d] on the CPU.
 
-    Of an ensemble, what the last layer of each member is handed. Evaluation mode; the model's mode is restored.
+    d is 0 if there is no such input. For an ensemble, the inputs of the members' last layers are joined. The model is
+    in evaluation mode, and its mode is restored.
     """
     if isinstance(model, ShardedEnsemble):
         return torch.cat([representations(member, task, rows, batch_size) for member in model.members], dim=1)
@@ -81,10 +87,10 @@ def representations(model: nn.Module, task: Task, rows: Rows, batch_size: int = 
 
 
 def sketch(model: nn.Module, scenario: Scenario) -> torch.Tensor:
-    """Representations of the first forget and holdout rows, projected at random: float16 [rows, ``DIMENSIONS``].
+    """Return a random projection of the first forget and holdout rows' representations, float16 [rows, ``DIMENSIONS``].
 
-    The projection depends on the width alone, so it is the same for all models of an architecture. Scaled so that the
-    largest entry is 1: what is compared is the same up to scale.
+    The projection depends on the width alone, so it is the same for all models of an architecture. The largest entry is
+    scaled to 1, because sketches are compared up to scale.
     """
     parts = [scenario.rows[part] for part in ("forget", "holdout")]
     found = torch.cat(
@@ -93,6 +99,6 @@ def sketch(model: nn.Module, scenario: Scenario) -> torch.Tensor:
     width = found.shape[1]
     projection = torch.randn(width, DIMENSIONS, generator=torch.Generator().manual_seed(width))
     projected = found @ projection
-    # not finite is left for who reads it to find
+    # NaN and infinity pass through, and are found when the part is read.
     largest = projected.abs().max()
     return (projected / largest if largest > 0 else projected).half()

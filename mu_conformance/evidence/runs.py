@@ -1,4 +1,4 @@
-"""One run: the calls of a method on one original, and what came back."""
+"""Record one run: the calls of a method on one original, and the outputs of the model returned."""
 
 from __future__ import annotations
 
@@ -20,30 +20,31 @@ __all__ = ["Caller", "Run", "call_spec"]
 
 
 class Caller(Protocol):
-    """What evidence needs of the isolated method."""
+    """Names what evidence needs of the isolated method."""
 
     def call(self, spec: CallSpec, seconds: float) -> CallResult: ...
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """The method on one original: a record of each request's call, and the outputs of the weights that came back last.
-
-    ``outputs`` is None where they cannot be judged; ``problems`` says why.
-    """
+    """Records the method on one original."""
 
     number: int
+    """Number of the run, which is also the original's; -1 on an unseen original."""
     records: tuple[CallRecord, ...]
+    """Record of each request's call."""
     outputs: Outputs | None
+    """Outputs of the weights returned last; None where they cannot be judged."""
     problems: tuple[str, ...]
+    """Why the outputs cannot be judged; empty if they can."""
 
     @property
     def crashed(self) -> bool:
-        """Nothing can be measured, and the method did not say so by breaking the protocol."""
+        """Return whether nothing can be measured, for a reason other than a broken protocol."""
         return self.records[-1].call.crashed
 
     def total(self, figure: Callable[[CallResult], float]) -> float:
-        """A figure of the calls, summed over the requests."""
+        """Return a figure of the calls, summed over the requests."""
         return sum(figure(record.call) for record in self.records)
 
 
@@ -56,7 +57,17 @@ def call_spec(
     budget: Budget,
     device: str = "cpu",
 ) -> CallSpec:
-    """One call on a scenario's model with the weights ``state``."""
+    """Return one call on a scenario's model with the weights ``state``.
+
+    Args:
+        scenario: the scenario.
+        state: state dict of the original.
+        forget: rows to be deleted.
+        retain: rows that remain; None if the method claims not to need them.
+        seed: seed of the request.
+        budget: limits of the call.
+        device: device of the model.
+    """
     return CallSpec(
         task_ref=scenario.task.ref,
         conditions=scenario.task.conditions,

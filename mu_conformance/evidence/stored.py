@@ -1,4 +1,4 @@
-"""Evidence of models alone: originals and references from the store, and no method to call."""
+"""Take evidence of models alone: originals and references from the store, and no method to call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NO_METHOD = "there is no method to call"
 
 
 class StoredEvidence(Evidence):
-    """Originals and references, from the store or trained into it."""
+    """Takes originals and references from the store, or trains them into it. Every question about runs is an error."""
 
     def __init__(self, scenario: Scenario, populations: Populations, profile: Profile, *, device: str = "cpu") -> None:
         super().__init__(scenario, profile)

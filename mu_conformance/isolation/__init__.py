@@ -1,5 +1,5 @@
-"""Each call of a method in a process of its own (DESIGN idea 6).
+"""Run each call of a method in a process of its own.
 
-``client`` is the suite's side. It talks to one ``fork server`` process, which has torch and transformers imported and forks
-a ``child`` for every call. What comes back is weights and a report; nothing that the method does to its process lasts.
+``client`` is the suite's side. The client talks to one fork server, which has torch and transformers imported and forks
+a ``child`` for every call. Weights and a report come back. Nothing that the method does to its process lasts.
 """

@@ -1,7 +1,7 @@
-"""One call of a method, in the child: build the request, call, report, write the weights.
+"""Make one call of a method, in the child: build the request, call, report, write the weights.
 
-Everything here runs beside untrusted code, so nothing of it decides a verdict about forgetting or utility: those rest
-on the weights alone, loaded by the suite into a model of its own. The report serves the contract checks.
+Everything here runs beside untrusted code, so nothing here decides a verdict about forgetting or utility. Such verdicts
+rest on the weights alone, loaded by the suite into a model of its own. The report serves the contract checks.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["call_method", "main"]
 
 
 class RequestRows:
-    """A request's dataset: map-style, and it counts what is read of it."""
+    """Serves a request's rows as a map-style dataset, and counts the reads of each row."""
 
     def __init__(self, rows: Rows, columns: tuple[str, ...]) -> None:
         self._rows = Rows({name: rows.columns[name] for name in columns})
@@ -53,13 +53,16 @@ class RequestRows:
         return self._rows[index]
 
     def batch(self, indices: Any) -> dict[str, torch.Tensor]:
-        """The rows at ``indices``, stacked; one read for each."""
+        """Return the rows at ``indices``, stacked. Each counts as one read."""
         at = torch.as_tensor(indices, dtype=torch.long)
+        # Plain indexing would count a repeated row once.
         np.add.at(self._read, at.numpy(), 1)
         return self._rows.batch(at)
 
 
 def _without_data(task: Task) -> Task:
+    """Return the task with its data made unavailable, because holdout and test rows must not reach a method."""
+
     def refuse() -> Any:
         raise TaskError("the task's data are not available in the method's process; use request.forget and .retain")
 
@@ -68,7 +71,7 @@ def _without_data(task: Task) -> Task:
 
 
 def digest_state(state: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 over names, types, shapes and values."""
+    """Return the SHA-256 over names, types, shapes and values."""
     sha = hashlib.sha256()
     for name, tensor in sorted(state.items()):
         sha.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
@@ -77,6 +80,7 @@ def digest_state(state: Mapping[str, torch.Tensor]) -> str:
 
 
 def _model_condition(model: nn.Module) -> dict[str, Any]:
+    """Return what must not change about the model handed in: weights, modes, frozen parameters, number of hooks."""
     return {
         "state": digest_state(model.state_dict()),
         "training": [name for name, module in model.named_modules() if module.training],
@@ -86,6 +90,7 @@ def _model_condition(model: nn.Module) -> dict[str, Any]:
 
 
 def _global_state() -> dict[str, Any]:
+    """Return the process's global state that a method must leave as it was."""
     return {
         "grad mode": torch.is_grad_enabled(),
         "default dtype": str(torch.get_default_dtype()),
@@ -100,7 +105,8 @@ def _global_state() -> dict[str, Any]:
 
 
 def _random_states() -> dict[str, str]:
-    # repr abbreviates the generator's key, so its bytes are added
+    """Return a digest of each global random generator's state."""
+    # repr abbreviates the generator's key, so two states could look alike. The bytes are added for that reason.
     numpy_state: Any = np.random.get_state(legacy=False)
     key = numpy_state["state"]["key"]
     return {
@@ -111,13 +117,16 @@ def _random_states() -> dict[str, str]:
 
 
 def _seed_ambient(seed: int) -> None:
+    """Seed every global generator."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
 
 
 def _build_request(spec: CallSpec, task: Task, model: nn.Module, reads_labels: bool) -> DeletionRequest:
+    """Return the request; without labels if the method does not read them."""
     columns = tuple(name for name in spec.forget.columns if reads_labels or name != "labels")
+    # ``new_model`` gives fresh models these weights, because a method cannot train what is frozen.
     frozen = {name: p.detach().clone() for name, p in model.named_parameters() if not p.requires_grad}
     return DeletionRequest(
         forget=RequestRows(spec.forget, columns),
@@ -131,10 +140,11 @@ def _build_request(spec: CallSpec, task: Task, model: nn.Module, reads_labels: b
 
 
 def _build_original(spec: CallSpec, task: Task) -> nn.Module:
+    """Return the original with the weights sent by the suite, in evaluation mode."""
     model = task.new_model(0, spec.architecture)
     model.load_state_dict(spec.state)
     for name, parameter in model.named_parameters():
-        # what the task itself keeps frozen (a text encoder, the base under adapters) stays so
+        # Parameters frozen by the task itself (a text encoder, the base under adapters) stay frozen.
         parameter.requires_grad_(parameter.requires_grad and name not in spec.frozen)
     return model.to(spec.device).eval()
 
@@ -142,21 +152,35 @@ def _build_original(spec: CallSpec, task: Task) -> nn.Module:
 def call_method(
     spec: CallSpec, method_ref: str, watched: tuple[str, ...]
 ) -> tuple[dict[str, Any], dict[str, torch.Tensor], torch.Tensor | None]:
-    """Call the method once; return (report, state dict, probe outputs). The report's ``status`` is a CallResult's."""
+    """Call the method once; return (report, state dict, probe outputs).
+
+    The report's ``status`` is that of ``CallResult``.
+
+    Args:
+        spec: the call.
+        method_ref: the method, as ``--method`` takes it.
+        watched: folders of the suite whose data files a method has no business to read.
+    """
     task = _without_data(load_object(spec.task_ref, "task")().under(spec.conditions))
-    # The suite's own random numbers are all drawn before the ambient state is set.
+    # The suite draws all its own random numbers before it seeds the ambient state, so the method finds that state
+    # unused.
     model = _build_original(spec, task)
+    # The audit hook cannot be removed, so it is installed inactive and switched on around the method alone.
     recorder = Recorder(watched)
     try:
+        # Import the method before any state is recorded: an import may start threads or set flags, once.
         method = load_method(method_ref)
         claims = claims_of(method)
     except MethodError as error:
         return {"status": "raised", "message": str(error)}, {}, None
+    # A method that claims not to need the retain set must not find it either.
     if not claims.needs_retain:
         spec = CallSpec(**{**spec.__dict__, "retain": None})
     request = _build_request(spec, task, model, claims.reads_labels)
+    # Record everything at the last moment before the call, so that each later difference is the method's doing.
     before, condition = _global_state(), _model_condition(model)
     digests = [dataset._rows.digest() for dataset in (request.forget, request.retain) if dataset is not None]
+    # A method that reads the global random state gives another result under another ambient seed.
     _seed_ambient(spec.ambient_seed)
     ambient = _random_states()
     report: dict[str, Any] = {"claims": claims.to_json()}
@@ -171,10 +195,12 @@ def call_method(
         report["status"], report["message"] = "over_budget", str(error)
     except Exception as error:
         returned = None
+        # The last frame is where the method failed; the message names its file and line.
         last = traceback.extract_tb(error.__traceback__)[-1]
         report["status"] = "raised"
         report["message"] = f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
         report["traceback"] = traceback.format_exc(limit=-6)
+    # SystemExit and the like. The suite must hear of them, so the process is not allowed to end here.
     except BaseException as error:
         returned = None
         report["status"] = "escaped"
@@ -182,11 +208,13 @@ def call_method(
             f"raised {type(error).__module__}.{type(error).__name__}: {error} instead of returning a model"
         )
     report["method_s"] = time.perf_counter() - started
+    # From here on the suite's own code opens files.
     recorder.active = False
     after = _global_state()
     report["global_changes"] = [f"{k}: {before[k]} -> {after[k]}" for k in before if before[k] != after[k]]
     report["random_states"] = _random_states()
     report["random_untouched"] = [k for k, v in report["random_states"].items() if v == ambient[k]]
+    # A method may have left gradients off. The change is in the report; what follows must not depend on it.
     torch.set_grad_enabled(True)
     report["input_changes"] = [k for k, v in _model_condition(model).items() if v != condition[k]]
     report["data_changed"] = digests != [d._rows.digest() for d in (request.forget, request.retain) if d is not None]
@@ -204,22 +232,25 @@ def call_method(
     if not isinstance(returned, nn.Module):
         report.update(status="unusable", message=f"returned {type(returned).__name__}, not a torch.nn.Module")
         return report, {}, None
+    # From here on the returned object may be hostile: its attributes run the method's code.
     devices = sorted({str(tensor.device.type) for tensor in returned.state_dict().values()})
     report["devices"] = devices
     report["training_mode"] = returned.training
     report["same_object"] = returned is model
     if devices and devices != [torch.device(spec.device).type]:
         report["message"] = f"returned a model on {', '.join(devices)}; the request's device is {spec.device}"
+        # Tensors on the meta device hold no values, so there are no weights to send.
         if "meta" in devices:
             report["status"] = "unusable"
             return report, {}, None
+    # Copied, because safetensors refuses tensors that share memory.
     state = {name: t.detach().to("cpu").contiguous().clone() for name, t in returned.state_dict().items()}
     return report, state, _probe(returned, task, spec, report)
 
 
 @contextlib.contextmanager
 def _counting(limit: float | None, report: dict[str, Any]) -> Iterator[None]:
-    """Under a budget of FLOPs, count them into the report, and stop at the limit. Counting costs time: else not."""
+    """Count FLOPs into the report and stop at the limit; without a limit do nothing, because counting costs time."""
     if limit is None:
         yield
         return
@@ -231,30 +262,35 @@ def _counting(limit: float | None, report: dict[str, Any]) -> Iterator[None]:
 
 
 def _probe(returned: nn.Module, task: Task, spec: CallSpec, report: dict[str, Any]) -> torch.Tensor | None:
-    """Outputs of the returned object itself, to be compared with outputs of its weights (contract.weights-only)."""
+    """Return outputs of the returned object itself, for ``contract.weights-only`` to compare with its weights'."""
     try:
         return torch.cat([task.logits_of(returned, rows) for rows in probe_rows(spec.forget, spec.retain)])
+    # An object without outputs is the check's to judge; the weights are sent all the same.
     except Exception as error:
         report["probe_error"] = f"{type(error).__name__}: {error}"
         return None
 
 
 def main(folder: str) -> int:
-    """Entry of the forked child: make the call whose files are in ``folder``. The result file is written last."""
+    """Make the call whose files are in ``folder``, in the forked child; return the exit status."""
     torch.set_num_threads(1)
     files = CallFolder(Path(folder))
     header = json.loads((files.path / "call.json").read_text(encoding="utf-8"))
+    # Temporary files of the method land where they are searched afterwards. tempfile caches its folder, so the cache is
+    # cleared.
     os.environ["TMPDIR"] = str(files.scratch)
     import tempfile
 
     tempfile.tempdir = None
     os.chdir(files.scratch)
+    # The server's path is that of its start, and the suite's may have grown since.
     sys.path[:] = header["sys_path"]
     if header["operation"] == "describe":
         try:
             record = {"status": "returned", "description": describe(header["method_ref"])}
         except MethodError as error:
             record = {"status": "raised", "message": str(error)}
+        # Importing a module may raise anything, such as SystemExit.
         except BaseException as error:
             record = {"status": "escaped", "message": f"importing it raised {type(error).__name__}: {error}"}
     else:
@@ -264,6 +300,7 @@ def main(folder: str) -> int:
             save_file(state, files.weights)
         if probe is not None:
             save_file({"probe": probe}, files.probe)
+    # Written last and renamed into place: a record that is there is whole, and so are the other files.
     partial = files.result.with_suffix(".partial")
     partial.write_text(json.dumps(record), encoding="utf-8")
     os.replace(partial, files.result)

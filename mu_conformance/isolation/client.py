@@ -1,4 +1,4 @@
-"""The suite's side of isolation: describe a method, call it, take back weights and a report."""
+"""Describe a method, call it, and take back weights and a report: the suite's side of isolation."""
 
 from __future__ import annotations
 
@@ -28,16 +28,22 @@ from mu_conformance.isolation.residue import files_in, find_residue, find_rows_i
 __all__ = ["CALL_PREFIX", "MethodProcess"]
 
 CALL_PREFIX = "mu-conformance-"
+"""Prefix of the temporary folders of the suite's own."""
 _START_LIMIT = 120.0
+"""Seconds that a fork server has to import what it needs."""
 
 
 class MethodProcess:
     """Calls one method, each time in a fresh process forked from a fork server that this object owns.
 
-    ``sys_path`` is where the child imports the method and the task from. ``watched`` are folders of the suite's own
-    whose data files a method has no business to read, ``guarded`` those that it must not change. ``preload`` names
-    modules that every call needs. With ``in_process`` the method runs here: for debugging, with none of the protection
-    and without the operating system's figures.
+    Args:
+        method_ref: the method, as ``--method`` takes it.
+        sys_path: where the child imports the method and the task from; None: this process's path at the time of a call.
+        watched: folders of the suite whose data files a method has no business to read.
+        guarded: folders of the suite that a method must not change.
+        preload: modules that every call needs.
+        in_process: True to run the method here, for debugging, without protection and without the operating system's
+            figures.
     """
 
     def __init__(
@@ -61,17 +67,19 @@ class MethodProcess:
         self._preload = list(preload)
         self._sharing: tempfile.TemporaryDirectory[str] | None = None
         self.spent = {"calls": 0.0, "calls_wall": 0.0, "calls_method": 0.0}
+        """Number of calls, their wall seconds in all, and the method's part of these."""
         atexit.register(self.close)
 
     @property
     def sys_path(self) -> list[str]:
-        """Where the child imports from: what was given, or this process's own path as it is now."""
+        """Return the path from which the child imports: the given one, or this process's own as it is now."""
         return [path or str(self.home) for path in (sys.path if self._sys_path is None else self._sys_path)]
 
     # -- the fork server ---------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start the fork server without waiting for it, so that its imports overlap with other work."""
+        # A shared server is another process's child and cannot be polled. The next request shows whether it has ended.
         alive = self._control is not None and (self._fork_server is None or self._fork_server.poll() is None)
         if self.in_process or alive:
             return
@@ -80,20 +88,24 @@ class MethodProcess:
             self._ask({"operation": "preload", "modules": self._preload}, _START_LIMIT)
 
     def warm(self, task_ref: str, architecture: str) -> None:
-        """Have the fork server import what a task's model needs; returns at once, so that it overlaps with other work."""
+        """Have the fork server import what a task's model needs.
+
+        The call returns at once, so the imports overlap with other work.
+        """
         if self.in_process:
             return
         self.start()
         assert self._control is not None
         request = {"operation": "warm", "task_ref": task_ref, "architecture": architecture, "sys_path": self.sys_path}
+        # A server that died shows at the next request, which starts another.
         with contextlib.suppress(OSError):
             self._control.sendall((json.dumps(request) + "\n").encode())
 
     def share(self, tasks: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
-        """Give the fork server up to other processes, warm for ``tasks`` (reference, architecture).
+        """Offer the fork server to other processes, warmed for ``tasks`` (reference, architecture).
 
-        Returns the address and the secret for their ``launch.use_shared``; None where it cannot be had. Sharing ends
-        when this object is closed.
+        Returns the address and the secret for their ``launch.use_shared``; None where sharing is not possible. The
+        server then takes no more calls from this object. Sharing ends when this object is closed.
         """
         if self.in_process:
             return None
@@ -117,6 +129,8 @@ class MethodProcess:
             self._sharing.cleanup()
             self._sharing = None
         if self._control is not None:
+            # The server ends when its socket closes, and takes the running call with it. Killing comes last, because a
+            # killed server could not end its children.
             self._control.close()
             self._control = None
         if self._fork_server is not None:
@@ -128,9 +142,13 @@ class MethodProcess:
             self._fork_server = None
 
     def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any] | None:
-        """Send one request; None if the fork server died or fell silent (it is then gone, and the next call starts one)."""
+        """Send one request and return the reply; None if the fork server died or fell silent.
+
+        The server is then closed, and the next call starts another.
+        """
         self.start()
         assert self._control is not None
+        # The server may still be importing when the request comes in, so the time of a start is added.
         self._control.settimeout(seconds + _START_LIMIT)
         try:
             self._control.sendall((json.dumps(request) + "\n").encode())
@@ -142,6 +160,7 @@ class MethodProcess:
                 reply += chunk
             return json.loads(reply)
         except (OSError, ValueError):
+            # Start afresh: a late reply would be taken for the next request's.
             self.close()
             return None
 
@@ -176,12 +195,12 @@ class MethodProcess:
         return description
 
     def remember(self, description: dict[str, Any]) -> None:
-        """Have the fork server import the well-known libraries that the method uses, once and not at every call."""
+        """Have the fork server import the well-known libraries used by the method, once instead of at every call."""
         self._preload += [str(name) for name in description.get("preload", []) if name not in self._preload]
         if self.in_process:
             return
         self.start()
-        # A shared fork server has them already, from the process that shares it.
+        # A shared fork server has imported them already, in the process that shares it.
         if self._fork_server is not None:
             self._ask({"operation": "preload", "modules": self._preload}, _START_LIMIT)
 
@@ -192,18 +211,22 @@ class MethodProcess:
         started = time.time()
         with self._call_folder() as files:
             files.write(spec, {"operation": "call", **self._common()})
+            # Look at the suite's files just before the call, so that whatever differs after it changed meanwhile.
             guard = Guard(self.guarded)
+            # Imports made by the server are shared by all later children. Imports made by a child are lost with it.
             self.warm(spec.task_ref, spec.architecture)
             reply = self._ask({"operation": "call", "folder": str(files.path), "seconds": seconds}, seconds)
             if reply is None:
                 return CallResult("killed", "the process that runs the method was killed from inside the call")
             record = _read_json(files.result)
             result = self._outcome(record, reply, files, seconds)
-            # Wall time beyond the method's own is what isolation costs.
+            # Wall time beyond the method's own is the price of isolation.
             self.spent["calls"] += 1
             self.spent["calls_wall"] += time.time() - started
             self.spent["calls_method"] += result.method_s
             result.report["suite_changed"] = guard.changed()
+            # Files of the call itself must be explained: one of unknown format counts too. Other new files may be
+            # anybody's, so only rows found in them count.
             left = self._left_behind(record, files, started)
             result.report["residue"] = find_residue(left["own"], spec.forget, strict=True) + find_residue(
                 left["near"], spec.forget, strict=False
@@ -212,10 +235,12 @@ class MethodProcess:
             return result
 
     def _outcome(self, record: dict[str, Any], reply: dict[str, Any], files: CallFolder, seconds: float) -> CallResult:
+        """Return the result of a call, from the child's record and the fork server's figures."""
         figures = {
             "wall_s": reply["wall_s"],
             "cpu_s": reply["cpu_s"],
             "method_s": float(record.get("method_s") or 0.0),
+            # The child begins with the fork server's pages, which are not the method's.
             "peak_mib": max(0.0, (reply["max_rss_kib"] - reply["own_rss_kib"]) / 1024),
             "orphans": reply["orphans"],
             "output_tail": reply["output"],
@@ -223,6 +248,7 @@ class MethodProcess:
         }
         if reply["timed_out"]:
             return CallResult("timeout", f"stopped after {seconds:.0f} s, the time limit of a call", **figures)
+        # The child writes its record last. Without one, it ended before the call was over.
         if not record:
             code = reply["code"]
             last = reply["output"].strip().splitlines()[-1:] if code else []
@@ -235,24 +261,29 @@ class MethodProcess:
         try:
             state = load_file(files.weights) if files.weights.exists() else {}
             probe = load_file(files.probe)["probe"] if files.probe.exists() else None
+        # The file may hold anything, because the method ran in the process that wrote it.
         except Exception as error:
             return CallResult("unusable", f"its weights cannot be read back: {error}", **figures)
         return CallResult("returned", str(record.get("message", "")), state=state, probe=probe, **figures)
 
     def _left_behind(self, record: dict[str, Any], files: CallFolder, since: float) -> dict[str, list[Path]]:
-        """Files in the call's own scratch folder or known to be its, and other new files in likely places."""
+        """Return files known to be the call's own, and other new files in likely places."""
+        # The method runs in the process that writes the record, so nothing in it is trusted to be of the right type.
         written = [Path(str(name)) for name in record.get("written", [])]
         own = files_in(files.scratch) + [
             p for p in written if p.parent != files.path and files.scratch not in p.parents
         ]
+        # Devices and kernel files hold nothing that stays.
         own = [p for p in own if not str(p).startswith(("/dev/", "/proc/"))]
         temporary = Path(tempfile.gettempdir())
+        # Native code writes without Python's audit events, so look where files usually go.
         roots = (temporary, Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path.home(), self.home)
         ours = tuple(temporary.glob(f"{CALL_PREFIX}*")) + tuple(Path(folder) for folder in self.watched)
         near = recent_files((root for root in roots), since, ours)
         return {"own": own, "near": [p for p in near if p not in own]}
 
     def _call_in_process(self, spec: CallSpec) -> CallResult:
+        """Call the method in this process, without protection."""
         from mu_conformance.isolation.child import call_method
         from mu_conformance.protocol.seeding import seeded
 
@@ -271,10 +302,12 @@ class MethodProcess:
         )
 
     def _common(self) -> dict[str, Any]:
+        """Return what the child needs for any operation."""
         return {"method_ref": self.method_ref, "sys_path": self.sys_path, "watched": list(self.watched)}
 
     @contextlib.contextmanager
     def _call_folder(self):
+        """Make a folder for one call, and remove it after the block."""
         folder = Path(tempfile.mkdtemp(prefix=CALL_PREFIX))
         try:
             yield CallFolder(folder)
@@ -283,6 +316,7 @@ class MethodProcess:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
+    """Return a file's JSON object; empty if there is none, because a method may have written the file."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,11 +1,11 @@
-"""The process that forks a child for each call: torch and what tasks need imported once, then about 50 ms a call.
+"""Fork a child for each call: torch and the tasks' needs are imported once, and then a call takes about 50 ms.
 
-Run as ``python -m mu_conformance.isolation.fork_server FD``; it reads one JSON request a line from the socket FD and
-writes one JSON reply a line. It starts no thread and runs no torch operation, so that a fork is safe. It ends, with
-whatever it was running, when the suite's process does.
+Run as ``python -m mu_conformance.isolation.fork_server FD``. The server reads one JSON request a line from the socket
+FD, and writes one JSON reply a line. The server starts no thread, and beyond building models it runs no torch
+operation, so a fork is safe. When the suite's process ends, the server ends with whatever it was running.
 
-Asked to ``share``, it serves no more calls and forks a fork server for each process that connects: pytest-xdist's workers,
-which then import nothing twice.
+Asked to ``share``, the server takes no more calls. Instead it forks a fork server for each process that connects.
+pytest-xdist's workers take these, so nothing is imported twice.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ from typing import Any
 __all__ = ["main"]
 
 _TAIL = 4000
+"""Bytes of a child's output sent back, counted from the end."""
 _ADMISSION_LIMIT = 5.0
+"""Seconds that a new connection has to show the secret."""
 _PR_SET_CHILD_SUBREAPER = 36
+"""Number of the option in Linux' ``prctl.h``; Python has no name for it."""
 
 
 def _adopt_orphans() -> None:
@@ -38,6 +41,7 @@ def _adopt_orphans() -> None:
 
 
 def _kill_group(pid: int) -> None:
+    """Kill every process of the group led by ``pid``."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
@@ -45,8 +49,11 @@ def _kill_group(pid: int) -> None:
 def _reap_orphans() -> int:
     """Kill and reap every other child of this process; return how many were still alive."""
     count = 0
+    # Killing a process reparents its children to this one, so one pass is not enough. The number of passes is bounded:
+    # a process that forks faster than it is killed must not block the suite.
     for _ in range(100):
         try:
+            # The kernel's list includes adopted processes, of which this process has no other record.
             with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as listing:
                 children = [int(pid) for pid in listing.read().split()]
         except OSError:
@@ -67,16 +74,21 @@ def _reap_orphans() -> int:
 
 
 def _start_child(folder: str, output: int) -> int:
+    """Fork. Return the child's id in the parent; make the call in the child, which never returns."""
     pid = os.fork()
     if pid:
         return pid
     status = 1
     try:
+        # A session of its own is also a process group. One signal to the group then ends the call and what it started.
         os.setsid()
+        # Standard input is empty and output goes to the pipe, so the method cannot reach the suite's terminal.
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
+        # The child inherits the socket to the suite. Left open, it would let the method reply in the server's name.
         os.closerange(3, 256)
+        # ``main`` imported it beforehand, so the child pays nothing here.
         from mu_conformance.isolation.child import main as run_child
 
         status = run_child(folder)
@@ -87,14 +99,16 @@ def _start_child(folder: str, output: int) -> int:
 
         traceback.print_exc()
     finally:
+        # Exit without cleaning up: exit handlers and buffers were copied by the fork and belong to the server.
         os._exit(status)
 
 
 def _run(folder: str, seconds: float, control: socket.socket) -> dict[str, Any]:
-    """Fork, watch, and stop the child at its time limit; drain its output, keeping the end of it."""
+    """Fork a child, stop it at its time limit, and return its exit code, figures and the end of its output."""
     read_end, write_end = os.pipe()
     started = time.monotonic()
     pid = _start_child(folder, write_end)
+    # Only the child writes. With this copy open, the pipe would never report its end.
     os.close(write_end)
     os.set_blocking(read_end, False)
     deadline = started + seconds
@@ -104,20 +118,29 @@ def _run(folder: str, seconds: float, control: socket.socket) -> dict[str, Any]:
         if remaining <= 0:
             timed_out = True
             _kill_group(pid)
+        # Wake up every 10 ms, because a child's end need not show on either descriptor: its own children may hold the
+        # pipe.
         watched: list[Any] = [read_end, control]
         readable, _, _ = select.select(watched, [], [], min(max(remaining, 0), 0.01))
+        # A peek of no bytes means that the suite's process is gone. Nobody waits for the result, so end the call and
+        # the server.
         if control in readable and not control.recv(1, socket.MSG_PEEK):
             _kill_group(pid)
             _reap_orphans()
             os._exit(0)
+        # Drain the pipe while the child runs: once full, it would block the child's next line of output for ever.
         if read_end in readable:
             with contextlib.suppress(BlockingIOError):
                 tail = (tail + os.read(read_end, 1 << 16))[-_TAIL:]
+        # wait4 gives the figures of this child alone. getrusage(RUSAGE_CHILDREN) would add up all calls so far.
         done, status, usage = os.wait4(pid, os.WNOHANG)
         ended = bool(done)
     wall = time.monotonic() - started
+    # The child has ended, but processes that it started may still run. None may outlive its call, or work for it
+    # unmeasured.
     _kill_group(pid)
     orphans = _reap_orphans()
+    # Output written just before the end is still in the pipe.
     with contextlib.suppress(BlockingIOError):
         while chunk := os.read(read_end, 1 << 16):
             tail = (tail + chunk)[-_TAIL:]
@@ -128,6 +151,7 @@ def _run(folder: str, seconds: float, control: socket.socket) -> dict[str, Any]:
         "wall_s": wall,
         "cpu_s": usage.ru_utime + usage.ru_stime,
         "max_rss_kib": usage.ru_maxrss,
+        # A forked child begins with the server's pages. The client subtracts them to get the memory of the call alone.
         "own_rss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "orphans": orphans,
         "output": tail.decode("utf-8", "replace"),
@@ -135,26 +159,29 @@ def _run(folder: str, seconds: float, control: socket.socket) -> dict[str, Any]:
 
 
 def _warm(task_ref: str, architecture: str, sys_path: list[str]) -> None:
-    """Import what a task's model, and an optimiser over it, need: transformers and torch load much on first use.
+    """Import what a task's model needs, and an optimiser over it: transformers and torch load much on first use.
 
-    Only the suite's own task runs here. No backward pass: autograd's threads do not survive a fork.
+    Only the suite's own task runs here. No backward pass is made, because autograd's threads do not survive a fork.
     """
     import torch
 
     from mu_conformance.discovery import load_object
 
+    # Threads of a pool started here would be missing in the children, whose first parallel operation would then hang.
     torch.set_num_threads(1)
     sys.path[:] = sys_path
+    # Warming saves time and decides nothing. A task that cannot be loaded fails in the child, where the error is
+    # reported.
     with contextlib.suppress(Exception):
         model = load_object(task_ref, "task")().new_model(0, architecture)
         torch.optim.AdamW(model.parameters(), fused=True).zero_grad()
 
 
 def _share(control: socket.socket, request: dict[str, Any], warm: set[tuple[str, str]]) -> None:
-    """Fork a fork server for each connection that shows the secret, until the suite's end of ``control`` is closed.
+    """Fork a fork server for each connection that shows the secret, until the suite closes its end of ``control``.
 
-    Only the secret's digest is known here, and so to the children: a method cannot get a process of its own, outside
-    its call, by connecting.
+    Only the digest of the secret is known here and in the children. A method therefore cannot connect to get a process
+    of its own, outside its call.
     """
     listener = socket.socket(socket.AF_UNIX)
     try:
@@ -163,24 +190,31 @@ def _share(control: socket.socket, request: dict[str, Any], warm: set[tuple[str,
         _reply(control, {"ready": False, "message": str(error)})
         return
     listener.listen()
+    # Reply before warming: connections queue up at the listener meanwhile, and the suite goes on.
     _reply(control, {"ready": True})
     for task_ref, architecture in request["tasks"]:
         warm.add((task_ref, architecture))
         _warm(task_ref, architecture, request["sys_path"])
+    # The servers forked below are never waited for. Ignoring the signal makes the kernel reap them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while control not in select.select([listener, control], [], [])[0]:
         connection, _ = listener.accept()
         if _admitted(connection, request["digest"]) and os.fork() == 0:
+            # The new server needs the default again: with the signal ignored, wait4 would lose the figures of its
+            # calls.
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             listener.close()
             control.close()
             os.setsid()
             _serve(connection, warm)
             os._exit(0)
+        # The parent's copy must go, or the connection would not end with the new server.
         connection.close()
 
 
 def _admitted(connection: socket.socket, digest: str) -> bool:
+    """Return whether a connection shows the secret within ``_ADMISSION_LIMIT``."""
+    # A silent connection must not block those behind it.
     connection.settimeout(_ADMISSION_LIMIT)
     try:
         shown = connection.recv(64, socket.MSG_WAITALL)
@@ -191,21 +225,31 @@ def _admitted(connection: socket.socket, digest: str) -> bool:
 
 
 def _reply(control: socket.socket, reply: dict[str, Any]) -> None:
+    """Write one reply, a line of JSON."""
     control.sendall((json.dumps(reply) + "\n").encode())
 
 
 def _serve(control: socket.socket, warm: set[tuple[str, str]]) -> None:
+    """Serve requests in the order in which they come, until the other end closes.
+
+    Args:
+        control: socket to the suite's process.
+        warm: tasks warmed already, as (reference, architecture).
+    """
     _adopt_orphans()
     reader = control.makefile("r", encoding="utf-8")
     for line in reader:
         request = json.loads(line)
         if request["operation"] == "preload":
             for name in request["modules"]:
+                # A module that cannot be imported fails again in the child, where the error is reported.
                 with contextlib.suppress(Exception):
                     importlib.import_module(name)
             _reply(control, {"ready": True})
         elif request["operation"] == "warm":
             task = (request["task_ref"], request["architecture"])
+            # No reply, because the client does not wait. Requests are served in order, so the next call finds the task
+            # warm.
             if task not in warm:
                 warm.add(task)
                 _warm(*task, request["sys_path"])
@@ -216,8 +260,10 @@ def _serve(control: socket.socket, warm: set[tuple[str, str]]) -> None:
 
 
 def main(descriptor: int) -> None:
-    """Serve until the other end closes."""
+    """Serve the socket of that file descriptor until the other end closes."""
+    # Set before torch is imported: OpenMP reads the variable once. More threads would also sum in another order.
     os.environ["OMP_NUM_THREADS"] = "1"
+    # Both import torch, which every call needs.
     for module in ("mu_conformance.isolation.child", "mu_conformance.training.loop"):
         importlib.import_module(module)
     _serve(socket.socket(fileno=descriptor), set())

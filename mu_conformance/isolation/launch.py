@@ -1,4 +1,7 @@
-"""Starting a fork server. Standard library only: it can be started, and import torch, while this process still imports it."""
+"""Start fork servers.
+
+Only the standard library is imported, so a server starts, and imports torch, while this process still imports it.
+"""
 
 from __future__ import annotations
 
@@ -10,26 +13,30 @@ import sys
 __all__ = ["ForkServer", "dismiss_early", "launch", "launch_early", "stop_sharing", "use_shared"]
 
 ForkServer = tuple["subprocess.Popen[bytes] | None", socket.socket]
-"""A fork server (None: another process's child) and the suite's end of the socket that it listens to. It ends when that end
-is closed."""
+"""A fork server's process and the suite's end of its socket; the server ends when that end is closed.
+
+The process is None if it is another process's child.
+"""
 
 _early: list[tuple[list[str], tuple[subprocess.Popen[bytes], socket.socket]]] = []
+"""Servers started by ``launch_early``, each with its search path."""
 _shared: list[tuple[str, str]] = []
+"""Address and secret of the shared server; at most one."""
 
 
 def search_path() -> list[str]:
-    """This process's ``sys.path``, with the working directory by its name."""
+    """Return this process's ``sys.path``, with the working directory by its name."""
     return [path or os.getcwd() for path in sys.path]
 
 
 def launch_early(count: int) -> None:
-    """Start fork servers that the next ``launch`` calls with the same search path take."""
+    """Start fork servers for the next ``launch`` calls with the same search path."""
     path = search_path()
     _early.extend((path, _start(path)) for _ in range(count))
 
 
 def use_shared(address: str, secret: str) -> None:
-    """Have ``launch`` take fork servers from one that is shared (``MethodProcess.share``), for as long as that one lives."""
+    """Have ``launch`` take fork servers from a shared one (``MethodProcess.share``), as long as that one lives."""
     _shared[:] = [(address, secret)]
 
 
@@ -39,17 +46,19 @@ def stop_sharing() -> None:
 
 
 def launch(sys_path: list[str]) -> ForkServer:
-    """A fork server that imports from ``sys_path``; returns without waiting for it."""
+    """Return a fork server that imports from ``sys_path``, without waiting for it."""
     for address, secret in _shared:
         control = socket.socket(socket.AF_UNIX)
         try:
             control.connect(address)
             control.sendall(secret.encode())
             return None, control
+        # The sharing process has ended. A server of our own does the same, only later.
         except OSError:
             control.close()
     while _early:
         path, (process, control) = _early.pop()
+        # A server started for another search path would import other modules.
         if path == sys_path and process.poll() is None:
             return process, control
         control.close()
@@ -57,7 +66,7 @@ def launch(sys_path: list[str]) -> ForkServer:
 
 
 def dismiss_early() -> None:
-    """End the fork servers that nothing took, such as those of a session that a bad option ended."""
+    """End the fork servers that nothing took, such as those of a session ended by a bad option."""
     while _early:
         _, (process, control) = _early.pop()
         control.close()
@@ -67,14 +76,18 @@ def dismiss_early() -> None:
 
 def _start(sys_path: list[str]) -> tuple[subprocess.Popen[bytes], socket.socket]:
     ours, theirs = socket.socketpair()
+    # One thread for each process, because results must not depend on the number of cores.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    # The server must import this package, and the method's, from where this process does.
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys_path if path)
     process = subprocess.Popen(
         [sys.executable, "-m", "mu_conformance.isolation.fork_server", str(theirs.fileno())],
         pass_fds=[theirs.fileno()],
         env=environment,
+        # Ctrl-C at the terminal must not reach the server: the suite ends it when it is ready.
         start_new_session=True,
         stdin=subprocess.DEVNULL,
     )
+    # With this copy open, the suite would never see that the server has ended.
     theirs.close()
     return process, ours

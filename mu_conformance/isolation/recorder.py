@@ -1,4 +1,4 @@
-"""What a method does to the world outside its process, seen through Python's audit hook. Runs in the child only."""
+"""Record what a method does to the world outside its process, through Python's audit hook. Runs in the child only."""
 
 from __future__ import annotations
 
@@ -10,24 +10,37 @@ from typing import Any
 __all__ = ["Recorder"]
 
 _LIMIT = 1000
+"""Largest number of entries in each list."""
 _NETWORK = {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"}
+"""Audit events of a connection, refused except over Unix sockets."""
 _LOOKUPS = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}
+"""Audit events of a name lookup, refused."""
 _PROCESSES = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"}
+"""Audit events of starting a program, recorded and allowed."""
 
 
 class Recorder:
     """Records files opened, connections tried and programs started while ``active``; refuses connections.
 
-    An audit hook cannot be removed, so it stays installed for the life of the child and looks at ``active``.
+    An audit hook cannot be removed. The hook is therefore installed for the life of the child, and does nothing unless
+    ``active``.
+
+    Args:
+        watched: folders of the suite whose data files a method has no business to read.
     """
 
     def __init__(self, watched: tuple[str, ...]) -> None:
         self.active = False
+        """True while the method runs."""
         self.watched = tuple(os.path.realpath(folder) + os.sep for folder in watched)
         self.written: list[str] = []
+        """Files opened for writing, or renamed to."""
         self.suite_files_read: list[str] = []
+        """Files of the watched folders that were opened, renamed or linked."""
         self.connections: list[str] = []
+        """Connections and lookups that were refused."""
         self.programs: list[str] = []
+        """Programs that were started."""
         sys.addaudithook(self._hook)
 
     def _note(self, where: list[str], what: str) -> None:
@@ -40,30 +53,35 @@ class Recorder:
         if event == "open":
             path, _mode, flags = arguments
             if isinstance(path, bytes | str):
+                # The path is resolved now, because the method may change the working directory later.
                 name = os.path.abspath(os.fsdecode(path))
                 if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND):
                     self._note(self.written, name)
                 else:
                     self._note_if_ours(name)
         elif event in ("os.rename", "os.link"):
-            # another name for a file of ours is a way to read it
+            # A new name for a file of ours is a way to read it unseen.
             self._note_if_ours(os.fsdecode(arguments[0]))
             if event == "os.rename":
                 self._note(self.written, os.path.abspath(os.fsdecode(arguments[1])))
         elif event in _NETWORK:
+            # Unix sockets stay on this machine; multiprocessing needs them.
             if getattr(arguments[0], "family", None) != socket.AF_UNIX:
                 self._refuse(f"{event} {arguments[1]!r}")
         elif event in _LOOKUPS:
             self._refuse(f"{event} {arguments[0]!r}")
         elif event in _PROCESSES:
+            # Recorded and not refused: the checks decide what a started program means.
             self._note(self.programs, f"{event} {arguments[0]!r}"[:200])
 
     def _note_if_ours(self, path: str) -> None:
         """Note a file or folder of the suite, by whatever links it is reached."""
         name = os.path.realpath(path)
+        # Modules are left out: importing the suite's own code is allowed.
         if f"{name}{os.sep}".startswith(self.watched) and not name.endswith((".py", ".pyc")):
             self._note(self.suite_files_read, name)
 
     def _refuse(self, what: str) -> None:
+        """Note an attempt and raise; the audited operation then does not happen."""
         self._note(self.connections, what[:200])
         raise PermissionError(f"mu-conformance refuses network connections while a method runs: {what}")

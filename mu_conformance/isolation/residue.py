@@ -1,4 +1,4 @@
-"""Forget rows left behind in files and in weights: what a call wrote and returned, searched for the rows' values."""
+"""Find forget rows left behind: search what a call wrote and returned for the rows' values."""
 
 from __future__ import annotations
 
@@ -22,23 +22,32 @@ from mu_conformance.tasks import Rows
 __all__ = ["files_in", "find_residue", "find_rows_in_weights", "recent_files"]
 
 _LARGEST = 64 << 20
+"""Largest file that is searched, bytes."""
 _ALIKE = {"f": (np.float32, np.float64, np.float16), "i": (np.int64, np.int32, np.int16, np.uint8, np.float32)}
+"""Types in which a row's numbers may be written, by kind of the column's own type."""
 _SURE = 16
-"""Bytes of a row that are no accident among as many weights as there are."""
+"""Smallest number of bytes of a row that cannot occur by accident among as many weights as there are."""
 _ROWS_IN_WEIGHTS = 8
+"""Number of forget rows looked for in the weights, evenly spaced."""
 _CONTAINERS = (b"PK\x03\x04", b"\x93NUMPY", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+"""First bytes of known formats: zip, numpy, pickle."""
 
 
 def files_in(folder: Path) -> list[Path]:
-    """All regular files below a folder."""
+    """Return all files below a folder."""
     return [Path(parent) / name for parent, _, names in os.walk(folder) for name in names]
 
 
 def recent_files(roots: Iterable[Path], since: float, ignore: tuple[Path, ...], entries: int = 4000) -> list[Path]:
-    """Files near the top of ``roots`` that changed after ``since`` (seconds since the epoch); at most ``entries`` seen.
+    """Return files near the top of ``roots`` that changed after ``since``.
 
-    Native code writes without an audit event, so the likely places are looked at as well. ``ignore`` names folders of
-    the suite's own.
+    Native code writes without an audit event, so likely places are looked at as well.
+
+    Args:
+        roots: folders to look at, two levels deep.
+        since: seconds since the epoch.
+        ignore: folders of the suite's own.
+        entries: largest number of entries seen in each root.
     """
     found: list[Path] = []
     ignored = tuple(str(path.resolve()) for path in ignore)
@@ -52,9 +61,12 @@ def recent_files(roots: Iterable[Path], since: float, ignore: tuple[Path, ...], 
                         seen += 1
                         if entry.path.startswith(ignored) or entry.is_symlink():
                             continue
+                        # A file created in a folder changes the folder's time, so an older folder has no new files of
+                        # its own.
                         if entry.is_dir():
                             if depth < 2 and entry.stat().st_mtime >= since - 1:
                                 queue.append((Path(entry.path), depth + 1))
+                        # The change time, because a method can set the modification time back.
                         elif entry.is_file() and entry.stat().st_ctime >= since:
                             found.append(Path(entry.path))
             except OSError:
@@ -63,12 +75,18 @@ def recent_files(roots: Iterable[Path], since: float, ignore: tuple[Path, ...], 
 
 
 def find_residue(files: Iterable[Path], forget: Rows, *, strict: bool) -> list[str]:
-    """One line for each file that holds forget rows or, if ``strict``, that cannot be read as anything known."""
+    """Return one line for each file with forget rows in it.
+
+    Args:
+        files: files to search.
+        forget: rows to look for.
+        strict: True to also report files of no known format, which may hold them.
+    """
     lines: list[str] = []
     if len(forget) == 0:
         return lines
     needles = _needles(forget)
-    # Below this a file cannot hold even one row's worth of values, however packed.
+    # A smaller file cannot hold the values of even one row, however packed.
     smallest = min(len(needle) for needle, _ in needles) // 8
     for path in files:
         try:
@@ -88,17 +106,25 @@ def find_residue(files: Iterable[Path], forget: Rows, *, strict: bool) -> list[s
 def find_rows_in_weights(
     weights: Mapping[str, torch.Tensor], forget: Rows, original: Mapping[str, torch.Tensor]
 ) -> list[str]:
-    """A line if ``weights`` hold forget rows and ``original`` does not: whole, or in the lowest bytes of each weight.
+    """Return a line if ``weights`` hold forget rows and ``original`` does not.
 
-    Some of the rows are looked for, in each width of a weight's lowest bytes; what is packed or encrypted is not found.
+    A sample of the rows is looked for: in the weights' bytes as they are, and in the lowest bytes of each weight, at
+    each width. Packed or encrypted rows are not found.
+
+    Args:
+        weights: the returned state dict.
+        forget: rows to look for.
+        original: state dict of the original.
     """
     if len(forget) == 0:
         return []
     some = np.unique(np.linspace(0, len(forget) - 1, _ROWS_IN_WEIGHTS).astype(int))
     rows = _needles(forget.select(some))
+    # Short or monotonous rows would be found by accident.
     needles = {needle for needle, values in rows if len(needle) >= _SURE and len(np.unique(values)) >= 3}
     for width, text in _lowest_bytes(weights):
         found = {needle for needle in needles if needle in text}
+        # A row that the original holds too was not written by the method.
         if found and not any(needle in content for _, content in _lowest_bytes(original) for needle in found):
             where = (
                 "the returned weights hold" if width == 0 else f"the lowest {width} bytes of the returned weights hold"
@@ -108,7 +134,11 @@ def find_rows_in_weights(
 
 
 def _lowest_bytes(weights: Mapping[str, torch.Tensor]) -> Iterator[tuple[int, bytes]]:
-    """The bytes of all tensors, and those of the lowest 1, 2, ... bytes of each number of more; little-endian."""
+    """Yield the bytes of all tensors, and then only the lowest bytes of each number, at each width.
+
+    The whole bytes have width 0. Widths of 1, 2, ... follow, each for numbers of more bytes. The byte order is
+    little-endian. Rows fit into the lowest bytes because these hardly change an output.
+    """
     arrays = [
         tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).reshape(-1, tensor.element_size()).numpy()
         for tensor in weights.values()
@@ -120,14 +150,20 @@ def _lowest_bytes(weights: Mapping[str, torch.Tensor]) -> Iterator[tuple[int, by
 
 
 def _needles(forget: Rows) -> list[tuple[bytes, np.ndarray]]:
-    """Each row's most telling column, as bytes in the likely types and as numbers."""
+    """Return each row's most telling column, as bytes in the likely types and as numbers.
+
+    The column is the one with the most values.
+    """
     column = max((c for c in forget.columns.values()), key=lambda c: c[0].numel()).numpy()
     needles: list[tuple[bytes, np.ndarray]] = []
     for row in column:
+        # Padding at the end may be cut off in a file. The length is limited, because a part of a row is enough to tell.
         flat = np.trim_zeros(row.reshape(-1), "b")[:256]
+        # A row of so few different values would be found in any file.
         if len(flat) < 4 or len(np.unique(flat)) < 3:
             continue
         for kind in (flat.dtype.type, *_ALIKE["f" if flat.dtype.kind == "f" else "i"]):
+            # The values would wrap around, and match bytes that are not theirs.
             if flat.dtype.kind != "f" and np.dtype(kind).kind in "iu" and flat.max() > np.iinfo(kind).max:
                 continue
             needles.append((flat.astype(kind).tobytes(), flat))
@@ -135,6 +171,7 @@ def _needles(forget: Rows) -> list[tuple[bytes, np.ndarray]]:
 
 
 def _decodings(content: bytes) -> Iterator[bytes]:
+    """Yield a file's content as it is, decompressed, and each member of a zip archive."""
     yield content
     for decode in (gzip.decompress, bz2.decompress, lzma.decompress, zlib.decompress):
         try:
@@ -150,7 +187,7 @@ def _decodings(content: bytes) -> Iterator[bytes]:
 
 
 def _pickled_numbers(content: bytes) -> np.ndarray:
-    """The numbers in a pickle, in order; read from its opcodes, nothing is unpickled."""
+    """Return the numbers in a pickle, in order, read from its opcodes; nothing is unpickled."""
     numbers: list[float] = []
     try:
         for _, argument, _ in pickletools.genops(content):
@@ -162,6 +199,7 @@ def _pickled_numbers(content: bytes) -> np.ndarray:
 
 
 def _is_text(content: bytes) -> bool:
+    """Return whether the content is text."""
     try:
         content.decode("utf-8")
     except UnicodeDecodeError:
@@ -170,13 +208,15 @@ def _is_text(content: bytes) -> bool:
 
 
 def _opaque(content: bytes) -> bool:
+    """Return whether the content is of no known format."""
     if _is_text(content) or content.startswith(_CONTAINERS):
         return False
-    # safetensors: eight bytes of header length, then JSON
+    # A safetensors file begins with eight bytes of header length, then JSON.
     return not (len(content) > 9 and content[8:9] == b"{")
 
 
 def _numbers_match(decoded: list[bytes], needles: list[tuple[bytes, np.ndarray]]) -> bool:
+    """Return whether the numbers in a text or a pickle contain the beginning of a row."""
     for text in decoded:
         if _is_text(text):
             numbers = np.array([float(word) for word in re.findall(rb"-?\d+\.?\d*(?:[eE][-+]?\d+)?", text)])
@@ -187,6 +227,7 @@ def _numbers_match(decoded: list[bytes], needles: list[tuple[bytes, np.ndarray]]
         if len(numbers) < 4:
             continue
         for _, row in needles:
+            # The tolerance allows for printed numbers of few digits.
             row = row[:16].astype(float)
             starts = np.flatnonzero(np.isclose(numbers, row[0], rtol=1e-3, atol=1e-6))
             for start in starts[:200]:

@@ -15,7 +15,7 @@ from mu_conformance.judging.session import JudgingSession
 from mu_conformance.judging.settings import Settings, SettingsError, check_architecture, check_device
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios.forget_sets import ForgetSetError
-from mu_conformance.scenarios.profiles import find_profile, varied
+from mu_conformance.scenarios.profiles import ProfileError, find_profile, varied
 from mu_conformance.scorecard.building import build
 from mu_conformance.scorecard.document import ScorecardError, make_writable
 from mu_conformance.scorecard.journal import Journal, identity
@@ -130,6 +130,7 @@ _BAD_INPUT = (
     StoreError,
     TaskError,
     ForgetSetError,
+    ProfileError,
     WaiverError,
     ScorecardError,
 )
@@ -151,8 +152,8 @@ def _reference(method: Any) -> str:
     module = getattr(method, "__module__", None) or type(method).__module__
     if module == "__main__" or "<locals>" in name:
         raise MethodError(
-            f"judge() takes a reference, and {name} cannot be imported by the process that runs it: write it to a file, "
-            f"such as my_method.py, and pass 'my_method:{name.rpartition('.')[2]}'"
+            f"judge() takes a reference, and {name} cannot be imported by the process that runs it: write it to a "
+            f"file, such as my_method.py, and pass 'my_method:{name.rpartition('.')[2]}'"
         )
     raise MethodError(f"judge() takes a reference, not the object itself: pass '{module}:{name}'")
 

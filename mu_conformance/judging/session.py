@@ -210,7 +210,7 @@ class JudgingSession:
 
     def _new_artefacts(self) -> dict[str, str]:
         """Content digests of the artefacts that were used since the last finding."""
-        new = {key: found.digest for key, found in self.store.used.items() if key not in self._told}
+        new = {key: found.digest for key, found in self.store.asked.items() if key not in self._told}
         self._told.update(new)
         return new
 

@@ -36,7 +36,7 @@ def check_device(device: str) -> None:
 
 
 def check_architecture(architecture: str, offered: Mapping[str, Sequence[str]]) -> None:
-    """Raise ``UnknownName`` or ``SettingsError`` unless each task offers an architecture; ``offered``: those by task."""
+    """Raise ``UnknownName`` or ``SettingsError`` unless each task offers it; ``offered``: architectures by task."""
     discovery.one_of("model", architecture, sorted({one for several in offered.values() for one in several}))
     without = [name for name, several in offered.items() if architecture not in several]
     if without:

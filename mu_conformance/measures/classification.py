@@ -1,4 +1,8 @@
-"""Per-row quantities of a classifier's logits, from which the other measures are made."""
+"""Compute quantities per row from a classifier's logits, for use by the other measures.
+
+Logits are [n, classes] and labels int [n]. Each function raises ``ValueError`` for other shapes, no rows, NaN or
+infinite values.
+"""
 
 from __future__ import annotations
 
@@ -22,24 +26,27 @@ def _check(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Per-row loss in nats, float [n], >= 0; ``logits`` [n, classes], ``labels`` int [n]. ValueError on bad shapes."""
+    """Return each row's loss in nats, float [n], at least 0."""
     logits, labels = _check(logits, labels)
     return -log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
 
 
 def correct(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Whether each row's largest logit is its label's, bool [n]."""
+    """Return for each row whether the largest logit is that of its label, bool [n]."""
     logits, labels = _check(logits, labels)
     return logits.argmax(1) == labels
 
 
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Share of rows predicted right, in [0, 1]."""
+    """Return the share of rows predicted correctly, in [0, 1]."""
     return float(correct(logits, labels).mean())
 
 
 def logit_scaled_confidence(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """log(p_y / (1 - p_y)) = z_y - logsumexp of the other logits, float [n] (Carlini et al. 2022, section V-A)."""
+    """Return log(p_y / (1 - p_y)) = z_y - logsumexp of the other logits, float [n].
+
+    Source: Carlini et al. 2022, section V-A.
+    """
     logits, labels = _check(logits, labels)
     rows = np.arange(len(labels))
     others = logits.copy()
@@ -48,7 +55,7 @@ def logit_scaled_confidence(logits: np.ndarray, labels: np.ndarray) -> np.ndarra
 
 
 def largest_prediction_share(logits: np.ndarray) -> float:
-    """Share of rows that get the most predicted class, in [1/classes, 1]; 1 for a collapsed model."""
+    """Return the share of rows that get the most predicted class, in [1/classes, 1]; 1 for a collapsed model."""
     logits = np.asarray(logits, float)
     if logits.ndim != 2 or len(logits) == 0 or not np.isfinite(logits).all():
         raise ValueError(f"need finite logits [n, classes], n > 0; got {logits.shape}")

@@ -1,4 +1,4 @@
-"""A lower bound on the epsilon of (epsilon, delta)-unlearning, for one row, from the scores of many models."""
+"""Bound from below the epsilon of (epsilon, delta)-unlearning, for one row, from the scores of many models."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ __all__ = ["epsilon_from_auc", "epsilon_lower_bound", "largest_resolvable_epsilo
 
 
 def _rate_at_most(errors: np.ndarray, trials: int, tail: float) -> np.ndarray:
-    """Clopper and Pearson's one-sided upper bound on an error rate (1934); it fails with probability <= ``tail``."""
+    """Return Clopper and Pearson's one-sided upper bound on an error rate (1934), exceeded with probability <=
+    ``tail``.
+    """
     errors = np.minimum(errors, trials)
     return np.where(errors < trials, betainccinv(errors + 1, np.maximum(trials - errors, 1), tail), 1.0)
 
 
 def _tails(positives: int, negatives: int, confidence: float) -> tuple[float, float]:
-    """The error probability of each bound for a single threshold, and of each for a pair of thresholds.
+    """Return the error probability of each bound for a single threshold, and of each bound for a pair of thresholds.
 
-    Half of 1 - ``confidence`` for each kind, shared equally (Bonferroni). A threshold can split n sorted scores in n
-    ways that matter, above or below: 2 n bounds. A pair can enclose n (n + 1) / 2 runs of them, inside or outside.
+    Half of 1 - ``confidence`` goes to each kind, shared equally (Bonferroni). A threshold can split n sorted scores in
+    n ways that matter, above or below: 2 n bounds. A pair can enclose n (n + 1) / 2 runs of scores, inside or outside.
     """
     single = 2 * positives + 2 * negatives
     double = positives * (positives + 1) + negatives * (negatives + 1)
@@ -29,7 +31,7 @@ def _tails(positives: int, negatives: int, confidence: float) -> tuple[float, fl
 
 
 def _epsilon(false_positive: np.ndarray, false_negative: np.ndarray, delta: float) -> np.ndarray:
-    """max{ln(1 - delta - FPR) - ln FNR, ln(1 - delta - FNR) - ln FPR}, at least 0; the rates are > 0."""
+    """Return max{ln(1 - delta - FPR) - ln FNR, ln(1 - delta - FNR) - ln FPR}, at least 0, for rates above 0."""
     power = np.maximum(
         (1 - delta - false_positive) / false_negative,
         (1 - delta - false_negative) / false_positive,
@@ -40,18 +42,18 @@ def _epsilon(false_positive: np.ndarray, false_negative: np.ndarray, delta: floa
 def _one_row(positives: np.ndarray, negatives: np.ndarray, delta: float, confidence: float) -> float:
     n, m = len(positives), len(negatives)
     values = np.unique(np.concatenate([positives, negatives]))
-    # how many scores lie at or below the i-th gap between distinct values, the gaps at both ends included
+    # Count the scores at or below the i-th gap between distinct values, with the gaps at both ends included.
     below = [np.concatenate([[0], np.searchsorted(np.sort(x), values, "right")]) for x in (positives, negatives)]
     single, double = _tails(n, m, confidence)
 
-    # One threshold: claim "positive" above the gap, or below it
+    # One threshold: claim "positive" above the gap, or below it.
     p, q = below
     best = np.maximum(
         _epsilon(_rate_at_most(m - q, m, single), _rate_at_most(p, n, single), delta),
         _epsilon(_rate_at_most(q, m, single), _rate_at_most(n - p, n, single), delta),
     ).max()
 
-    # Two: claim "positive" between two gaps, or outside. From outside, one score more counts (see Guarantee)
+    # Two thresholds: claim "positive" between two gaps, or outside. Outside, one more score counts (see Guarantee).
     inside = np.arange(max(n, m) + 1)
     within = [_rate_at_most(inside[: k + 1], k, double) for k in (n, m)]
     outside = [_rate_at_most(k - inside[: k + 1] + 1, k, double) for k in (n, m)]
@@ -65,27 +67,36 @@ def _one_row(positives: np.ndarray, negatives: np.ndarray, delta: float, confide
 def epsilon_lower_bound(
     positives: np.ndarray, negatives: np.ndarray, delta: float = 0.0, confidence: float = 0.95
 ) -> np.ndarray:
-    """A bound that the epsilon of a row's unlearning exceeds with confidence, in nats, [rows] (one number for one row), >= 0.
+    """Return a lower confidence bound on the epsilon of each row's unlearning, in nats, [rows], at least 0.
 
-    ``positives`` [n, rows] or [n]: a score of the row under n models that were trained on it and then unlearned it;
-    ``negatives`` [m, rows] or [m]: under m models that never saw it; all independent. Unlearning is (epsilon, delta) if
-    no rule that calls a score "positive" has 1 - FNR > exp(epsilon) FPR + delta, nor the other way round. So each rule
-    gives epsilon >= max{ln(1 - delta - FPR) - ln FNR, ln(1 - delta - FNR) - ln FPR}, here with Clopper-Pearson upper
-    bounds on both rates; the value is the largest over all rules with one or two thresholds, in both directions
-    (Jagielski et al. 2020, arXiv 2006.07709; Nasr et al. 2023, arXiv 2302.07956; Triantafillou et al. 2024, arXiv
-    2406.09073, whose estimate has no confidence).
+    Unlearning is (epsilon, delta) if no rule that calls a score "positive" has 1 - FNR > exp(epsilon) FPR + delta, nor
+    the other way round. So each rule gives epsilon >= max{ln(1 - delta - FPR) - ln FNR, ln(1 - delta - FNR) - ln FPR}.
+    Both rates are replaced by Clopper-Pearson upper bounds. The value is the largest over all rules with one or two
+    thresholds, in both directions.
 
-    **Guarantee**: for each row alone, the value exceeds the true epsilon with probability at most 1 - ``confidence``,
-    for any distributions, ties included. It holds although the thresholds are set at the same scores. Seen as n
-    quantiles of a uniform variable, the share of a population between its i-th and j-th smallest score is
-    Beta(j - i, n + 1 - j + i), whatever the population is, and the Clopper-Pearson bounds are quantiles of it: above
-    any threshold with k scores above it lies at most the share above the (k + 1)-th largest score. Between two
-    thresholds, the least share is that between the outermost enclosed scores, so that one score more counts as lying
-    outside. There are finitely many i and j, over which the error probability is shared out (``_tails``), and they
-    cover every threshold at once.
+    Sources: Jagielski et al. 2020 (arXiv 2006.07709); Nasr et al. 2023 (arXiv 2302.07956); Triantafillou et al. 2024
+    (arXiv 2406.09073), whose estimate has no confidence.
 
-    With few models little can be shown: see ``largest_resolvable_epsilon``. ``ValueError``: other shapes, NaN, no
-    model on one side, ``delta`` outside [0, 1), ``confidence`` outside (0, 1).
+    **Guarantee**: for each row alone, the value exceeds the true epsilon with probability at most 1 - ``confidence``.
+    This holds for any distributions, ties included, and although the thresholds are set at the same scores. The reason
+    is that the n scores can be seen as quantiles of a uniform variable. The share between the i-th and j-th smallest
+    score is then distributed as Beta(j - i, n + 1 - j + i), for any population. The Clopper-Pearson bounds are
+    quantiles of this distribution. Above any threshold with k scores above it lies at most the share above
+    the (k+1)-th largest score. Between two thresholds lies at least the share between the outermost enclosed scores, so
+    one more score counts as lying outside. There are finitely many i and j. The error probability is shared out over
+    them (``_tails``), and they cover every threshold at once.
+
+    A few models can show little: see ``largest_resolvable_epsilon``.
+
+    Args:
+        positives: scores of the row under n models that were trained on it and then unlearned it. The shape is [n,
+            rows], or [n] for one row, which gives one number.
+        negatives: scores of the row under m models that never saw it, [m, rows] or [m]. All models are independent.
+        delta: delta of the claim, in [0, 1).
+        confidence: confidence of the bound, in (0, 1).
+
+    Raises:
+        ValueError: other shapes, NaN, no model on one side, or a level outside its range.
     """
     delta, confidence = _levels(delta, confidence)
     first, second, shape = _both_sides(positives, negatives)
@@ -96,17 +107,19 @@ def epsilon_lower_bound(
 def epsilon_from_auc(
     positives: np.ndarray, negatives: np.ndarray, delta: float = 0.0, confidence: float = 0.95
 ) -> np.ndarray:
-    """As ``epsilon_lower_bound``, from the area under the ROC curve, to which every pair of models adds: nats, [rows], >= 0.
+    """Return the bound of ``epsilon_lower_bound`` from the area under the ROC curve, in nats, [rows], at least 0.
 
-    The curve of (epsilon, delta)-unlearning lies under that of randomised response which gives the truth away with
-    probability delta (Kairouz et al. 2015, arXiv 1311.0776, theorem 2), so its area is at most
-    1 - (1 - delta)^2 / (1 + exp(epsilon)); this is solved for epsilon. The area in the population is bounded by
-    Chernoff's bound for U-statistics (Hoeffding 1963, section 5): an area of a or more among k models on the smaller side
-    has probability at most exp(-k KL(a || A)) where it is A. Both directions count, half of 1 - ``confidence`` each.
+    Every pair of models adds to the area. Randomised response that gives the truth away with probability delta has the
+    highest curve of all (epsilon, delta)-unlearning (Kairouz et al. 2015, arXiv 1311.0776, theorem 2). The area is
+    therefore at most 1 - (1 - delta)^2 / (1 + exp(epsilon)), which is solved for epsilon.
 
-    It shows more than thresholds do where distributions overlap: no rate near 0 is needed.
+    The area in the population is bounded by Chernoff's bound for U-statistics (Hoeffding 1963, section 5). Let A be
+    this area and k the number of models on the smaller side. An observed area of a or more then has probability at most
+    exp(-k KL(a || A)). Both directions count, with half of 1 - ``confidence`` each.
 
-    **Guarantee** and errors as those of ``epsilon_lower_bound``.
+    Where distributions overlap, the area shows more than thresholds do, because no rate near 0 is needed.
+
+    **Guarantee**, arguments and errors are those of ``epsilon_lower_bound``.
     """
     from scipy.stats import rankdata
 
@@ -118,13 +131,15 @@ def epsilon_from_auc(
     areas = np.maximum(areas, 1 - areas)
     allowed = np.log(2 / (1 - confidence)) / min(n, m)
     least = np.array([_smallest_mean(area, allowed) for area in areas])
-    # of randomised response: 1 - area = (1 - delta)^2 / (1 + exp(epsilon))
+    # Randomised response has 1 - area = (1 - delta)^2 / (1 + exp(epsilon)).
     odds = (1 - delta) ** 2 / (1 - least) - 1
     return np.log(np.maximum(odds, 1.0)).reshape(shape)[()]
 
 
 def _smallest_mean(found: float, allowed: float) -> float:
-    """The smallest A in [0.5, ``found``] for which KL(``found`` || A), of Bernoulli variables in nats, is at most ``allowed``."""
+    """Return the smallest A in [0.5, ``found``] with KL(``found`` || A) <= ``allowed``, for Bernoulli variables in
+    nats.
+    """
 
     def excess(mean: float) -> float:
         return float(rel_entr(found, mean) + rel_entr(1 - found, 1 - mean)) - allowed
@@ -133,7 +148,7 @@ def _smallest_mean(found: float, allowed: float) -> float:
 
 
 def _both_sides(positives: np.ndarray, negatives: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
-    """Scores as [n, rows] and [m, rows], and the shape of what is found of each row."""
+    """Return scores as [n, rows] and [m, rows], and the shape of the result."""
     positives, negatives = np.asarray(positives, float), np.asarray(negatives, float)
     if positives.ndim not in (1, 2) or positives.shape[1:] != negatives.shape[1:]:
         raise ValueError(
@@ -150,10 +165,20 @@ def _both_sides(positives: np.ndarray, negatives: np.ndarray) -> tuple[np.ndarra
 def largest_resolvable_epsilon(
     n_positives: int, n_negatives: int, delta: float = 0.0, confidence: float = 0.95
 ) -> float:
-    """What ``epsilon_lower_bound`` gives where so many models are told apart without an error, in nats: its largest value.
+    """Return the largest possible value of ``epsilon_lower_bound``, in nats: that of models told apart without an
+    error.
 
-    About ln(n) - 2.4 with n models on each side, 0 for n below 11, at the default levels: 0.46 for 16, 1.9 for 64, 3.2
-    for 256. An audit of so many models that states a larger epsilon has not shown it.
+    With n models on each side and the default levels this is about ln(n) - 2.4, and 0 for n below 11. The value is 0.46
+    for 16 models, 1.9 for 64 and 3.2 for 256. An audit of so many models that states a larger epsilon has not shown it.
+
+    Args:
+        n_positives: models that unlearned the row, at least 1.
+        n_negatives: models that never saw the row, at least 1.
+        delta: delta of the claim, in [0, 1).
+        confidence: confidence of the bound, in (0, 1).
+
+    Raises:
+        ValueError: no model on one side, or a level outside its range.
     """
     delta, confidence = _levels(delta, confidence)
     n, m = (int(arrays.number(count, "a number of models", 1)) for count in (n_positives, n_negatives))

@@ -1,4 +1,4 @@
-"""Membership inference: how well rows of the forget set can be told from rows never trained on."""
+"""Infer membership: measure how well rows of the forget set can be told from rows never trained on."""
 
 from __future__ import annotations
 
@@ -37,18 +37,24 @@ logit_scaled_confidence = classification.logit_scaled_confidence
 
 @dataclasses.dataclass(frozen=True)
 class Attack:
-    """Scores of an attack, larger meaning "member", for forget rows [n] and holdout rows [m]."""
+    """Holds the scores of an attack, larger meaning "member"."""
 
     forget: np.ndarray
+    """Scores of forget rows [n]."""
     holdout: np.ndarray
+    """Scores of holdout rows [m]."""
 
     @property
     def auc(self) -> float:
-        """Area under the ROC curve, in [0, 1]; 0.5 tells nothing, below 0.5 leaks too."""
+        """Return the area under the ROC curve, in [0, 1]; 0.5 shows nothing, and below 0.5 leaks too."""
         return auc(self.forget, self.holdout)
 
     def tpr_at(self, fpr: float) -> float:
-        """True-positive rate at the largest threshold-based false-positive rate that does not exceed ``fpr``."""
+        """Return the true-positive rate at the largest attainable false-positive rate not above ``fpr``.
+
+        Raises:
+            ValueError: ``fpr`` lies outside [0, 1].
+        """
         if not 0 <= fpr <= 1:
             raise ValueError(f"fpr must lie in [0, 1], got {fpr}")
         thresholds = np.unique(np.concatenate([self.forget, self.holdout, [np.inf]]))
@@ -58,36 +64,46 @@ class Attack:
 
 
 def auc(positives: np.ndarray, negatives: np.ndarray) -> float:
-    """Probability that a positive scores above a negative, ties counted half (the Mann-Whitney statistic), in [0, 1].
+    """Return the probability that a positive scores above a negative (the Mann-Whitney statistic), in [0, 1].
+
+    Ties count half.
 
     >>> auc(np.array([2.0, 3.0]), np.array([1.0, 2.0]))
     0.875
     """
     positives, negatives = arrays.vector(positives, "positives"), arrays.vector(negatives, "negatives")
     ordered = np.sort(negatives)
-    # how many negatives lie below each positive, those that equal it counted half
+    # Count the negatives below each positive, ties half.
     wins = np.searchsorted(ordered, positives, "left") + np.searchsorted(ordered, positives, "right")
     return float(wins.mean() / (2 * len(ordered)))
 
 
 def loss_attack(forget_losses: np.ndarray, holdout_losses: np.ndarray) -> Attack:
-    """The loss attack (Yeom et al. 2018): a low loss means "member". Losses in nats, [n] and [m]."""
+    """Return the loss attack (Yeom et al. 2018): a low loss means "member".
+
+    Args:
+        forget_losses: losses of forget rows [n], in nats.
+        holdout_losses: losses of holdout rows [m], in nats.
+    """
     return Attack(-arrays.vector(forget_losses, "forget_losses"), -arrays.vector(holdout_losses, "holdout_losses"))
 
 
 def lira_offline(scores: np.ndarray, reference_scores: np.ndarray) -> np.ndarray:
-    """Offline LiRA (Carlini et al. 2022): per row, how far a score lies above models that never saw the row.
+    """Return for each row how far its score lies above those of models that never saw the row: offline LiRA.
 
-    ``scores`` [n] are logit-scaled confidences of the attacked model; ``reference_scores`` [k, n], k >= 2, those of
-    models trained without the rows, the attacked model not among them. Returns z-scores [n] under each row's
-    Gaussian; the one-sided p-value of the paper is 1 - Phi(z). The deviation has the floor ``VARIANCE_FLOOR`` times
-    the pooled one, so that a row on which the references agree exactly does not divide by zero.
+    Source: Carlini et al. 2022. The result is z-scores [n] under each row's Gaussian; the one-sided p-value of the
+    paper is 1 - Phi(z). The deviation is at least ``VARIANCE_FLOOR`` times the pooled one. A row on which the
+    references agree exactly therefore does not divide by zero.
+
+    Args:
+        scores: logit-scaled confidences of the attacked model [n].
+        reference_scores: those of models trained without the rows [k, n], k >= 2, the attacked model not among them.
     """
     scores = arrays.vector(scores, "scores")
     reference_scores = arrays.matrix(reference_scores, "reference_scores", rows=2, columns=len(scores))
     deviation = reference_scores.std(axis=0, ddof=1)
     pooled = float(np.sqrt((deviation**2).mean()))
-    # A pooled deviation of rounding errors alone says that the references agree exactly
+    # A pooled deviation of rounding errors alone means that the references agree exactly.
     rounding = 1e-12 * max(1.0, float(np.abs(reference_scores).max()))
     floor = VARIANCE_FLOOR * pooled if pooled > rounding else 1.0
     return (scores - reference_scores.mean(axis=0)) / np.maximum(deviation, floor)
@@ -102,16 +118,22 @@ def rmia(
     a: float = 1.0,
     gamma: float = 2.0,
 ) -> np.ndarray:
-    """RMIA, offline: the share of population rows z that a row x beats, [n] in [0, 1].
+    """Return the share of population rows z that each row x beats, [n] in [0, 1]: offline RMIA. Larger means "member".
 
-    Zarifzadeh et al. 2024 (arXiv 2312.03262). x beats z where [p(x) / m(x)] / [p(z) / m(z)] > ``gamma``. p: the
-    probability that the attacked model gives a row's label, ``probabilities`` [n] and ``population`` [z] (rows that it
-    never saw). m: what a model gives that may or may not have seen the row, (1 + a) / 2 times the mean over
-    ``reference_probabilities`` [k, n] (or ``reference_population`` [k, z]), k >= 1 models that have not, plus (1 - a) /
-    2. ``a`` in [0, 1]: 1 takes the references as they are; the paper tunes it on models of its own. Larger means
-    "member".
+    Source: Zarifzadeh et al. 2024 (arXiv 2312.03262). A row x beats z where [p(x) / m(x)] / [p(z) / m(z)] > ``gamma``.
+    Both p and m are probabilities of a row's label: p under the attacked model, m under a model that may have seen the
+    row or not. The latter is (1 + a) / 2 times the references' mean, plus (1 - a) / 2.
 
-    ``ValueError``: other shapes, values outside [0, 1], a row to which every reference gives 0 at a = 1.
+    Args:
+        probabilities: p of the rows [n].
+        reference_probabilities: the same under k >= 1 references, which have not seen the rows [k, n].
+        population: p of rows that the attacked model never saw [z].
+        reference_population: the same under the references [k, z].
+        a: in [0, 1]; 1 takes the references as they are. The paper tunes it on models of its own.
+        gamma: above 0.
+
+    Raises:
+        ValueError: other shapes, values outside [0, 1], or a row to which every reference gives 0 at a = 1.
     """
     a, gamma = arrays.number(a, "a", 0, 1), arrays.number(gamma, "gamma", 0, above=True)
 

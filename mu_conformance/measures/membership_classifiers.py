@@ -1,7 +1,7 @@
-"""Membership attacks that fit a classifier to retain and test rows and ask it about the forget rows.
+"""Attack membership by a classifier, fitted to retain and test rows and applied to the forget rows.
 
-They are here for comparison with the literature, as their papers define them. They judge a population, not a row, and
-have no target value: what exact retraining gives depends on how well the model generalises.
+These attacks are here for comparison with the literature, as their papers define them. They judge a population, not a
+row. They have no target value: exact retraining's value depends on how well the model generalises.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ __all__ = ["entropy_attack", "svc_attack"]
 
 
 def _predicted_member(members: np.ndarray, others: np.ndarray, questioned: np.ndarray) -> float:
-    """Share of ``questioned`` rows that a support vector classifier takes for members; features [., d]."""
-    from sklearn.svm import SVC  # loading scikit-learn takes a second, which the other measures need not pay
+    """Return the share of ``questioned`` rows that a support vector classifier takes for members; features [., d]."""
+    from sklearn.svm import SVC  # Here, because loading scikit-learn takes a second, and other measures do not need it.
 
     features = np.concatenate([members, others])
-    # up to rounding errors, to which a classifier would fit
+    # Up to rounding errors, because a classifier would fit to these.
     if np.ptp(features, axis=0).max() <= 1e-12 * max(1.0, np.abs(features).max()):
         raise ValueError("the features of retain and test rows are all the same: need some that vary")
     truth = np.repeat([1, 0], [len(members), len(others)])
@@ -32,15 +32,20 @@ def _features(values: np.ndarray, name: str, width: int | None = None) -> np.nda
 
 
 def svc_attack(retain: np.ndarray, test: np.ndarray, forget: np.ndarray) -> float:
-    """MIA-Efficacy: the share of forget rows that a classifier does not take for members, in [0, 1].
+    """Return the share of forget rows that a classifier does not take for members, in [0, 1]: MIA-Efficacy.
 
-    Jia et al. 2023 (arXiv 2304.04934), Fan et al. 2024 (SalUn, arXiv 2310.12508). ``retain`` [r] or [r, d],
-    ``test`` [t, ...], ``forget`` [f, ...]: a feature of each row under the unlearned model, in the papers the
-    probability of its label. A support vector classifier (RBF, C = 3, gamma = 1 / d) learns to tell retain rows
-    (members) from test rows on a balanced sample: the first min(r, t) rows of each, so hand them in random order. The
-    value is 1 - mean predicted member over forget rows.
+    Sources: Jia et al. 2023 (arXiv 2304.04934); Fan et al. 2024 (SalUn, arXiv 2310.12508). A support vector classifier
+    (RBF, C = 3, gamma = 1 / d) learns to tell retain rows (members) from test rows. The sample is balanced: the first
+    min(r, t) rows of each, so pass rows in random order. The value is 1 - mean predicted member over forget rows.
 
-    ``ValueError``: other shapes, NaN, no rows on one side, features that are the same on all retain and test rows.
+    Args:
+        retain: a feature of each retain row under the unlearned model, [r] or [r, d]. In the papers the feature is the
+            probability of the label.
+        test: the same of test rows [t, ...].
+        forget: the same of forget rows [f, ...].
+
+    Raises:
+        ValueError: other shapes, NaN, no rows on one side, or features that are the same on all retain and test rows.
     """
     members = _features(retain, "retain")
     others, questioned = (_features(x, name, members.shape[1]) for x, name in ((test, "test"), (forget, "forget")))
@@ -49,15 +54,20 @@ def svc_attack(retain: np.ndarray, test: np.ndarray, forget: np.ndarray) -> floa
 
 
 def entropy_attack(retain: np.ndarray, test: np.ndarray, forget: np.ndarray) -> float:
-    """The share of forget rows that a classifier of entropies takes for members, in [0, 1].
+    """Return the share of forget rows that a classifier of entropies takes for members, in [0, 1].
 
-    Golatkar et al. 2020 (arXiv 2003.02960), Chundawat et al. 2023 (Bad Teaching, arXiv 2205.08096). ``retain``
-    [r, classes], ``test`` [t, classes], ``forget`` [f, classes]: probabilities under the unlearned model. A support
-    vector classifier (RBF, C = 3, gamma = 1) learns to tell retain rows (members) from test rows by the entropy of
-    their probabilities in nats, on all of them: where one side has many more rows, it may answer that side always.
+    Sources: Golatkar et al. 2020 (arXiv 2003.02960); Chundawat et al. 2023 (Bad Teaching, arXiv 2205.08096). A support
+    vector classifier (RBF, C = 3, gamma = 1) learns to tell retain rows (members) from test rows. The feature is the
+    entropy of a row's probabilities, in nats. All rows are used: where one side has many more rows, the classifier may
+    always predict that side.
 
-    ``ValueError``: other shapes, rows that are no distributions, entropies that are the same on all retain and test
-    rows.
+    Args:
+        retain: probabilities of retain rows under the unlearned model [r, classes].
+        test: the same of test rows [t, classes].
+        forget: the same of forget rows [f, classes].
+
+    Raises:
+        ValueError: other shapes, rows that are no distributions, or entropies equal on all retain and test rows.
     """
     retain = arrays.probabilities(retain, "retain")
     sides = [retain, *(arrays.probabilities(x, n, retain.shape[1]) for x, n in ((test, "test"), (forget, "forget")))]

@@ -1,4 +1,4 @@
-"""Membership scores of texts from a language model's log-probabilities; larger means "member"."""
+"""Score the membership of texts from a language model's log-probabilities; larger means "member"."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def _which_count(counted: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarr
 
 
 def _mean_of_lowest(values: np.ndarray, fraction: float, counted: np.ndarray) -> np.ndarray:
-    """Mean of the lowest ``fraction`` of each text's counted tokens, rounded down, at least one."""
+    """Return the mean of the lowest ``fraction`` of each text's counted tokens, rounded down, at least one token."""
     fraction = arrays.number(fraction, "fraction", 0, 1, above=True)
-    # 1e-9: 0.29 of 100 tokens are 29, though 0.29 * 100 is a little less
+    # 1e-9, because 0.29 of 100 tokens must give 29, and 0.29 * 100 is a little less.
     lowest = np.maximum(np.floor(fraction * counted.sum(axis=-1) + 1e-9), 1)
     ordered = np.sort(np.where(counted, values, np.inf), axis=-1)
     taken = np.arange(values.shape[-1]) < lowest[..., None]
@@ -30,13 +30,18 @@ def _mean_of_lowest(values: np.ndarray, fraction: float, counted: np.ndarray) ->
 
 
 def min_k(logprobs: np.ndarray, fraction: float, counted: np.ndarray | None = None) -> np.ndarray:
-    """Min-K% Prob (Shi et al. 2024, arXiv 2310.16789): the mean log-probability of a text's least likely tokens, in nats.
+    """Return the mean log-probability of each text's least likely tokens in nats, at most 0: Min-K% Prob.
 
-    ``logprobs`` [n, tokens], or [tokens] for one text: the log-probability of each token after those before it.
-    ``fraction`` in (0, 1] of them, rounded down but at least one. ``counted`` bool, as ``logprobs``: the tokens that
-    belong to the text (default: all). Returns [n] (one number for one text), <= 0; with fraction 1 minus the loss.
+    Source: Shi et al. 2024, arXiv 2310.16789. The result is [n], or one number for one text. With fraction 1, it is the
+    negative of the loss.
 
-    ``ValueError``: other shapes, a text without tokens, NaN, a log-probability above 0, ``fraction`` outside (0, 1].
+    Args:
+        logprobs: log-probability of each token after those before it, [n, tokens], or [tokens] for one text.
+        fraction: share of the tokens, in (0, 1], rounded down but at least one token.
+        counted: bool, of the same shape: the tokens that belong to the text. Default: all.
+
+    Raises:
+        ValueError: other shapes, a text without tokens, NaN, a log-probability above 0, or a bad ``fraction``.
     """
     logprobs = np.asarray(logprobs, float)
     if logprobs.ndim not in (1, 2):
@@ -50,15 +55,23 @@ def min_k(logprobs: np.ndarray, fraction: float, counted: np.ndarray | None = No
 def min_k_plus_plus(
     logits: np.ndarray, tokens: np.ndarray, fraction: float, counted: np.ndarray | None = None
 ) -> np.ndarray:
-    """Min-K%++ (Zhang et al. 2025, arXiv 2404.02936): Min-K% of log-probabilities standardised over the vocabulary.
+    """Return Min-K% of log-probabilities standardised over the vocabulary (Min-K%++), without unit.
 
-    ``logits`` [n, tokens, vocabulary] at the position that predicts each token (or log-probabilities: their softmax is
-    the same), or [tokens, vocabulary] for one text; ``tokens`` int, the tokens that came. Each token's log-probability
-    minus mean over sd of the vocabulary's log-probabilities there, both weighted by the model's probabilities; only
-    then the lowest ``fraction``, as in ``min_k``. Returns [n] (one number for one text), no unit.
+    Source: Zhang et al. 2025, arXiv 2404.02936. From each token's log-probability, the mean of the vocabulary's
+    log-probabilities at its position is subtracted. The difference is divided by their standard deviation. Both are
+    weighted by the model's probabilities. The lowest ``fraction`` is selected after this step, as in ``min_k``. The
+    result is [n], or one number for one text.
 
-    ``ValueError``: other shapes, NaN, a token outside the vocabulary, a counted position at which all words are equally
-    likely or one is certain (sd = 0: the score is not defined), ``fraction`` outside (0, 1].
+    Args:
+        logits: logits at the position that predicts each token, [n, tokens, vocabulary], or [tokens, vocabulary] for
+            one text. Log-probabilities will do, because their softmax is the same.
+        tokens: int, the tokens that followed, [n, tokens] or [tokens].
+        fraction: share of the tokens, in (0, 1].
+        counted: bool, as ``tokens``: the tokens that belong to the text. Default: all.
+
+    Raises:
+        ValueError: other shapes, NaN, a token outside the vocabulary, or a bad ``fraction``. Also a counted position at
+            which all words are equally likely or one is certain (sd = 0), because the score is then undefined.
     """
     logits, tokens = np.asarray(logits, float), np.asarray(tokens)
     if logits.ndim not in (2, 3) or tokens.shape != logits.shape[:-1] or logits.shape[-1] < 2:
@@ -74,7 +87,7 @@ def min_k_plus_plus(
     weights = np.exp(surprise)
     mean = (weights * surprise).sum(axis=-1, keepdims=True)
     deviation = np.sqrt((weights * (surprise - mean) ** 2).sum(axis=-1))
-    # Words of the same logit differ by rounding errors alone. A small deviation may be something else: near certainty
+    # Words of equal logits differ by rounding errors alone. A small deviation may also mean near certainty.
     constant = (np.ptp(surprise, axis=-1) < 1e-9) | (deviation == 0)
     if (constant & counted).any():
         raise ValueError("the vocabulary's log-probabilities do not vary at a position (sd = 0): need some that do")

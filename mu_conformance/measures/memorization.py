@@ -1,4 +1,4 @@
-"""Memorization by generative models: how much of a text a model reproduces."""
+"""Measure memorization by generative models: how much of a text a model reproduces."""
 
 from __future__ import annotations
 
@@ -21,21 +21,28 @@ def _tokens(correct: np.ndarray, counted: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def exact_memorization(correct: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """Share of each text's tokens that the model's argmax gets right under teacher forcing, float [n] in [0, 1].
+    """Return the share of each text's tokens predicted correctly under teacher forcing, float [n] in [0, 1].
 
-    ``correct`` bool [n, length]; ``counted`` bool [n, length] marks the tokens that belong to the text (no padding, no
-    prompt), at least one a row (Tirumala et al. 2022, arXiv 2205.10770). ``ValueError`` on other input.
+    Source: Tirumala et al. 2022, arXiv 2205.10770.
+
+    Args:
+        correct: bool [n, length], whether the model's argmax is the token.
+        counted: bool [n, length], the tokens that belong to the text (no padding, no prompt), at least one in each row.
+
+    Raises:
+        ValueError: other shapes or dtypes, or a row without tokens.
     """
     correct, counted = _tokens(correct, counted)
     return (correct & counted).sum(axis=1) / counted.sum(axis=1)
 
 
 def extraction_strength(correct: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """1 - k / T: k is the shortest prefix after which greedy decoding reproduces the rest of T tokens, float [n] in [0, 1].
+    """Return 1 - k / T for each text, float [n] in [0, 1].
 
-    Carlini et al. 2021 (arXiv 2012.07805). 1: the whole text comes from the prompt alone; 0: not even the last token
-    comes. Greedy decoding is exact from k on if and only if every argmax from k on is right under teacher forcing.
-    Arguments as for ``exact_memorization``.
+    Source: Carlini et al. 2021 (arXiv 2012.07805). T is the number of tokens, and k the length of the shortest prefix
+    after which greedy decoding reproduces the rest. With 1, the whole text comes from the prompt alone. With 0, not
+    even the last token comes. Greedy decoding is exact from k on if and only if every argmax from k on is correct under
+    teacher forcing. Arguments and errors are those of ``exact_memorization``.
     """
     correct, counted = _tokens(correct, counted)
     strengths = np.empty(len(correct))
@@ -47,11 +54,17 @@ def extraction_strength(correct: np.ndarray, counted: np.ndarray) -> np.ndarray:
 
 
 def truth_ratio(log_true: np.ndarray, log_perturbed: np.ndarray) -> np.ndarray:
-    """How likely wrong answers are, compared with the right one, float [n] > 0 (TOFU: Maini et al. 2024, arXiv 2401.06121).
+    """Return how likely wrong answers are compared with the right one, float [n] > 0.
 
-    ``log_true`` [n]: length-normalised log-probability of the (paraphrased) right answer, in nats. ``log_perturbed``
-    [n, m], m >= 1: of wrong answers of the same form. The mean probability of the wrong answers over that of the right
-    one: near 0 where the fact is known, near 1 where it is not. ``ValueError`` on other shapes or values not finite.
+    Source: TOFU, Maini et al. 2024, arXiv 2401.06121. The ratio is the mean probability of the wrong answers over that
+    of the right one. The ratio is near 0 where the fact is known, and near 1 where it is not.
+
+    Args:
+        log_true: length-normalised log-probability of the (paraphrased) right answer [n], in nats.
+        log_perturbed: the same of m >= 1 wrong answers of the same form [n, m].
+
+    Raises:
+        ValueError: other shapes, or values not finite.
     """
     log_true, log_perturbed = np.asarray(log_true, float), np.asarray(log_perturbed, float)
     if log_true.ndim != 1 or log_perturbed.ndim != 2 or len(log_true) != len(log_perturbed) or log_perturbed.size == 0:
@@ -62,13 +75,20 @@ def truth_ratio(log_true: np.ndarray, log_perturbed: np.ndarray) -> np.ndarray:
 
 
 def forget_quality(truth_ratios: np.ndarray, reference_truth_ratios: np.ndarray) -> float:
-    """The p-value of a Kolmogorov-Smirnov test between two models' truth ratios, in [0, 1] (TOFU: arXiv 2401.06121).
+    """Return the p-value of a Kolmogorov-Smirnov test between two models' truth ratios, in [0, 1].
 
-    ``truth_ratios`` [n] of a run on the forget rows, ``reference_truth_ratios`` [m] of a reference; two-sided, from the
-    asymptotic distribution. To be reported only: it depends on n as much as on the distance (D = 0.25 gives 0.14, 5e-6,
-    2e-11 at n = m = 40, 200, 400), and a large one shows no equivalence. ``ValueError``: other shapes, NaN.
+    Source: TOFU, arXiv 2401.06121. The test is two-sided and uses the asymptotic distribution. The value is for
+    reporting only, because it depends on n as much as on the distance. D = 0.25 gives 0.14, 5e-6 and 2e-11 at n = m =
+    40, 200 and 400. A large p-value does not show equivalence.
+
+    Args:
+        truth_ratios: those of a run on the forget rows [n].
+        reference_truth_ratios: those of a reference [m].
+
+    Raises:
+        ValueError: other shapes, or NaN.
     """
-    from scipy.stats import ks_2samp  # loading it takes half a second, which a run need not pay
+    from scipy.stats import ks_2samp  # Here, because loading it takes half a second, and a run does not need it.
 
     own = arrays.vector(truth_ratios, "truth_ratios")
     others = arrays.vector(reference_truth_ratios, "reference_truth_ratios")
@@ -76,12 +96,19 @@ def forget_quality(truth_ratios: np.ndarray, reference_truth_ratios: np.ndarray)
 
 
 def privleak(auc: float, reference_auc: float) -> float:
-    """(``auc`` - ``reference_auc``) / ``reference_auc`` * 100, in per cent, >= -100; 0 is best (MUSE: arXiv 2407.06460).
+    """Return (``auc`` - ``reference_auc``) / ``reference_auc`` * 100, in per cent, at least -100; 0 is best.
 
-    AUC of a membership attack (in the paper ``membership.min_k``), forget rows against rows never seen, for a run and
-    for references of ours, never a constant. With forget rows as the positives, above 0 a run still knows them, below 0
-    it betrays them by over-forgetting (MUSE's own sign is the other way round). ``ValueError``: an AUC
-    outside [0, 1], a reference's of 0.
+    Source: MUSE, arXiv 2407.06460. The AUC is that of a membership attack, forget rows against rows never seen. The
+    paper uses ``membership.min_k``. The reference AUC comes from our own references, never from a constant. Forget rows
+    are the positives: above 0 a run still knows them, below 0 it betrays them by over-forgetting. MUSE's own sign is
+    the opposite.
+
+    Args:
+        auc: AUC of the run, in [0, 1].
+        reference_auc: AUC of references, in (0, 1].
+
+    Raises:
+        ValueError: an AUC outside its range.
     """
     auc, reference_auc = (
         arrays.number(auc, "auc", 0, 1),

@@ -1,4 +1,4 @@
-"""How fast a model learns forget rows again."""
+"""Measure how fast a model relearns forget rows."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ OFFSET = 0.01
 
 
 def relearn_time(scores: np.ndarray, target: float) -> int:
-    """The first step at which ``scores`` [steps], the first before any training, reach ``target``: 0 and up.
+    """Return the first step, from 0, at which the score reaches ``target``.
 
-    ``ValueError``: other shapes, NaN, a target that is never reached, since the last step would understate the time.
+    Args:
+        scores: score after each step [steps], the first before any training.
+        target: score to reach.
+
+    Raises:
+        ValueError: other shapes, NaN, or a target never reached, because the last step would understate the time.
     """
     scores, target = arrays.vector(scores, "scores"), arrays.number(target, "target")
     reached = np.flatnonzero(scores >= target)
@@ -25,12 +30,18 @@ def relearn_time(scores: np.ndarray, target: float) -> int:
 
 
 def anamnesis_index(time: float, reference_time: float) -> float:
-    """(``time`` + 0.01) / (``reference_time`` + 0.01), > 0; 1 is a model that never saw the rows.
+    """Return (``time`` + ``OFFSET``) / (``reference_time`` + ``OFFSET``), above 0; 1 is a model that never saw the
+    rows.
 
-    AIN: Chundawat et al. 2023 (arXiv 2201.05629), with the offset for models that remember at once. Times to relearn
-    the forget rows, of a run and of a reference, in the same unit (``relearn_time``: steps). Below 1: the run still
-    remembers; far above 1: it is further from the rows than a model that never saw them. ``ValueError``: a time that is
-    negative, infinite or NaN.
+    Source: AIN, Chundawat et al. 2023 (arXiv 2201.05629), with the offset for models that remember at once. Below 1 the
+    run still remembers. Far above 1 the run is further from the rows than a model that never saw them.
+
+    Args:
+        time: time in which a run relearns the forget rows, at least 0; the unit of ``relearn_time`` is steps.
+        reference_time: the same of a reference, in the same unit.
+
+    Raises:
+        ValueError: a time that is negative, infinite or NaN.
     """
     time, reference_time = arrays.number(time, "time", 0), arrays.number(reference_time, "reference_time", 0)
     return (time + OFFSET) / (reference_time + OFFSET)

@@ -1,4 +1,4 @@
-"""How alike two models represent the same rows."""
+"""Measure how similarly two models represent the same rows."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ __all__ = ["linear_cka"]
 
 
 def linear_cka(x: np.ndarray, y: np.ndarray) -> float:
-    """Linear centred kernel alignment, in [0, 1]; 1: equal up to rotation, reflection, shift and one scale.
+    """Return the linear centred kernel alignment, in [0, 1]; 1 means equal up to rotation, reflection, shift and one
+    scale.
 
-    Kornblith et al. 2019 (arXiv 1905.00414), form of features: ||Yc' Xc||^2 / (||Xc' Xc|| ||Yc' Yc||), Frobenius norms,
-    c: minus the mean over rows. ``x`` [n, d], ``y`` [n, e], n >= 2: features of the same rows in two models. With no
-    more rows than features it is near 1 for any two models. ``ValueError``: other shapes, NaN, features that are the
-    same on all rows.
+    Source: Kornblith et al. 2019 (arXiv 1905.00414), form of features: ||Yc' Xc||^2 / (||Xc' Xc|| ||Yc' Yc||). Norms
+    are Frobenius norms, and c means less the mean over rows. With no more rows than features, any two models give a
+    value near 1.
+
+    Args:
+        x: features of n >= 2 rows in one model [n, d].
+        y: features of the same rows in the other model [n, e].
+
+    Raises:
+        ValueError: other shapes, NaN, or features that are the same on all rows.
     """
     x, y = arrays.matrix(x, "x", rows=2), arrays.matrix(y, "y", rows=2)
     if len(x) != len(y):
@@ -26,12 +33,15 @@ def linear_cka(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _centred(features: np.ndarray, name: str) -> np.ndarray:
-    """Minus the mean over rows, scaled to norm 1, which changes no alignment and cannot overflow."""
+    """Return the features less their mean over rows, scaled to norm 1.
+
+    Scaling changes no alignment, and cannot overflow.
+    """
     largest = np.abs(features).max()
     scaled = features / largest if largest else features
     scaled = scaled - scaled.mean(axis=0)
     norm = np.linalg.norm(scaled)
-    # what centring leaves of equal rows are rounding errors
+    # Centring leaves only rounding errors of equal rows.
     if norm <= 1e-12 * np.sqrt(scaled.size):
         raise ValueError(f"{name} is the same on all rows: need features that vary")
     return scaled / norm

@@ -1,4 +1,4 @@
-"""What is left of a model's use, and the scores that put forgetting and use into one number."""
+"""Measure a model's remaining utility, and combine forgetting and utility into one score."""
 
 from __future__ import annotations
 
@@ -26,22 +26,36 @@ def _right_or_wrong(values: np.ndarray, name: str) -> np.ndarray:
 
 
 def knowledge_gap(forget_correct: np.ndarray, retain_correct: np.ndarray) -> float:
-    """The AUC of retain rows (1) against forget rows (0) by whether the answer is right, in [0, 1].
+    """Return the AUC of retain rows (1) against forget rows (0) by whether the answer is right, in [0, 1].
 
-    MU-Bench (arXiv 2406.14796). ``forget_correct`` [n], ``retain_correct`` [m]: bool, or 0 and 1. It is 0.5 + (retain
-    accuracy - forget accuracy) / 2: 0.5 where both are known equally well. ``ValueError``: other shapes or values, no
-    rows on one side.
+    Source: MU-Bench (arXiv 2406.14796). The value equals 0.5 + (retain accuracy - forget accuracy) / 2. Equal
+    accuracies give 0.5.
+
+    Args:
+        forget_correct: whether each forget row is right [n], bool or 0 and 1.
+        retain_correct: whether each retain row is right [m], bool or 0 and 1.
+
+    Raises:
+        ValueError: other shapes or values, or no rows on one side.
     """
     forget = _right_or_wrong(forget_correct, "forget_correct")
     return auc(_right_or_wrong(retain_correct, "retain_correct"), forget)
 
 
 def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
-    """Mean distance of a model's confidence and its accuracy, in [0, 1] (Guo et al. 2017, arXiv 1706.04599, equation 3).
+    """Return the mean distance between a model's confidence and its accuracy, in [0, 1].
 
-    ``probabilities`` [n, classes], ``labels`` int [n]. The largest probability of each row falls in one of ``bins``
-    intervals (0, 1/bins], (1/bins, 2/bins], ...; the distance of each interval's mean from the share of right answers
-    in it counts by its share of the rows. ``ValueError``: other shapes, rows that are no distributions, bad ``bins``.
+    Source: Guo et al. 2017, arXiv 1706.04599, equation 3. A row's confidence is its largest probability. Confidences
+    are sorted into the intervals (0, 1/bins], (1/bins, 2/bins], and so on. In each interval the distance is that of the
+    mean confidence from the share of right answers. Intervals are weighted by their share of the rows.
+
+    Args:
+        probabilities: [n, classes].
+        labels: int [n].
+        bins: number of intervals, at least 1.
+
+    Raises:
+        ValueError: other shapes, rows that are no distributions, or bad ``bins``.
     """
     probabilities = arrays.probabilities(probabilities, "probabilities")
     labels = arrays.labels_of(labels, *probabilities.shape)
@@ -49,16 +63,22 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bi
         raise ValueError(f"bins must be a whole number, got {bins}")
     confidence = probabilities.max(axis=1)
     excess = confidence - (probabilities.argmax(axis=1) == labels)
-    # searchsorted against i / bins, since confidence * bins may round across a bin's edge
+    # Searchsorted against i / bins, because confidence * bins may round across a bin's edge.
     places = np.searchsorted(np.arange(1, int(bins)) / int(bins), confidence, "left")
     return float(np.abs(np.bincount(places, excess)).sum() / len(labels))
 
 
 def tug_of_war(scores: np.ndarray, reference_scores: np.ndarray) -> float:
-    """The product over forget, retain and test of 1 - |score - references' mean score|, in [0, 1]; 1 is best.
+    """Return the product over forget, retain and test of 1 - |score - references' mean score|, in [0, 1]; 1 is best.
 
-    ToW: Zhao et al. 2024 (arXiv 2406.01257). ``scores`` [3]: a run's scores, in [0, 1], on forget, retain and test
-    rows; ``reference_scores`` [k, 3], or [3] for one reference. ``ValueError``: other shapes or values.
+    Source: ToW, Zhao et al. 2024 (arXiv 2406.01257).
+
+    Args:
+        scores: a run's scores on forget, retain and test rows [3], in [0, 1].
+        reference_scores: the same of k references [k, 3], or [3] for one reference.
+
+    Raises:
+        ValueError: other shapes or values.
     """
     scores, reference_scores = np.asarray(scores, float), np.asarray(reference_scores, float)
     run = arrays.matrix(scores[None] if scores.ndim == 1 else scores, "scores", columns=3)
@@ -76,12 +96,18 @@ def _score(value: Any, name: str) -> float:
 
 
 def mu_bench_overall(test: float, forget: float, original_test: float, random_forget: float) -> float:
-    """MU-Bench's overall score in its later form: the harmonic mean of kept and forgotten, in [0, 1] (arXiv 2406.14796).
+    """Return MU-Bench's overall score in its later form: the harmonic mean of kept and forgotten, in [0, 1].
 
-    kept = 1 - |``test`` - ``original_test``|, of the scores of run and original on test rows; forgotten =
-    1 - |``forget`` - ``random_forget``|, of the scores of run and of an untrained model on forget rows. All scores in
-    [0, 1]; 0 where both are 0. As published, and reported only: it asks for random answers on forget rows, which a
-    retrained model does not give, and so ranks a collapsed model above exact retraining.
+    Source: arXiv 2406.14796. kept = 1 - |``test`` - ``original_test``|, and forgotten = 1 - |``forget`` -
+    ``random_forget``|. The value is 0 where both are 0. The score is as published, and for reporting only. On forget
+    rows it rewards random answers, which a retrained model does not give. A collapsed model therefore ranks above exact
+    retraining.
+
+    Args:
+        test: the run's score on test rows, in [0, 1].
+        forget: the run's score on forget rows, in [0, 1].
+        original_test: the original's score on test rows, in [0, 1].
+        random_forget: an untrained model's score on forget rows, in [0, 1].
     """
     kept = 1 - abs(_score(test, "test") - _score(original_test, "original_test"))
     forgotten = 1 - abs(_score(forget, "forget") - _score(random_forget, "random_forget"))
@@ -89,8 +115,12 @@ def mu_bench_overall(test: float, forget: float, original_test: float, random_fo
 
 
 def mu_bench_overall_first(test: float, forget: float) -> float:
-    """MU-Bench's overall score as in the paper: (``test`` + 1 - ``forget``) / 2, scores and value in [0, 1].
+    """Return MU-Bench's overall score as in the paper: (``test`` + 1 - ``forget``) / 2, in [0, 1].
 
-    The defect is that of ``mu_bench_overall``: on forget rows, lower is better without end.
+    The score has the defect of ``mu_bench_overall``: on forget rows, lower is better without end.
+
+    Args:
+        test: the run's score on test rows, in [0, 1].
+        forget: the run's score on forget rows, in [0, 1].
     """
     return (_score(test, "test") + 1 - _score(forget, "forget")) / 2

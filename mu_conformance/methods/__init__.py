@@ -1,4 +1,4 @@
-"""Reference implementations of published methods, one file each: fine_tune.py holds FineTune."""
+"""Hold reference implementations of published methods, one file each: fine_tune.py holds FineTune."""
 
 from __future__ import annotations
 

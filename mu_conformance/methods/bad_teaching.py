@@ -1,4 +1,4 @@
-"""Bad Teaching: an incompetent teacher for the forget set, the original for the rest (Chundawat et al. 2023)."""
+"""Bad Teaching: distil an untrained model on the forget set and the original on the rest (Chundawat et al. 2023)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ __all__ = ["BadTeaching"]
 
 
 class _Marked:
-    """Retain rows and then forget rows, each marked as what it is; the handed rows are never written to."""
+    """Joins retain rows and forget rows, each marked with whether it is to be forgotten.
+
+    The handed rows are never written to.
+    """
 
     def __init__(self, retain, chosen: torch.Tensor, forget) -> None:
         self.retain, self.chosen, self.forget = retain, chosen, forget
@@ -33,11 +36,16 @@ class _Marked:
 
 @tuned_defaults
 class BadTeaching:
-    """Minimise KL(teacher || theta) over forget and retain rows (Chundawat et al., AAAI 2023, arXiv 2205.08096).
+    """Distils an untrained model on forget rows and the original on retain rows.
 
-    The teacher of a retain row is the original, that of a forget row a model that was never trained. ``retain_share``
-    of the retain rows take part, 0.3 in the paper, with temperature 1. Reads both sets and no labels. Defined where
-    there are classes.
+    Minimises KL(teacher || theta) over forget and retain rows (Chundawat et al., AAAI 2023, arXiv 2205.08096). Reads
+    both sets and no labels. Defined where there are classes.
+
+    Args:
+        retain_share: share of the retain rows that take part, in (0, 1]; 0.3 in the paper.
+        temperature: softens both distributions; 1 in the paper.
+        epochs_share: share of the recipe's epochs, one epoch at least.
+        learning_rate_share: share of the recipe's learning rate.
     """
 
     claims = Claims(max_ratio=1.0, requires=("classes",), reads_labels=False)

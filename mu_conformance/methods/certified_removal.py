@@ -1,4 +1,4 @@
-"""Certified removal: a Newton step towards the retain set's optimum, and noise that hides what it leaves (Guo et al. 2020)."""
+"""Certified removal: take Newton steps to the retain set's optimum, then hide the rest by noise (Guo et al. 2020)."""
 
 from __future__ import annotations
 
@@ -17,17 +17,28 @@ __all__ = ["CertifiedRemoval"]
 
 
 class CertifiedRemoval:
-    """theta - H^-1 grad L(theta; retain) + sigma z, z ~ N(0, I), H the Hessian of L(theta; retain), for a loss that is
-    strongly convex (Guo et al., ICML 2020, arXiv 1911.03030; noise on the result as in Sekhari et al. 2021, arXiv
-    2103.03279, since here the original was trained without any).
+    """Takes Newton steps towards the retain set's optimum, then adds noise that hides the remaining distance.
 
-    Before the noise theta lies at most r = |grad L(theta; retain)| / mu from the optimum theta* of the retain set, mu being
-    the least curvature. With sigma = r sqrt(2 ln(1.25 / delta)) / epsilon (Dwork and Roth 2014, theorem A.1: epsilon in
-    (0, 1)) the result is (epsilon, delta)-indistinguishable from theta* with the same noise. mu is the least eigenvalue of
-    H, which is the loss's least curvature everywhere where the L2 term alone gives it: in directions that no row tells
-    apart, which two logits for two classes always have. ``steps`` Newton steps: the paper takes one, after which the noise
-    would be many times as large as the weights here; each about squares r. Reads the retain set and its labels. Defined
-    where the loss is convex.
+    The update is theta - H^-1 grad L(theta; retain) + sigma z, with z ~ N(0, I) and H the Hessian of L(theta; retain).
+    The loss must be strongly convex (Guo et al., ICML 2020, arXiv 1911.03030). The noise is added to the result, as in
+    Sekhari et al. 2021 (arXiv 2103.03279), because the original was trained without any.
+
+    Before the noise, theta lies at most r = |grad L(theta; retain)| / mu from the retain set's optimum theta*. Here mu
+    is the smallest curvature of the loss. The noise has sigma = r sqrt(2 ln(1.25 / delta)) / epsilon, by theorem A.1 of
+    Dwork and Roth 2014, for epsilon in (0, 1). The result is then (epsilon, delta)-indistinguishable from theta* with
+    the same noise.
+
+    In the code mu is the smallest eigenvalue of H. This is the loss's smallest curvature everywhere if the L2 term
+    alone provides it. The L2 term does so in directions along which no row differs, and two logits for two classes
+    always have such directions.
+
+    Each step about squares r. The paper takes one step, after which the noise here would be many times as large as the
+    weights. Reads the retain set and its labels. Defined where the loss is convex.
+
+    Args:
+        epsilon: epsilon of the claim, in (0, 1).
+        delta: delta of the claim, in (0, 1).
+        steps: Newton steps, at least 1.
     """
 
     def __init__(self, epsilon: float = 0.5, delta: float = 1e-5, steps: int = 3) -> None:
@@ -49,10 +60,13 @@ class CertifiedRemoval:
         return found
 
     def removed(self, model: nn.Module, request: DeletionRequest) -> tuple[nn.Module, float]:
-        """The model after the Newton steps, without noise, and how far from the optimum it can be at most (l2).
+        """Return the model after the Newton steps, without noise, and the bound on its l2 distance from the optimum.
 
-        In float64; the result has the model's own type, whose rounding is in the bound. Nothing is done without retain
-        rows.
+        The steps are computed in float64. The returned model has its own dtype, and the bound includes the rounding to
+        it. Without retain rows, the model is returned unchanged.
+
+        Raises:
+            ValueError: the loss is not strongly convex.
         """
         found = copy.deepcopy(model).eval()
         if request.retain is None or not len(request.retain):
@@ -69,12 +83,12 @@ class CertifiedRemoval:
             given = {name: part.view(shape) for name, part, shape in zip(names, parts, shapes, strict=True)}
             return functional_call(precise, given, (batch,))
 
-        # backwards twice: forwards over backwards (torch.func.hessian) takes 25 times as long on a linear model
+        # Reverse mode twice: forward over reverse (torch.func.hessian) takes 25 times as long on a linear model.
         slope, bend = grad(loss), jacrev(grad(loss))
         theta = torch.cat([precise.get_parameter(name).detach().flatten() for name in names])
         for step in range(self.steps + 1):
             curvatures = torch.linalg.eigvalsh(curvature := bend(theta))
-            # no more than rounding: there is no bound then
+            # A curvature within rounding of 0 gives no bound.
             if not curvatures[0] > 1e-10 * curvatures[-1]:
                 raise ValueError(
                     f"certified removal needs a strongly convex loss; its least curvature is {curvatures[0].item():.2g}"
@@ -92,7 +106,7 @@ class CertifiedRemoval:
 
 
 class _Loss(nn.Module):
-    """The task's loss of a model, as a module, so that it can be taken at any parameters."""
+    """Wraps the task's loss of a model as a module, so that it can be evaluated at any parameters."""
 
     def __init__(self, model: nn.Module, task) -> None:
         super().__init__()

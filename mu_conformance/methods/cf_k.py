@@ -1,4 +1,4 @@
-"""CF-k: train on, on the retain set, the last k layers only, and let the forget set fade from them (Goel et al. 2022)."""
+"""CF-k: fine-tune the last k layers on the retain set, and let the forget set fade from them (Goel et al. 2022)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ __all__ = ["CFk"]
 
 @tuned_defaults
 class CFk:
-    """Catastrophic forgetting in the last k layers: minimise L(theta_last; retain), all other weights as they were
-    (Goel et al. 2022, arXiv 2201.06640).
+    """Fine-tunes the last k layers on the retain set, so that the forget set fades from them.
 
-    ``layers`` is k, at least 1; None, the default, is a third of the layers, since the paper varies k with the
-    architecture. Trains for ``epochs_share`` of the recipe's epochs (at least one) at ``learning_rate_share`` of its
-    learning rate. Batch normalisation in the layers before keeps its statistics. Reads the retain set and its labels.
+    Minimises L(theta_last; retain) and leaves all other weights unchanged (Goel et al. 2022, arXiv 2201.06640). Batch
+    normalisation in the earlier layers keeps its statistics. Reads the retain set and its labels.
+
+    Args:
+        layers: k, at least 1. None stands for a third of the layers, because the paper varies k with the architecture.
+        epochs_share: share of the recipe's epochs, one epoch at least.
+        learning_rate_share: share of the recipe's learning rate.
     """
 
     claims = Claims(max_ratio=1.0)

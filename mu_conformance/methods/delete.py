@@ -1,4 +1,4 @@
-"""DELETE: distil the original's answer without the true class into the model, on the forget set (Zhou et al. 2025)."""
+"""DELETE: distil the original's output, without the true class, on the forget set (Zhou et al. 2025)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,20 @@ __all__ = ["DELETE"]
 
 @tuned_defaults
 class DELETE:
-    """Minimise KL(softmax(original's logits, the true label's -inf) || theta) on the forget set
-    (Zhou et al., "Decoupled Distillation to Erase", CVPR 2025, arXiv 2503.23751).
+    """Distils the original's output without the true class into the model, on the forget set.
 
-    The label loses its probability (what is forgotten), the other classes keep theirs relative to each other (what is
-    retained). ``epochs`` over the forget set, at least 1, at a share of the recipe's learning rate that does not fall,
-    without weight decay; the paper tunes both for each data set. Reads the forget set and its labels, not the retain
-    set. Of texts a label is a token. Defined where labels have a likelihood: classes and texts.
+    Minimises KL(softmax(original's logits, the true label's -inf) || theta) on the forget set. Source: Zhou et al.,
+    "Decoupled Distillation to Erase", CVPR 2025, arXiv 2503.23751. The label loses its probability, which is the
+    forgetting. The other classes keep their probabilities relative to each other, which is the retaining. On texts, a
+    label is a token.
+
+    The learning rate is constant and there is no weight decay. The paper tunes epochs and learning rate for each data
+    set. Reads the forget set and its labels, not the retain set. Defined where labels have a likelihood: classes and
+    texts.
+
+    Args:
+        epochs: passes over the forget set, at least 1.
+        learning_rate_share: share of the recipe's learning rate.
     """
 
     claims = Claims(needs_retain=False, max_ratio=1.0, requires=("likelihood",))

@@ -1,4 +1,4 @@
-"""EU-k: exact unlearning of the last k layers: drawn anew, and trained on the retain set (Goel et al. 2022)."""
+"""EU-k: reinitialise the last k layers and retrain them on the retain set (Goel et al. 2022)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ __all__ = ["EUk"]
 
 @tuned_defaults
 class EUk:
-    """Retrain the last k layers from scratch: theta_last = argmin L(theta_last; retain), all other weights as they were
-    (Goel et al. 2022, arXiv 2201.06640).
+    """Retrains the last k layers from scratch on the retain set, and leaves all other weights unchanged.
 
-    ``layers`` is k, at least 1; None, the default, is a third of the layers, since the paper varies k with the
-    architecture. The last layers are those of ``new_model(seed)``, trained by the original's recipe. What the layers
-    before know of the forget set stays. Reads the retain set and its labels.
+    theta_last = argmin L(theta_last; retain) (Goel et al. 2022, arXiv 2201.06640). The last layers start from those of
+    ``new_model(seed)`` and are trained by the original's recipe. The earlier layers keep what they know of the forget
+    set. Reads the retain set and its labels.
+
+    Args:
+        layers: k, at least 1. None stands for a third of the layers, because the paper varies k with the architecture.
     """
 
     claims = Claims(max_ratio=1.0)

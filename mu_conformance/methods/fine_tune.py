@@ -1,4 +1,4 @@
-"""Fine-tuning: train on, on the retain set only, and let the forget set fade (Golatkar et al. 2020; Warnecke et al. 2021)."""
+"""Fine-tuning: train further on the retain set alone (Golatkar et al. 2020; Warnecke et al. 2021)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ __all__ = ["FineTune"]
 
 @tuned_defaults
 class FineTune:
-    """Catastrophic forgetting by further training: a share of the recipe's epochs on the retain set.
+    """Continues training on the retain set alone, so that the forget set fades (catastrophic forgetting).
 
-    ``epochs_share`` of the recipe's epochs (at least one) at ``learning_rate_share`` of its learning rate.
     Reads the retain set and its labels.
+
+    Args:
+        epochs_share: share of the recipe's epochs, one epoch at least.
+        learning_rate_share: share of the recipe's learning rate.
     """
 
     claims = Claims(max_ratio=1.0)

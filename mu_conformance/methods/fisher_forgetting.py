@@ -1,4 +1,4 @@
-"""Fisher forgetting: noise where the retain set does not need the weights (Golatkar et al. 2020)."""
+"""Fisher forgetting: add noise to weights that the retain set does not need (Golatkar et al. 2020)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ __all__ = ["FisherForgetting"]
 
 @tuned_defaults
 class FisherForgetting:
-    """theta + (lambda sigma^2)^(1/4) F^(-1/4) epsilon, epsilon ~ N(0, 1) for each weight
-    (Golatkar et al., "Eternal Sunshine of the Spotless Net", CVPR 2020, arXiv 1911.04933).
+    """Adds noise to each weight, the more the less the retain set needs it.
 
-    F is the diagonal of the Fisher information on the retain set, with each row's label drawn from the model itself.
-    ``noise`` is the first factor. A weight that no retain row needs would get noise without bound, so the
-    standard deviation is at most ``largest_deviation``. Reads the retain set and no labels; never looks at the forget
-    set. Defined where there are classes.
+    theta + (lambda sigma^2)^(1/4) F^(-1/4) epsilon, epsilon ~ N(0, 1) for each weight. Source: Golatkar et al.,
+    "Eternal Sunshine of the Spotless Net", CVPR 2020, arXiv 1911.04933. F is the diagonal of the Fisher information on
+    the retain set, with each row's label sampled from the model itself. Reads the retain set and no labels. Never looks
+    at the forget set. Defined where there are classes.
+
+    Args:
+        noise: the first factor, (lambda sigma^2)^(1/4), above 0.
+        largest_deviation: upper bound on the noise's standard deviation, above 0. Without it, a weight that no retain
+            row needs would get unbounded noise.
     """
 
     claims = Claims(max_ratio=1.0, requires=("classes",), reads_labels=False)
@@ -36,7 +40,9 @@ class FisherForgetting:
         self.noise, self.largest_deviation = noise, largest_deviation
 
     def deviations(self, fisher: torch.Tensor) -> torch.Tensor:
-        """The standard deviation of each weight's noise, of the information on it, both of the same shape."""
+        """Return the standard deviation of each weight's noise, given the Fisher information on it; both of the same
+        shape.
+        """
         return (self.noise * fisher.pow(-0.25)).clamp(max=self.largest_deviation)
 
     def unlearn(self, model, request: DeletionRequest):

@@ -1,4 +1,4 @@
-"""Gradient ascent on the forget set (Golatkar et al. 2020, "NegGrad"; Jang et al. 2022)."""
+"""Gradient ascent: raise the loss on the forget set (Golatkar et al. 2020, "NegGrad"; Jang et al. 2022)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ __all__ = ["GradientAscent"]
 
 @tuned_defaults
 class GradientAscent:
-    """Maximise the loss on the forget set: minimise -L(theta; forget).
+    """Maximises the loss on the forget set: minimises -L(theta; forget).
 
-    Reads the forget set and its labels, not the retain set. The gradient norm is clipped, since the loss has no upper
-    bound.
+    The gradient's norm is clipped, because the loss has no upper bound. Reads the forget set and its labels, not the
+    retain set.
+
+    Args:
+        epochs: passes over the forget set.
+        learning_rate_share: share of the recipe's learning rate, held constant.
     """
 
     claims = Claims(needs_retain=False, max_ratio=1.0)

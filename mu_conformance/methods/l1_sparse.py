@@ -1,4 +1,4 @@
-"""l1-sparse: train on, on the retain set, towards few weights that are not 0 (Jia et al. 2023)."""
+"""l1-sparse: fine-tune on the retain set towards few nonzero weights (Jia et al. 2023)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,18 @@ __all__ = ["L1Sparse"]
 
 @tuned_defaults
 class L1Sparse:
-    """Minimise L(theta; retain) + gamma_t ||theta||_1 (Jia et al., NeurIPS 2023, arXiv 2304.04934).
+    """Fine-tunes on the retain set with an L1 penalty that falls to 0.
 
-    The norm is over the trainable parameters; gamma_t = ``gamma`` * (1 - t / T) in epoch t = 0 ... T - 1, the linearly
-    falling schedule that the paper finds best, which leaves the last epochs to mend what the penalty broke. ``gamma``,
-    at least 0, must fit the size of the model: at 0 this is ``FineTune``. Trains for ``epochs_share`` of the recipe's
-    epochs (at least one) at ``learning_rate_share`` of its learning rate. Reads the retain set and its labels.
+    Minimises L(theta; retain) + gamma_t ||theta||_1 (Jia et al., NeurIPS 2023, arXiv 2304.04934). The norm is over the
+    trainable parameters. In epoch t = 0 ... T - 1, gamma_t = ``gamma`` * (1 - t / T). The paper finds this linear
+    schedule the best, and it leaves the last epochs to repair the damage done by the penalty. Reads the retain set and
+    its labels.
+
+    Args:
+        gamma: weight of the penalty in the first epoch, at least 0. The value must fit the size of the model; 0 gives
+            ``FineTune``.
+        epochs_share: share of the recipe's epochs, one epoch at least.
+        learning_rate_share: share of the recipe's learning rate.
     """
 
     claims = Claims(max_ratio=1.0)
@@ -33,7 +39,7 @@ class L1Sparse:
         self.gamma, self.epochs_share, self.learning_rate_share = gamma, epochs_share, learning_rate_share
 
     def gammas(self, epochs: int) -> list[float]:
-        """The weight of the penalty in each of so many epochs."""
+        """Return the weight of the penalty in each of ``epochs`` epochs."""
         return [self.gamma * (1 - epoch / epochs) for epoch in range(epochs)]
 
     def unlearn(self, model, request: DeletionRequest):

@@ -1,4 +1,4 @@
-"""L-CODEC: a Newton step in the few units of a network that the forget rows' loss depends on (Mehta et al. 2022)."""
+"""L-CODEC: take a Newton step in the few units that the forget rows' loss depends on (Mehta et al. 2022)."""
 
 from __future__ import annotations
 
@@ -20,16 +20,23 @@ __all__ = ["LCODEC"]
 
 @tuned_defaults
 class LCODEC:
-    """theta_P + m / (n - m) (H_P + l2 I)^-1 grad_P L(theta; forget), n rows of which m are to be forgotten; all weights
-    outside P stay, bitwise (Mehta et al., CVPR 2022, arXiv 2204.07655; the update is Sekhari et al.'s, 2021).
+    """Takes a Newton step in the weights of the units that the forget rows' loss depends on.
 
-    P are the weights of the units (of linear and convolution layers) that the forget set's loss depends on, found by
-    FOCI: the forget rows are perturbed ``perturbations`` times, numbers by Gaussian noise of deviation ``noise``, a
-    word in each row by another row's, and each unit's mean activation is held against the loss; no more than
-    ``most_units``. H_P is the empirical Fisher information of the retain rows, where the paper has finite differences
-    between its checkpoints of training. Without the paper's noise on the weights, which nothing here needs: no
-    (epsilon, delta) is claimed. The paper has 1000 perturbations. Reads both sets and their labels. Defined where there
-    are classes.
+    theta_P + m / (n - m) (H_P + l2 I)^-1 grad_P L(theta; forget), where m of n rows are to be forgotten. Source: Mehta
+    et al., CVPR 2022, arXiv 2204.07655, with the update of Sekhari et al. 2021. All weights outside P stay unchanged,
+    bit for bit. P are the weights of units of linear and convolution layers, selected by FOCI. The forget rows are
+    perturbed, and each unit's mean activation is compared with the loss.
+
+    H_P is the empirical Fisher information of the retain rows. The paper uses finite differences between its training
+    checkpoints instead. The paper's noise on the weights is left out, because no (epsilon, delta) is claimed. Reads
+    both sets and their labels. Defined where there are classes.
+
+    Args:
+        perturbations: perturbed copies of the forget set, at least 2; 1000 in the paper.
+        noise: standard deviation of the Gaussian noise on numbers, above 0. In texts, one word of each row is replaced
+            by a word of another row.
+        most_units: largest number of units selected, at least 1.
+        l2: damping of H_P, above 0.
     """
 
     claims = Claims(max_ratio=1.0, requires=("classes",))
@@ -69,7 +76,7 @@ class LCODEC:
 
         others = gradients(request.retain)
         wanted = gradients(request.forget).mean(dim=0)
-        # (G' G / n + l2 I)^-1 v by Woodbury's identity: rows are fewer than weights
+        # (G' G / n + l2 I)^-1 v by Woodbury's identity, because there are fewer rows than weights.
         inner = others @ others.T
         inner.diagonal().add_(kept * self.l2)
         step = deleted / kept * (wanted - others.T @ torch.linalg.solve(inner, others @ wanted)) / self.l2
@@ -81,7 +88,7 @@ class LCODEC:
 
     @torch.no_grad()
     def _units(self, model, layers, request, generator) -> list[tuple[int, int]]:
-        """The units that the loss depends on, as (number of the layer, number of the unit)."""
+        """Return the units that the loss depends on, as (number of the layer, number of the unit)."""
         rows = request.task.collate([request.forget[row] for row in range(len(request.forget))])
         losses, activations = [], []
         for _ in range(self.perturbations):
@@ -94,6 +101,7 @@ class LCODEC:
         return [names[column] for column in blanket]
 
     def _perturbed(self, rows: dict[str, torch.Tensor], generator: torch.Generator) -> dict[str, torch.Tensor]:
+        """Return a copy of the rows with noise on numbers, and with one word of each text replaced by another row's."""
         found = dict(rows)
         for name, column in rows.items():
             if column.is_floating_point():
@@ -110,7 +118,7 @@ class LCODEC:
 
 
 def _layers(model: nn.Module) -> list[nn.Module]:
-    """Linear and convolution layers with something to train; the first axis of their parameters is the unit."""
+    """Return the linear and convolution layers with trainable parameters, whose first axis is the unit."""
     kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
     return [
         module
@@ -121,7 +129,7 @@ def _layers(model: nn.Module) -> list[nn.Module]:
 
 @contextlib.contextmanager
 def _mean_outputs(layers: list[nn.Module]) -> Iterator[dict[int, list[torch.Tensor]]]:
-    """Each layer's mean output of each unit, [units] for each time that it is called inside the block."""
+    """Record each layer's mean output per unit, [units] for each call of the layer inside the block."""
     seen: dict[int, list[torch.Tensor]] = {}
 
     def keep(at: int):

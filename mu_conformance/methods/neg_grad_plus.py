@@ -15,10 +15,16 @@ __all__ = ["NegGradPlus"]
 
 @tuned_defaults
 class NegGradPlus:
-    """Minimise alpha * L(theta; retain) - (1 - alpha) * L(theta; forget), a batch of each at every step.
+    """Lowers the loss on the retain set and raises it on the forget set, with a batch of each at every step.
 
-    ``alpha`` in (0, 1). The forget loss is bounded by ``ceiling`` nats: past it a batch no longer counts, since the
-    ascent has no end of its own. Reads both sets and their labels.
+    Minimises alpha * L(theta; retain) - (1 - alpha) * L(theta; forget). Reads both sets and their labels.
+
+    Args:
+        alpha: weight of the retain loss, in (0, 1).
+        epochs_share: share of the recipe's epochs, one epoch at least.
+        learning_rate_share: share of the recipe's learning rate.
+        ceiling: bound on the forget loss, in nats. A batch beyond it no longer counts, because the ascent has no end of
+            its own.
     """
 
     claims = Claims(max_ratio=1.0)

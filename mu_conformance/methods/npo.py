@@ -1,4 +1,4 @@
-"""NPO: negative preference optimisation (Zhang et al. 2024)."""
+"""NPO: optimise a negative preference against the forget rows (Zhang et al. 2024)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ __all__ = ["NPO"]
 
 @tuned_defaults
 class NPO:
-    """Minimise -2 / beta * log sigmoid(-beta log(p_theta / p_original)) on the forget set + L(theta; retain).
+    """Makes forget rows less likely than under the original, with a retain term: negative preference optimisation.
 
-    Zhang et al., COLM 2024, arXiv 2404.05868; with the retain term it is their NPO + RT, and ``beta`` 0.1 is their
-    default. Each row is compared with its own likelihood under the original. Reads both sets and their labels. Defined
-    where labels have a likelihood: classes and texts.
+    Minimises -2 / beta * log sigmoid(-beta log(p_theta / p_original)) on the forget set + L(theta; retain). Source:
+    Zhang et al., COLM 2024, arXiv 2404.05868, where it is called NPO + RT. Each row is compared with its own likelihood
+    under the original. Reads both sets and their labels. Defined where labels have a likelihood: classes and texts.
+
+    Args:
+        beta: inverse temperature, above 0; the default is the paper's.
+        retain_weight: weight of the retain loss.
+        epochs: passes over the forget set.
+        learning_rate_share: share of the recipe's learning rate.
     """
 
     claims = Claims(max_ratio=1.0, requires=("likelihood",))

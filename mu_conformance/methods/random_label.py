@@ -1,4 +1,4 @@
-"""Random labels: train on with wrong labels on the forget set (Graves et al. 2021; Golatkar et al. 2020)."""
+"""Random labels: continue training with wrong labels on the forget set (Graves et al. 2021; Golatkar et al. 2020)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ __all__ = ["RandomLabel"]
 
 @tuned_defaults
 class RandomLabel:
-    """Minimise L(theta; retain) + L(theta; forget with a label drawn uniformly from the other classes).
+    """Continues training with wrong labels on the forget set and right ones on the retain set.
 
-    Of a diffusion model the second term draws the answer to a forget row's prompt to that to another (``SalUn``). Reads
-    both sets and their labels. Defined where a label can be another: classes and prompts.
+    Minimises L(theta; retain) + L(theta; forget), where each forget row's label is drawn uniformly from the other
+    classes. For a diffusion model, the second term moves the output for a forget row's prompt to that for another
+    prompt, as in ``SalUn``. Reads both sets and their labels. Defined where labels can be changed: classes and prompts.
+
+    Args:
+        epochs_share: share of the recipe's epochs, one epoch at least.
+        learning_rate_share: share of the recipe's learning rate.
     """
 
     claims = Claims(max_ratio=1.0, requires=("relabelling",))

@@ -1,4 +1,4 @@
-"""Exact retraining: the recipe on the retain set, from a fresh initialisation. The yardstick, and the exact answer."""
+"""Exact retraining: train a fresh model by the recipe on the retain set. All other methods are measured against it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["Retrain"]
 
 
 class Retrain:
-    """Retrain from scratch: theta = argmin over the retain set of the task's loss, by the original's recipe.
+    """Retrains from scratch on the retain set, by the original's recipe.
 
-    Reads the retain set and its labels; never looks at the forget set.
+    theta = argmin L(theta; retain). Reads the retain set and its labels. Never looks at the forget set.
     """
 
     claims = Claims(max_ratio=1.0)

@@ -1,4 +1,4 @@
-"""RMU: steer what a language model makes of forget texts into a random direction (Li et al. 2024)."""
+"""RMU: steer a language model's activations on forget texts into a random direction (Li et al. 2024)."""
 
 from __future__ import annotations
 
@@ -23,15 +23,22 @@ __all__ = ["RMU"]
 
 @tuned_defaults
 class RMU:
-    """Minimise ||h_theta(forget) - c u||^2 + alpha ||h_theta(retain) - h_original(retain)||^2, the mean over tokens
-    (Li et al. 2024, "The WMDP Benchmark", arXiv 2403.03218, equations 1 and 2).
+    """Steers a language model's activations on forget rows into a random direction, and holds those on retain rows.
 
-    h are the activations after one block of the transformer, u a direction drawn uniformly from [0, 1) in each
-    coordinate and brought to length 1, c is ``steering``. Padding does not count. Only the parameters of that block and
-    of the two before it are trained. Defaults of c and alpha are the paper's for Zephyr-7B. ``block`` counts from 0;
-    None is a third of the way up, the first at least. ``epochs`` over the forget set, at a share of the recipe's
-    learning rate, without weight decay; the gradient's norm is clipped at 1. Reads both sets and no labels. Defined for
-    causal language models.
+    Minimises ||h_theta(forget) - c u||^2 + alpha ||h_theta(retain) - h_original(retain)||^2, the mean over tokens.
+    Source: Li et al. 2024, "The WMDP Benchmark", arXiv 2403.03218, equations 1 and 2. Here h are the activations after
+    one block of the transformer. The direction u has coordinates drawn uniformly from [0, 1), scaled to length 1.
+    Padding does not count.
+
+    Only the parameters of that block and of the two before it are trained, without weight decay. The gradient's norm is
+    clipped at 1. Reads both sets and no labels. Defined for causal language models.
+
+    Args:
+        steering: c, above 0. The default is the paper's for Zephyr-7B.
+        alpha: weight of the retain term, at least 0. The default is the paper's for Zephyr-7B.
+        block: number of the block, from 0. None stands for a third of the way up, at least the first block.
+        epochs: passes over the forget set, at least 1.
+        learning_rate_share: share of the recipe's learning rate, above 0.
     """
 
     claims = Claims(max_ratio=1.0, requires=("facts",), reads_labels=False)
@@ -82,7 +89,7 @@ class RMU:
                 nonlocal direction
                 given = activations(current, blocks[at], batch)
                 if direction is None:
-                    # drawn when the width is known: one direction for the whole call
+                    # Drawn once the width is known, and then used for the whole call.
                     direction = torch.rand(given.shape[-1], generator=generator).to(given)
                     direction = direction / direction.norm()
                 loss = _squared_distance(given, self.steering * direction, batch)
@@ -101,11 +108,13 @@ class RMU:
 
 @contextlib.contextmanager
 def _output_of(module: nn.Module) -> Iterator[list[torch.Tensor]]:
-    """What a module gives in each forward pass inside the block, [n, length, width]; the hook goes with the block."""
+    """Record a module's output in each forward pass inside the block, [n, length, width]; remove the hook after the
+    block.
+    """
     seen: list[torch.Tensor] = []
 
     def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
-        # some blocks of transformers give a tuple, hidden states first
+        # Some blocks of transformers return a tuple, hidden states first.
         seen.append(output[0] if isinstance(output, tuple) else output)
 
     hook = module.register_forward_hook(keep)
@@ -116,7 +125,7 @@ def _output_of(module: nn.Module) -> Iterator[list[torch.Tensor]]:
 
 
 def _squared_distance(given: torch.Tensor, wanted: torch.Tensor, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """||given - wanted||^2, [n, length, width] summed over the width, the mean over tokens that are no padding."""
+    """Return ||given - wanted||^2 of [n, length, width], summed over the width; the mean over tokens except padding."""
     apart = (given - wanted).square().sum(dim=-1)
     mask = batch.get("attention_mask")
     return apart.mean() if mask is None else (apart * mask).sum() / mask.sum()

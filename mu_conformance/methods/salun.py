@@ -1,4 +1,4 @@
-"""SalUn: random labels, trained into the weights alone that matter for the forget set (Fan et al. 2024)."""
+"""SalUn: train random labels into the weights that matter most for the forget set (Fan et al. 2024)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,21 @@ __all__ = ["SalUn"]
 
 @tuned_defaults
 class SalUn:
-    """Minimise L(theta; forget with labels drawn from the other classes) + L(theta; retain) in the salient weights only
-    (Fan et al., ICLR 2024, arXiv 2310.12508, equations 3 to 5). Of a diffusion model the first term is
-    ||f(x_t | c') - f(x_t | c)||^2, c the prompt of a forget row and c' that of another (equation 6).
+    """Continues training with wrong labels on the forget set, in the salient weights only.
 
-    Salient is the ``density``, in (0, 1], of all weights with the largest |gradient of L(forget)| at the original, of
-    the whole forget set; a half (a threshold at the median) is the paper's. All others stay, bitwise: weight decay
-    does not reach them. Reads both sets and their labels. Defined where a label can be
-    another: classes and prompts.
+    Minimises L(theta; forget) + L(theta; retain), where forget labels are drawn from the other classes. Source: Fan et
+    al., ICLR 2024, arXiv 2310.12508, equations 3 to 5. For a diffusion model the first term is ||f(x_t | c') - f(x_t |
+    c)||^2 (equation 6). Here c is the prompt of a forget row, and c' that of another row.
+
+    Salient weights are those with the largest |gradient of L(forget)| at the original, computed on the whole forget
+    set. All other weights stay unchanged, bit for bit: weight decay does not reach them. Reads both sets and their
+    labels. Defined where labels can be changed: classes and prompts.
+
+    Args:
+        density: share of all weights that is salient, in (0, 1]. The default, a threshold at the median, is the
+            paper's.
+        epochs_share: share of the recipe's epochs, one epoch at least.
+        learning_rate_share: share of the recipe's learning rate.
     """
 
     claims = Claims(max_ratio=1.0, requires=("relabelling",))

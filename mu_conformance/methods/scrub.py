@@ -17,15 +17,26 @@ __all__ = ["SCRUB"]
 
 @tuned_defaults
 class SCRUB:
-    """Alternate max steps, -KL(original || theta) on the forget set, with min steps on the retain set
-    (Kurmanji et al., NeurIPS 2023, arXiv 2302.09880, algorithm 1): alpha KL(original || theta) + gamma L(theta; retain).
+    """Moves away from the original on the forget set and stays close to it on the retain set, in turn.
 
-    Each of the first ``max_epochs`` epochs begins with a pass over the forget set; the others only mend what that
-    broke. The very first pass finds theta at the original, where the divergence has no gradient: the min steps part
-    them. KL is between softened distributions (``temperature``). The defaults of alpha, gamma, temperature and
-    max_epochs are the paper's code's. Of texts a distribution is that of a token. Reads both sets, and the labels of
-    the retain set (of texts, those of the forget set tell where the answer is). Defined where labels have a likelihood:
-    classes and texts.
+    Alternates max steps, -KL(original || theta) on the forget set, with min steps on the retain set, alpha KL(original
+    || theta) + gamma L(theta; retain). Source: Kurmanji et al., NeurIPS 2023, arXiv 2302.09880, algorithm 1. KL is
+    between softened distributions. On texts, a distribution is that of a token.
+
+    Each of the first ``max_epochs`` epochs begins with a pass over the forget set. The other epochs only repair the
+    damage. In the very first pass theta equals the original, where the divergence has no gradient. The min steps then
+    separate the two.
+
+    Reads both sets, and the labels of the retain set. On texts, the labels of the forget set tell where the answer is.
+    Defined where labels have a likelihood: classes and texts.
+
+    Args:
+        alpha: weight of the divergence in min steps; the default is that of the paper's code.
+        gamma: weight of the loss in min steps; the default is that of the paper's code.
+        temperature: softens both distributions; the default is that of the paper's code.
+        max_epochs: epochs with max steps, at least 0; the default is that of the paper's code.
+        epochs_share: share of the recipe's epochs, one epoch at least.
+        learning_rate_share: share of the recipe's learning rate.
     """
 
     claims = Claims(max_ratio=1.0, requires=("likelihood",))

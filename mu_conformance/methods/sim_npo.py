@@ -1,4 +1,4 @@
-"""SimNPO: negative preference optimisation without a reference model (Fan et al. 2024)."""
+"""SimNPO: optimise a negative preference without a reference model (Fan et al. 2024)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,18 @@ __all__ = ["SimNPO"]
 
 @tuned_defaults
 class SimNPO:
-    """Minimise -2 / beta * log sigmoid(-beta / |y| * log p_theta - gamma) on the forget set + L(theta; retain).
+    """Makes forget rows less likely per token, with a retain term: negative preference without a reference model.
 
-    Fan et al. 2024, arXiv 2410.07163; |y| is the number of tokens of a row's answer. Reads both sets and their labels.
+    Minimises -2 / beta * log sigmoid(-beta / |y| * log p_theta - gamma) on the forget set + L(theta; retain). Source:
+    Fan et al. 2024, arXiv 2410.07163. |y| is the number of tokens of a row's answer. Reads both sets and their labels.
     Defined where labels have a likelihood: classes and texts.
+
+    Args:
+        beta: inverse temperature, above 0.
+        gamma: margin of the preference.
+        retain_weight: weight of the retain loss.
+        epochs: passes over the forget set.
+        learning_rate_share: share of the recipe's learning rate.
     """
 
     claims = Claims(max_ratio=1.0, requires=("likelihood",))

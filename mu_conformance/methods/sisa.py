@@ -1,4 +1,4 @@
-"""SISA: retrain only the shards that held the rows (Bourtoule et al. 2021)."""
+"""SISA: retrain only the shards that held the forget rows (Bourtoule et al. 2021)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ __all__ = ["SISA"]
 
 
 class SISA:
-    """theta_s = argmin L(theta_s; retain rows of shard s) for each shard s that a forget row is in; the members of all
-    others stay, bitwise (Bourtoule et al., S&P 2021, arXiv 1912.03817, without slices). Exact: no member has seen a row
-    that is to be forgotten.
+    """Retrains the shards that held forget rows, and leaves all other members unchanged, bit for bit.
 
-    The original is an ensemble of shards under ``--mu-shards``; any other original is one shard, so it is retrained.
-    Reads the inputs of the forget set, the retain set and its labels.
+    theta_s = argmin L(theta_s; retain rows of shard s), for each shard s with a forget row (Bourtoule et al., S&P 2021,
+    arXiv 1912.03817, without slices). The result is exact: no member has seen a row that is to be forgotten.
+
+    Under ``--mu-shards`` the original is an ensemble of shards. Any other original counts as one shard, so it is
+    retrained. Reads the inputs of the forget set, and the retain set with its labels.
     """
 
     claims = Claims(Guarantee.EXACT, max_ratio=1.0)

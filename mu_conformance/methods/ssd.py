@@ -1,4 +1,4 @@
-"""SSD: dampen the weights that matter far more for the forget set than for all rows (Foster et al. 2024)."""
+"""SSD: dampen weights that matter far more for the forget set than for all rows (Foster et al. 2024)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ __all__ = ["SSD"]
 
 @tuned_defaults
 class SSD:
-    """Selective synaptic dampening (Foster et al., AAAI 2024, arXiv 2308.07707, equations 4 and 5): where
-    F_forget > alpha F_all, theta becomes min(lambda F_all / F_forget, 1) theta; all other weights stay, bitwise.
+    """Dampens weights that matter far more for the forget set than for all rows (selective synaptic dampening).
 
-    F is the diagonal of the empirical Fisher information, the mean over rows of each row's squared gradient of the
-    task's loss; F_all is over forget and retain rows together. The defaults of ``alpha``, at least 0, and ``dampening``
-    (lambda, at least 0) are the paper's for ResNet-18. Trains nothing and draws nothing. Reads both sets and their
-    labels.
+    Where F_forget > alpha F_all, theta becomes min(lambda F_all / F_forget, 1) theta. All other weights stay unchanged,
+    bit for bit. Source: Foster et al., AAAI 2024, arXiv 2308.07707, equations 4 and 5. F is the diagonal of the
+    empirical Fisher information: the mean over rows of each row's squared gradient of the task's loss. F_all is over
+    forget and retain rows together. Trains nothing and draws no random numbers. Reads both sets and their labels.
+
+    Args:
+        alpha: threshold of selection, at least 0. The default is the paper's for ResNet-18.
+        dampening: lambda, at least 0. The default is the paper's for ResNet-18.
     """
 
     claims = Claims(max_ratio=1.0)

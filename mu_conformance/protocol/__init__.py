@@ -1,4 +1,4 @@
-"""The protocol between the suite and a method: what a method is handed, and what it promises.
+"""Define the protocol between the suite and a method: what a method is handed, and what it promises.
 
 A method is anything with ``unlearn(model, request) -> model``::
 

@@ -1,4 +1,4 @@
-"""What a method's author promises."""
+"""Describe what a method's author promises."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Claims", "Guarantee"]
 
 
 class Guarantee(enum.StrEnum):
-    """What a method's author promises, weakest first."""
+    """Names how strong a claim is, weakest first."""
 
     SUPPRESSION = "suppression"
     RETRAIN_EQUIVALENT = "retrain_equivalent"
@@ -27,27 +27,34 @@ _STRENGTH = {guarantee: strength for strength, guarantee in enumerate(Guarantee)
 
 @dataclasses.dataclass(frozen=True)
 class Claims:
-    """What a method's author says that it achieves; decides which checks are required.
+    """States what a method's author says that it achieves; decides which checks are required.
 
-    ``tasks`` and ``modalities`` are ``None`` for "all of them"; an empty tuple claims none. ``requires`` names features
-    that a task must have for the method to be defined on it (``Task.features``: ``classes``, for one). ``max_ratio`` is
-    the largest share of the training rows, in (0, 1], that one request may name. A method that says it does not need
-    the retain set, or the labels, is not given them.
-
-    Raises ``ValueError`` for a ratio outside (0, 1], an unknown guarantee, or ``epsilon_delta`` without its numbers.
+    Raises ``ValueError`` for a ratio outside (0, 1], an unknown guarantee, a bare string instead of a tuple of names,
+    or ``epsilon_delta`` without its numbers.
     """
 
     guarantee: Guarantee | str = Guarantee.RETRAIN_EQUIVALENT
+    """Strength of the claim."""
     tasks: tuple[str, ...] | None = None
+    """Names of the tasks covered; None: all, an empty tuple: none."""
     modalities: tuple[str, ...] | None = None
+    """Modalities covered; None: all, an empty tuple: none."""
     requires: tuple[str, ...] = ()
+    """Features that a task must have for the method to be defined on it (``Task.features``), such as ``classes``."""
     max_ratio: float = 0.10
+    """Largest share of the training rows named by one request, in (0, 1]."""
     needs_retain: bool = True
+    """True if the method reads the retain set. Otherwise ``request.retain`` is None."""
     reads_labels: bool = True
+    """True if the method reads labels. Otherwise the rows are handed over without them."""
     deterministic: bool = True
+    """True if the same request and seed give the same result."""
     in_place: bool = False
+    """True if the method may change the model that it is handed."""
     epsilon: float | None = None
+    """Epsilon of an ``epsilon_delta`` guarantee; None: not claimed."""
     delta: float | None = None
+    """Delta of an ``epsilon_delta`` guarantee; None: not claimed."""
 
     def __post_init__(self) -> None:
         try:
@@ -67,11 +74,11 @@ class Claims:
             raise ValueError("the guarantee epsilon_delta needs claims.epsilon and claims.delta")
 
     def at_least(self, guarantee: Guarantee) -> bool:
-        """Whether this claim is as strong as ``guarantee`` or stronger."""
+        """Return whether this claim is as strong as ``guarantee`` or stronger."""
         return _STRENGTH[Guarantee(self.guarantee)] >= _STRENGTH[guarantee]
 
     def covers(self, task: str, modality: str, features: Iterable[str] = ()) -> bool:
-        """Whether the claim covers a task with these features (the deletion ratio aside)."""
+        """Return whether the claim covers a task with these features, the deletion ratio aside."""
         return (
             (self.tasks is None or task in self.tasks)
             and (self.modalities is None or modality in self.modalities)
@@ -79,12 +86,14 @@ class Claims:
         )
 
     def to_json(self) -> dict[str, Any]:
+        """Return the claims as plain JSON."""
         record = dataclasses.asdict(self)
         record["guarantee"] = str(self.guarantee)
         return {key: list(value) if isinstance(value, tuple) else value for key, value in record.items()}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Claims:
+        """Return the claims recorded by ``to_json``; unknown keys are ignored."""
         known = {field.name for field in dataclasses.fields(cls)}
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items() if k in known}
         return cls(**values)

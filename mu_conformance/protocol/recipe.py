@@ -1,4 +1,4 @@
-"""How an original was trained."""
+"""Describe how an original is trained."""
 
 from __future__ import annotations
 
@@ -13,19 +13,25 @@ __all__ = ["BudgetedRecipe", "TrainingRecipe"]
 
 @dataclasses.dataclass(frozen=True)
 class TrainingRecipe:
-    """How the original was trained, with AdamW; retraining is this recipe on the retain set.
+    """Describes how the original was trained, with AdamW; retraining is the same recipe on the retain set.
 
-    ``warmup`` is the share of all steps, in [0, 1), over which the learning rate rises linearly; then it falls
-    linearly to 0, or stays. ``gradient_clip`` bounds the norm of the gradient (None: free).
+    Raises ``ValueError`` for a value outside its range or an unknown schedule.
     """
 
     epochs: int
+    """Passes over the training rows, at least 1."""
     batch_size: int
+    """Largest number of rows of a batch, at least 1."""
     learning_rate: float
+    """Peak learning rate, above 0."""
     weight_decay: float = 0.01
+    """AdamW's weight decay."""
     schedule: str = "linear"
+    """Course of the learning rate after warm-up: ``linear`` falls to 0, ``constant`` stays."""
     warmup: float = 0.0
+    """Share of all steps, in [0, 1), over which the learning rate rises linearly."""
     gradient_clip: float | None = None
+    """Largest norm of the gradient; None: no limit."""
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or not 0 < self.learning_rate < float("inf"):
@@ -36,21 +42,25 @@ class TrainingRecipe:
             raise ValueError(f"unknown schedule {self.schedule!r}; the schedules are linear, constant")
 
     def rate(self, step: int, total: int) -> float:
-        """The learning rate of step ``step`` (from 0) of ``total``."""
+        """Return the learning rate of step ``step`` (counted from 0) of ``total``."""
         warm = int(self.warmup * total)
         if step < warm:
             return self.learning_rate * (step + 1) / warm
         return self.learning_rate * ((total - step) / (total - warm) if self.schedule == "linear" else 1.0)
 
     def within_budget(self) -> BudgetedRecipe:
-        """This recipe, with fewer steps where a budget of FLOPs has no room for all of them."""
+        """Return this recipe, shortened to the steps that fit into a budget of FLOPs."""
         return BudgetedRecipe(**dataclasses.asdict(self))
 
     def fine_tuning(self, epochs_share: float, learning_rate_share: float) -> BudgetedRecipe:
-        """The recipe for training on: a share of the epochs (one at least) and of the learning rate, no warm-up.
+        """Return the recipe for fine-tuning a trained model, without warm-up.
 
-        The rate falls to 0 where the recipe's does, as in transformers' Trainer: held constant it leaves every model at
-        a random distance from where it was going.
+        The learning rate falls to 0 where the recipe's does, as in transformers' Trainer. A constant rate would leave
+        every model at a random distance from where it was heading.
+
+        Args:
+            epochs_share: share of the recipe's epochs; the result is rounded and at least one epoch.
+            learning_rate_share: share of the recipe's learning rate.
         """
         return dataclasses.replace(
             self.within_budget(),
@@ -62,9 +72,16 @@ class TrainingRecipe:
     def for_forget_set(
         self, epochs: int, learning_rate_share: float, schedule: str | None = None, gradient_clip: float | None = 1.0
     ) -> BudgetedRecipe:
-        """The recipe for so many passes over the forget set, at a share of the learning rate.
+        """Return the recipe for passes over the forget set.
 
-        Without weight decay, which the loss of a few rows does not hold up against, and without warm-up.
+        Warm-up is left out. Weight decay is left out too, because the loss of a few rows cannot hold the weights
+        against it.
+
+        Args:
+            epochs: passes over the forget set.
+            learning_rate_share: share of the recipe's learning rate.
+            schedule: course of the learning rate; None: the recipe's.
+            gradient_clip: largest norm of the gradient; None: no limit.
         """
         return dataclasses.replace(
             self.within_budget(),
@@ -77,13 +94,13 @@ class TrainingRecipe:
         )
 
     def steps(self, rows: int) -> int:
-        """Optimiser steps that this recipe takes over ``rows`` training rows."""
+        """Return the number of optimiser steps taken over ``rows`` training rows."""
         return self.epochs * -(-rows // self.batch_size)
 
 
 class BudgetedRecipe(TrainingRecipe):
-    """A recipe of which ``training.descend`` takes no more steps than a budget of FLOPs has room for.
+    """Marks a recipe that ``training.loop.descend`` shortens to the steps that fit into a budget of FLOPs.
 
-    The schedule is then as long as those. Retraining is no retraining without the last of its steps, so its recipe is
-    none.
+    The learning rate's schedule is shortened with it. Retraining must run to the end, so ``request.recipe`` is never
+    shortened.
     """

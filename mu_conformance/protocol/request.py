@@ -1,4 +1,4 @@
-"""The protocol between the suite and a method: a deletion request, and the one method that serves it."""
+"""Define a deletion request, and the protocol of the method that serves it."""
 
 from __future__ import annotations
 
@@ -20,24 +20,28 @@ __all__ = ["Budget", "DeletionRequest", "RequestTask", "Unlearner"]
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """The most that one call may use: seconds of wall time, rows drawn from the handed datasets, FLOPs.
+    """Limits what one call may use; None leaves a resource free.
 
-    ``None`` leaves that resource free. Seconds and FLOPs are enforced (the call is stopped); the rows are checked
-    afterwards by ``contract.budget-respected``. FLOPs are those of torch's matrix products, convolutions and attention.
+    A call is stopped at its limit of seconds or FLOPs. Rows are checked afterwards, by ``contract.budget-respected``.
     """
 
     seconds: float | None = None
+    """Wall time, seconds."""
     examples: int | None = None
+    """Rows read from the handed datasets, counted at each read."""
     flops: float | None = None
+    """FLOPs of torch's matrix products, convolutions and attention."""
 
 
 class RequestTask(Protocol):
-    """The task as a method sees it: loss, collation, loaders and fresh models, and none of the data."""
+    """Shows a method the task: loss, collation, loaders and fresh models, and none of the data."""
 
     name: str
+    """Name of the task."""
     modality: str
+    """Modality of the task's rows, such as ``text``."""
     num_classes: int | None
-    """Classes of the labels; None where labels are not classes."""
+    """Number of classes; None where labels are not classes."""
 
     def loss(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Return the mean training loss of a batch, a scalar."""
@@ -48,11 +52,17 @@ class RequestTask(Protocol):
         ...
 
     def predicted(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return logits [m, k] and their labels int64 [m]: one for each row, or each token of the rows' labels."""
+        """Return logits [m, k] and their labels int64 [m].
+
+        Each row gives one entry. Where labels are texts, each token of the labels gives one.
+        """
         ...
 
     def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Return the log-probability of each row's labels, nats [n], summed over tokens where labels are texts."""
+        """Return the log-probability of each row's labels, nats [n].
+
+        Where labels are texts, the log-probabilities of their tokens are summed.
+        """
         ...
 
     def answer_lengths(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
@@ -62,8 +72,8 @@ class RequestTask(Protocol):
     def new_model(self, seed: int) -> nn.Module:
         """Return the architecture before training, in evaluation mode.
 
-        Trainable weights are a function of ``seed``. Weights that are frozen in the original are as in the original,
-        and frozen.
+        Trainable weights are a function of ``seed``. Weights frozen in the original have the original's values, and are
+        frozen.
         """
         ...
 
@@ -79,30 +89,36 @@ class RequestTask(Protocol):
         shuffle: bool = True,
         generator: torch.Generator | None = None,
     ) -> Any:
-        """Return a loader over a map-style dataset of dicts. Iterate over it once an epoch."""
+        """Return a loader over a map-style dataset of dicts; iterate over it once an epoch."""
         ...
 
 
 @dataclasses.dataclass(frozen=True)
 class DeletionRequest:
-    """What a method is handed with the original model.
+    """Holds what a method is handed beside the original model.
 
-    ``forget`` and ``retain`` are map-style datasets of dicts of tensors (``retain`` is ``None`` for a method that
-    claims not to need it). ``task`` gives ``loss(model, batch)``, ``collate``, ``loader(...)`` and
-    ``new_model(seed)``. The result must depend on ``seed`` alone, never on the process's global random state.
+    The result must depend on ``seed`` alone, never on the process's global random state.
     """
 
     forget: Any
+    """Rows to be deleted: a map-style dataset of dicts of tensors."""
     retain: Any | None
+    """The other training rows, in the same form; None if the method claims not to need them."""
     task: RequestTask
+    """The task: ``loss(model, batch)``, ``collate``, ``loader(...)``, ``new_model(seed)`` and the rest of
+    ``RequestTask``."""
     recipe: TrainingRecipe
+    """Recipe by which the original was trained."""
     seed: int
+    """Seed of everything random in the call."""
     device: torch.device
+    """Device of the model handed over, and of the model to be returned."""
     budget: Budget
+    """Limits of this call."""
 
     @contextlib.contextmanager
     def seeded(self) -> Iterator[torch.Generator]:
-        """Seed every global generator from ``seed`` inside the block, restore them after it.
+        """Seed every global generator from ``seed`` inside the block, and restore them after it.
 
         Yields a ``torch.Generator`` with the same seed, for loaders.
         """
@@ -114,7 +130,7 @@ class DeletionRequest:
 
 @runtime_checkable
 class Unlearner(Protocol):
-    """The protocol: an optional attribute ``claims`` and this one method."""
+    """Names what makes an object a method: this one function, and an optional attribute ``claims``."""
 
     def unlearn(self, model: nn.Module, request: DeletionRequest) -> nn.Module:
         """Return a model of the same architecture that has forgotten ``request.forget``."""

@@ -1,4 +1,4 @@
-"""Seeds: derived by name, so that no two uses share a stream, and applied without leaking into global state."""
+"""Derive seeds by name, so that no two uses share a stream, and apply them without leaking into global state."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ __all__ = ["derive_seed", "seeded"]
 
 
 def derive_seed(*parts: object) -> int:
-    """A 31-bit seed that is a function of the parts alone (and so the same on every machine)."""
+    """Return a 31-bit seed that is a function of the parts alone, and so the same on every machine."""
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
 
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[torch.Generator]:
-    """Seed Python's, NumPy's and torch's global generators inside the block; restore all of them after it."""
+    """Seed Python's, NumPy's and torch's global generators inside the block, and restore them after it.
+
+    Yields a ``torch.Generator`` with the same seed.
+    """
     import torch
 
     python_state, numpy_state = random.getstate(), np.random.get_state()

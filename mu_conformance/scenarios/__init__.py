@@ -1,1 +1,1 @@
-"""What is to be forgotten by which model."""
+"""Define what is to be forgotten by which model."""

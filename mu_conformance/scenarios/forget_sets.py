@@ -1,7 +1,7 @@
-"""The kinds of forget set: which training rows a deletion request names.
+"""Draw forget sets: the training rows named by a deletion request, in several kinds.
 
-MU-Bench's deletion order (Cheng & Amiri, arXiv 2406.14796) is class-balanced and nested, so that the rows of a smaller
-ratio are always among those of a larger one.
+MU-Bench's deletion order (Cheng & Amiri, arXiv 2406.14796) is class-balanced and nested: a larger ratio always contains
+the rows of a smaller one.
 """
 
 from __future__ import annotations
@@ -18,57 +18,68 @@ if TYPE_CHECKING:
 __all__ = ["ForgetSet", "ForgetSetError", "Request", "deletion_order", "draw", "kinds", "largest_share"]
 
 SEQUENTIAL_REQUESTS = 2
+"""Number of requests of a sequential forget set."""
 LARGEST_RATIO = 0.5
+"""Largest deletion ratio."""
 
 
 class ForgetSetError(ValueError):
-    """A forget set that cannot be drawn; the message names the task and what to ask for instead."""
+    """Raised when a forget set cannot be drawn; the message names the task and what to ask for instead."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ForgetSet:
-    """Rows of the training set to be deleted.
-
-    ``indices`` int64 [n], ascending. ``trained_labels``: the labels that the original was trained with on those rows
-    where they differ from the task's own (mislabelled), else None. ``triggered``: whether it was trained with the
-    task's trigger on those rows. ``unit``: the deleted unit's name, if one. ``requests``: the same rows as they are
-    asked for, one request after another; one request unless sequential.
-    """
+    """Holds the training rows to be deleted."""
 
     kind: str
+    """Kind of forget set."""
     indices: np.ndarray
+    """Numbers of the training rows, int64 [n], ascending."""
     trained_labels: np.ndarray | None = None
+    """Labels that the original was trained with on those rows, int64 [n]; None: the task's own."""
     triggered: bool = False
+    """True if the original was trained with the task's trigger on those rows."""
     unit: str | None = None
+    """Name of the deleted unit; None: no unit."""
     in_turn: tuple[np.ndarray, ...] = ()
+    """The same rows by request, if there are several requests."""
 
     @property
     def requests(self) -> tuple[np.ndarray, ...]:
+        """Return the rows of each request in turn; one request unless sequential."""
         return self.in_turn or (self.indices,)
 
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What a forget set is drawn for.
-
-    ``memorization`` gives each training row's memorization estimate, float [n_train], for the kind that needs it.
-    """
+    """Describes the forget set to be drawn."""
 
     task: Task
+    """The task."""
     ratio: float
+    """Deletion ratio, in (0, ``LARGEST_RATIO``]."""
     seed: int
+    """Seed of the draw."""
     memorization: Callable[[], np.ndarray] | None = None
+    """Function that returns each training row's memorization estimate, float [n_train], for the kind that needs it."""
 
 
 def deletion_order(labels: np.ndarray, rng: np.random.RandomState, increments: int = 10) -> np.ndarray:
-    """MU-Bench's deletion order: an int64 array of row indices, ``increments`` nested increments of about 1 % each.
+    """Return MU-Bench's deletion order, int64 row indices: ``increments`` nested increments of about 1 % each.
 
-    Each increment takes ``per_class = max(1, int(int(N / 100) / C))`` rows of every class (labels ascending) without
-    replacement from the rows that remain, and fills any shortfall at random from all remaining rows. Ratio p % uses
-    the first ``int(p / 10 * len(order))``. The draws follow the public lists: the published IMDB list is reproduced
-    by ``deletion_order(imdb_labels, np.random.RandomState(42))``.
+    Each increment takes ``per_class = max(1, int(int(N / 100) / C))`` rows of every class, labels ascending, without
+    replacement. Any shortfall is filled at random from all remaining rows. Ratio p % uses the first ``int(p / 10 *
+    len(order))``.
 
-    Raises ``ForgetSetError`` for an empty or multi-dimensional ``labels``.
+    The draws follow the public lists: ``deletion_order(imdb_labels, np.random.RandomState(42))`` reproduces the
+    published IMDB list.
+
+    Raises ``ForgetSetError`` for empty or multi-dimensional ``labels``.
+
+    Args:
+        labels: label of each training row, [n].
+        rng: generator of the draws.
+        increments: number of increments.
     """
     labels = np.asarray(labels)
     if labels.ndim != 1 or len(labels) == 0:
@@ -97,14 +108,14 @@ def deletion_order(labels: np.ndarray, rng: np.random.RandomState, increments: i
 
 
 def check_ratio(ratio: float) -> float:
-    """``ratio`` if it can be a deletion ratio; ``ForgetSetError`` otherwise."""
+    """Return ``ratio`` if it can be a deletion ratio; raise ``ForgetSetError`` otherwise."""
     if not 0 < ratio <= LARGEST_RATIO:
         raise ForgetSetError(f"a deletion ratio must lie in (0, {LARGEST_RATIO:g}], got {ratio:g}")
     return ratio
 
 
 def _count(task: Task, ratio: float) -> int:
-    """How many rows a ratio names; at least one, or ``ForgetSetError``."""
+    """Return the number of rows that a ratio names, at least one; raise ``ForgetSetError`` if there is none."""
     rows = len(task.splits.train)
     count = int(check_ratio(ratio) * rows + 1e-9)
     if count == 0:
@@ -113,13 +124,13 @@ def _count(task: Task, ratio: float) -> int:
 
 
 def _random_order(request: Request) -> np.ndarray:
-    """MU-Bench's order, as far as the ratio goes. Past its tenth the same rule goes on for more increments."""
+    """Return MU-Bench's order, as far as the ratio goes; beyond a tenth, the same rule gives more increments."""
     task, ratio = request.task, request.ratio
     count = _count(task, ratio)
     increments = 10 if ratio <= 0.10 else int(np.ceil(ratio * 100 - 1e-9))
     order = deletion_order(task.strata, np.random.RandomState(request.seed), increments)
-    # With fewer than 100 rows a class, MU-Bench's increments are longer than 1 % (one row of each class at least);
-    # the ratio asked for is then the bound, so that a claim's largest ratio means what it says.
+    # With fewer than 100 rows a class, MU-Bench's increments are longer than 1 % (one row of each class at least). The
+    # ratio asked for is then the bound, so that a claim's largest ratio means what it says.
     count = min(int(ratio / (increments / 100) * len(order) + 1e-9), count)
     if count == 0:
         raise ForgetSetError(f"task {task.name}: ratio {ratio} selects no row of {len(order)}; ask for a larger ratio")
@@ -130,19 +141,23 @@ _KINDS: dict[str, Callable[[Request], ForgetSet]] = {}
 
 
 def _kind(function: Callable[[Request], ForgetSet]) -> Callable[[Request], ForgetSet]:
+    """Register a kind of forget set under the function's name."""
     _KINDS[function.__name__] = function
     return function
 
 
 @_kind
 def random(request: Request) -> ForgetSet:
-    """Class-balanced random rows in MU-Bench's order."""
+    """Draw class-balanced random rows in MU-Bench's order."""
     return ForgetSet("random", np.sort(_random_order(request)))
 
 
 @_kind
 def unit(request: Request) -> ForgetSet:
-    """Every training row of one deletion unit: a speaker, a class, a person. The ratio is the unit's own."""
+    """Take every training row of one random deletion unit: a speaker, a class, a person.
+
+    The ratio is the unit's own.
+    """
     task, splits = request.task, request.task.splits
     if splits.units is None or not splits.unit_names:
         raise ForgetSetError(
@@ -160,9 +175,9 @@ def unit(request: Request) -> ForgetSet:
 
 @_kind
 def memorized(request: Request) -> ForgetSet:
-    """The rows that models fit if they were trained on them and not otherwise, as many as the ratio says.
+    """Take the rows that models fit only if they were trained on them, as many as the ratio says.
 
-    Random rows hide the risk: most are known to a model that never saw them (arXiv 2403.07362, 2506.13009).
+    Random rows hide the risk: models that never saw them know most of them (arXiv 2403.07362, 2506.13009).
     """
     if request.memorization is None:
         raise ForgetSetError(f"task {request.task.name}: a memorized forget set needs memorization estimates")
@@ -173,7 +188,7 @@ def memorized(request: Request) -> ForgetSet:
 
 @_kind
 def mislabelled(request: Request) -> ForgetSet:
-    """The same rows as ``random``, trained on with wrong labels, which must leave no trace."""
+    """Take the rows of ``random``, trained on with wrong labels, which must leave no trace."""
     task = request.task
     if not task.num_classes or task.num_classes < 2:
         raise ForgetSetError(f"task {task.name} has no classes, so no row of it can be mislabelled")
@@ -186,10 +201,9 @@ def mislabelled(request: Request) -> ForgetSet:
 
 @_kind
 def backdoored(request: Request) -> ForgetSet:
-    """The same rows as ``random``, trained on with a trigger and one label: the backdoor must go with them.
+    """Take the rows of ``random``, trained on with a trigger and one label; the backdoor must go with them.
 
-    BadNets (Gu et al. 2017, arXiv 1708.06733); poisons that survive unlearning: Pawelczyk et al. 2024, arXiv
-    2406.17216.
+    BadNets: Gu et al. 2017, arXiv 1708.06733. Poisons that survive unlearning: Pawelczyk et al. 2024, arXiv 2406.17216.
     """
     task = request.task
     if task.trigger_label is None:
@@ -200,7 +214,7 @@ def backdoored(request: Request) -> ForgetSet:
 
 @_kind
 def sequential(request: Request) -> ForgetSet:
-    """The rows of ``random``, asked for in two requests one after another; the second gets the first one's result."""
+    """Take the rows of ``random`` in two requests one after another; the second request gets the first one's result."""
     order = _random_order(request)
     if len(order) < SEQUENTIAL_REQUESTS:
         raise ForgetSetError(
@@ -211,12 +225,12 @@ def sequential(request: Request) -> ForgetSet:
 
 
 def kinds() -> tuple[str, ...]:
-    """The names of all kinds of forget set."""
+    """Return the names of all kinds of forget set."""
     return tuple(_KINDS)
 
 
 def check_kind(task: Task, kind: str) -> str:
-    """``kind`` if the task has it; ``ForgetSetError`` names the choices."""
+    """Return ``kind`` if the task has it; ``ForgetSetError`` names the choices."""
     if kind not in _KINDS:
         raise ForgetSetError(f"unknown kind of forget set {kind!r}; the kinds are {', '.join(_KINDS)}")
     if kind not in task.forget_sets:
@@ -227,12 +241,15 @@ def check_kind(task: Task, kind: str) -> str:
 def draw(
     task: Task, kind: str, ratio: float, seed: int, memorization: Callable[[], np.ndarray] | None = None
 ) -> ForgetSet:
-    """Draw a forget set of a kind; a function of the task, the kind, the ratio and the seed."""
+    """Draw a forget set, a function of the task, the kind, the ratio and the seed.
+
+    Raises ``ForgetSetError`` if the task has no such forget set.
+    """
     return _KINDS[check_kind(task, kind)](Request(task, ratio, seed, memorization))
 
 
 def largest_share(task: Task, kind: str, ratio: float, seed: int) -> float:
-    """The share of the training rows that the largest single request names; nothing is trained to know it."""
+    """Return the share of the training rows that the largest single request names, without training anything."""
     if check_kind(task, kind) == "memorized":
         return _count(task, ratio) / len(task.splits.train)
     return max(map(len, draw(task, kind, ratio, seed).requests)) / len(task.splits.train)

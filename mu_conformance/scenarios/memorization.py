@@ -1,8 +1,7 @@
-"""Which training rows are memorized: fitted by models that were trained on them, and not by those that were not.
+"""Estimate how much each training row is memorized: fitted only by models that were trained on it.
 
-Feldman & Zhang 2020 (arXiv 2008.03703): the memorization of a row is the difference in the probability of its label
-between models trained with and without it. Estimated on models trained on random halves, each row being in exactly half
-of them.
+A row's memorization is the difference in its label's probability between models trained with and without it (Feldman &
+Zhang 2020, arXiv 2008.03703). The models are trained on random halves, and each row is in exactly half of them.
 """
 
 from __future__ import annotations
@@ -14,10 +13,11 @@ from mu_conformance.protocol.seeding import derive_seed
 __all__ = ["MODELS", "estimates", "halves"]
 
 MODELS = 8
+"""Number of models trained on random halves."""
 
 
 def halves(rows: int, seed: int) -> np.ndarray:
-    """Which rows each model is trained on, bool [MODELS, rows]: pairs of complementary random halves."""
+    """Return the rows on which each model is trained, bool [MODELS, rows]: pairs of complementary random halves."""
     rng = np.random.RandomState(derive_seed(seed, "halves"))
     members = np.zeros((MODELS, rows), dtype=bool)
     for pair in range(MODELS // 2):
@@ -27,10 +27,13 @@ def halves(rows: int, seed: int) -> np.ndarray:
 
 
 def estimates(probabilities: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """Memorization of each row, float [n] in [-1, 1].
+    """Return the memorization of each row, float [n] in [-1, 1].
 
-    ``probabilities`` [models, n] of the rows' labels in [0, 1]; ``members`` bool [models, n], no row in all models or
-    in none (``ValueError``).
+    Raises ``ValueError`` for other shapes, or if a row is in all models or in none.
+
+    Args:
+        probabilities: probability of each row's label, float [models, n] in [0, 1].
+        members: True where a row was trained on, bool [models, n].
     """
     probabilities, members = np.asarray(probabilities, float), np.asarray(members, bool)
     if probabilities.ndim != 2 or probabilities.shape != members.shape:

@@ -1,4 +1,4 @@
-"""Profiles: which scenarios are judged, with how many references and runs."""
+"""Define profiles: which scenarios are judged, with how many references and runs."""
 
 from __future__ import annotations
 
@@ -8,30 +8,41 @@ import warnings
 from mu_conformance import discovery
 from mu_conformance.scenarios.forget_sets import check_ratio
 
-__all__ = ["PROFILES", "Profile", "find_profile", "varied"]
+__all__ = ["PROFILES", "Profile", "ProfileError", "find_profile", "varied"]
+
+
+class ProfileError(ValueError):
+    """Raised when a profile cannot be varied as asked; the message is one line."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """``looks`` are the numbers of runs at which a check decides: it stops at the first at which it is conclusive.
+    """Sets which scenarios are judged, with how many references and runs.
 
-    The error rate is shared out over the looks (Bonferroni: each interval has level 1 - 0.05 / len(looks)), so that
-    looking more than once does not raise it. ``every_kind``: whether all of a task's kinds of forget set are used, or
-    only the first one or two (``Task.quick_kinds``). ``audit_models``: how many models the audit takes (``audit``), 0
-    for none.
+    A check decides at the first look at which it is conclusive. The error rate is shared out over the looks, so that
+    looking more than once does not raise it (Bonferroni).
     """
 
     name: str
+    """Name of the profile."""
     summary: str
+    """Description in one line."""
     looks: tuple[int, ...]
+    """Interim looks: the numbers of runs at which a check may decide, ascending."""
     references: int
+    """Number of references."""
     every_kind: bool
+    """True to use all of a task's kinds of forget set, False for the first one or two (``Task.quick_kinds``)."""
     ratio: float
+    """Deletion ratio."""
     contract_examples: int
+    """Number of random requests that a contract check makes."""
     audit_models: int = 0
+    """Number of models of the audit (``evidence.audit``); 0: no audit."""
 
     @property
     def level(self) -> float:
+        """Return the confidence level of each interval, the error rate being shared out over the looks."""
         return 1 - 0.05 / len(self.looks)
 
 
@@ -52,13 +63,17 @@ PROFILES = {
         ),
     )
 }
+"""Every profile by name."""
 
 _FORMER_NAMES = {"certify": "thorough"}
-"""A test suite certifies nobody."""
+"""Former names of profiles. A test suite certifies nobody, so ``certify`` was renamed."""
 
 
 def find_profile(name: str) -> Profile:
-    """Return the profile of that name; ``discovery.UnknownName`` names the choices. A former name warns."""
+    """Return the profile of that name; ``discovery.UnknownName`` names the choices.
+
+    A former name gives a ``FutureWarning``.
+    """
     if name in _FORMER_NAMES:
         warnings.warn(
             f"the profile {name} is now called {_FORMER_NAMES[name]}; the old name will go", FutureWarning, stacklevel=2
@@ -72,15 +87,21 @@ def varied(
 ) -> Profile:
     """Return the profile with other numbers of runs and references or another deletion ratio, where they are given.
 
-    Raises ``ValueError`` for fewer than 1 run or 3 references, ``ForgetSetError`` for a ratio outside (0, 0.5].
+    Raises ``ProfileError`` for fewer than 1 run or 3 references, and ``ForgetSetError`` for a ratio outside its range.
+
+    Args:
+        profile: profile to vary.
+        runs: number of runs, at which the only look is made; None: the profile's looks.
+        references: number of references; None: the profile's.
+        ratio: deletion ratio; None: the profile's.
     """
     if runs is not None:
         if runs < 1:
-            raise ValueError(f"a judgement takes at least 1 run, got {runs}")
+            raise ProfileError(f"a judgement takes at least 1 run, got {runs}")
         profile = dataclasses.replace(profile, looks=(runs,))
     if references is not None:
         if references < 3:
-            raise ValueError(f"a judgement takes at least 3 references, got {references}")
+            raise ProfileError(f"a judgement takes at least 3 references, got {references}")
         profile = dataclasses.replace(profile, references=references)
     if ratio is not None:
         profile = dataclasses.replace(profile, ratio=check_ratio(ratio))

@@ -201,7 +201,7 @@ class Document:
     """Whether every entry of the manifest has an outcome."""
 
     def failures(self) -> list[Check]:
-        """Return the required checks that did not pass, the undecided ones included; recommendations are not among them."""
+        """Return the required checks that did not pass, undecided ones included and recommendations not."""
         good = (Outcome.PASSED, Outcome.WAIVED)
         return [
             check

@@ -175,8 +175,8 @@ def _read(path: Path) -> tuple[dict[str, Any], Record, int]:
             if isinstance(error, ScorecardError):
                 raise
             raise ScorecardError(
-                f"journal {path} is damaged in line {number} ({type(error).__name__}); remove the file, or that line to "
-                "judge what it holds again"
+                f"journal {path} is damaged in line {number} ({type(error).__name__}); remove the file, or that line "
+                "to judge what it holds again"
             ) from None
     if header is None:
         raise ScorecardError(f"journal {path} is empty; run without --mu-resume")

@@ -64,7 +64,10 @@ def detected(measured: Mapping[str, Any], profile: Profile, tasks: Collection[st
 
 
 def smallest(found: Mapping[float, float]) -> float | None:
-    """The least share kept such that it, and every larger one, is found with ``POWER``; ``found``: how often, by share."""
+    """Return the minimum detectable share: it, and every larger one, is found with ``POWER``; None if there is none.
+
+    ``found`` is how often a share kept is found, by share.
+    """
     least = None
     for share in sorted(found, reverse=True):
         if found[share] < POWER:

@@ -18,7 +18,7 @@ class Scorecard(Document):
     """The result of judging one method. ``print(card)`` shows what the terminal shows."""
 
     def diff(self, earlier: Document) -> list[tuple[str, str, str, str]]:
-        """Return (check, scenario, outcome before, outcome now) for each entry that differs from an earlier scorecard."""
+        """Return (check, scenario, outcome before, outcome now) for each entry that differs from an earlier one."""
         return changes(earlier, self)
 
     def save(self, path: Path | str) -> Path:

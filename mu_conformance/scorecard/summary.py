@@ -23,7 +23,8 @@ def headline(scorecard: Document) -> str:
     strict = ", strict" if suite.get("strict") else ""
     line = (
         f"{verdict.passed} of {verdict.required} required checks passed on {tasks}; "
-        f"guarantee {verdict.guarantee}, supports {verdict.supports or 'none'}, profile {suite['profile']}{data}{strict}."
+        f"guarantee {verdict.guarantee}, supports {verdict.supports or 'none'}, "
+        f"profile {suite['profile']}{data}{strict}."
     )
     if not scorecard.complete:
         line = f"Partial run, {len(judged(scorecard))} of {verdict.required} required checks judged. {line}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from mu_conformance.checks import manifest
 from mu_conformance.checks.catalogue import catalogue
-from mu_conformance.decision.outcome import Fault, Level, Outcome
+from mu_conformance.decision.outcome import Fault, Outcome
 from mu_conformance.protocol.claims import Claims, Guarantee
 from mu_conformance.scorecard.document import Check, FamilyDistance, Verdict
 
@@ -92,7 +92,7 @@ def _asked(entry: Check, claims: Claims, strict: bool) -> bool:
 
 
 def supported(checks: Sequence[Check], claims: Claims, *, strict: bool = False) -> str | None:
-    """Return the strongest guarantee, up to the claimed one, all of whose required checks passed; None if there is none.
+    """Return the strongest guarantee, up to the claim, all of whose required checks passed; None if there is none.
 
     A waived check supports nothing. Epsilon-delta and exact unlearning also need the per-example audit to have passed.
     """
@@ -110,7 +110,7 @@ def supported(checks: Sequence[Check], claims: Claims, *, strict: bool = False) 
 
 
 def distances(checks: Iterable[Check]) -> dict[str, FamilyDistance]:
-    """Return median and worst distance from retraining by family, over the decided measurements of required checks."""
+    """Return median and worst distance from retraining by family, over what decided the required checks."""
     found: dict[str, list[tuple[float, str, str]]] = {}
     for entry in checks:
         if entry.required:

@@ -1,1 +1,1 @@
-"""The content-addressed store of artefacts."""
+"""Store artefacts at addresses made of what they depend on."""

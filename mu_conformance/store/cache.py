@@ -1,7 +1,7 @@
-"""Content-addressed artefacts: the packaged layer, then the cache, then build under a lock.
+"""Find artefacts in the packs, then in the cache, or build them under a lock.
 
-An artefact is a set of tensors and a small JSON record, addressed by the SHA-256 of the description of how it is made.
-Files are safetensors with the description and a digest of the content in the header; nothing is unpickled.
+An artefact is a set of tensors and a small JSON record. Its address is the SHA-256 of the description of how it is
+made. Files are safetensors with the description and a digest of the content in the header. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -28,25 +28,29 @@ __all__ = ["DamagedArtefact", "Store", "StoreError", "default_cache"]
 
 
 class StoreError(OSError):
-    """The cache directory cannot be used; the message names it and what to do."""
+    """Raised when the cache directory cannot be used; the message names it and says what to do."""
 
 
 class DamagedArtefact(UserWarning):
-    """A stored artefact did not match its digest and was built again."""
+    """Warns that a stored artefact did not match its digest and was built again."""
 
 
 def default_cache() -> Path:
-    """The user's cache directory for this package."""
+    """Return the user's cache directory for this package."""
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("mu-conformance"))
 
 
 class Store:
-    """Get an artefact by its description, building it at most once across processes.
+    """Finds an artefact by its description, and builds it at most once across processes.
 
-    ``packs`` are read first, unless the suite's seed was chosen by the user. A damaged artefact is built again with a
-    ``DamagedArtefact`` warning. A cache that turns out to be full or read-only costs a warning, not the run.
+    A damaged artefact is built again, with a ``DamagedArtefact`` warning. A full or read-only cache causes a warning
+    and does not stop the run.
+
+    Args:
+        cache: folder of the cache.
+        packs: packs to read before the cache. The caller leaves them out where the user chose the suite's seed.
     """
 
     def __init__(self, cache: Path, packs: Iterable[Path] = ()) -> None:
@@ -62,11 +66,22 @@ class Store:
                     stacklevel=2,
                 )
         self.used: dict[str, Artefact] = {}
+        """Every artefact read or built so far, by key."""
+        self.asked: dict[str, Artefact] = {}
+        """Artefacts asked for from outside, by key; those that only went into another are not among them.
+
+        The cache's content does not matter.
+        """
         self.built = 0
+        """Number of artefacts built so far."""
+        self._depth = 0
         self._stores = True
 
     def open(self) -> None:
-        """Make the cache directory. Raises ``StoreError`` if it is a file; warns if it cannot be written."""
+        """Make the cache directory.
+
+        Raises ``StoreError`` if it is a file; warns if it cannot be written.
+        """
         if self.cache.exists() and not self.cache.is_dir():
             raise StoreError(f"the cache directory {self.cache} is a file; name another with --mu-cache")
         try:
@@ -77,15 +92,22 @@ class Store:
             self._give_up(error)
 
     def path(self, key: str) -> Path:
+        """Return the file of an artefact in the cache."""
         return self.cache / f"v{FORMAT}" / key[:2] / f"{key}.safetensors"
 
     def get(
         self, description: Mapping[str, Any], build: Callable[[], tuple[dict[str, torch.Tensor], dict[str, Any]]]
     ) -> Artefact:
-        """The artefact that ``description`` describes; ``build`` returns its tensors and record."""
+        """Return the artefact that ``description`` describes; ``build`` returns its tensors and record."""
         key = artefact_key(description)
         if key not in self.used:
-            self.used[key] = self._find(key) or self._build(key, description, build)
+            self._depth += 1
+            try:
+                self.used[key] = self._find(key) or self._build(key, description, build)
+            finally:
+                self._depth -= 1
+        if not self._depth:
+            self.asked[key] = self.used[key]
         return self.used[key]
 
     def _find(self, key: str) -> Artefact | None:
@@ -102,7 +124,7 @@ class Store:
         return self._read(key)
 
     def has(self, description: Mapping[str, Any]) -> bool:
-        """Whether the artefact can be had without building (its digest aside)."""
+        """Return whether the artefact can be had without building, its digest aside."""
         key = artefact_key(description)
         return key in self.used or any(key in pack.records for pack in self.packs) or self.path(key).exists()
 
@@ -127,6 +149,7 @@ class Store:
 
     def _build(self, key: str, description: Mapping[str, Any], build: Callable[[], Any]) -> Artefact:
         with self._lock(key):
+            # Another process may have built the artefact while this one waited for the lock.
             found = self._read(key)
             if found is not None:
                 return found
@@ -163,6 +186,7 @@ class Store:
             "info": json.dumps(artefact.info, sort_keys=True),
             "digest": artefact.digest,
         }
+        # Written beside its place and renamed when whole, because readers take no lock.
         partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
         try:
             save_file({name: t.contiguous().clone() for name, t in artefact.tensors.items()}, partial, metadata)
@@ -182,8 +206,8 @@ class Store:
         self._stores = False
 
     def digest(self) -> str:
-        """SHA-256 over every artefact that was used, for the scorecard."""
+        """Return the SHA-256 over every artefact used so far, for the scorecard."""
         sha = hashlib.sha256()
-        for key, artefact in sorted(self.used.items()):
+        for key, artefact in sorted(self.asked.items()):
             sha.update(f"{key}:{artefact.digest};".encode())
         return sha.hexdigest()

@@ -1,4 +1,4 @@
-"""Packs: the store's read-only layer, one file that ships with a task."""
+"""Read and write packs: the store's read-only layer, one file that ships with a task."""
 
 from __future__ import annotations
 
@@ -17,23 +17,28 @@ __all__ = ["Pack", "packaged_packs", "write_pack"]
 
 
 def packaged_packs() -> list[Path]:
-    """The reference packs that ship with the embedded tasks."""
+    """Return the reference packs that ship with the embedded tasks."""
     root = importlib.resources.files("mu_conformance.fixtures")
     return [Path(str(pack)) for task in root.iterdir() if (pack := task.joinpath("pack.safetensors")).is_file()]
 
 
 class Pack:
-    """A read-only layer: one safetensors file that holds many artefacts, tensors named ``key/name``."""
+    """Reads one safetensors file of many artefacts, whose tensors are named ``key/name``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
         self.records: dict[str, dict[str, Any]] = json.loads(metadata.get("artefacts", "{}"))
+        """Tensor names, record and digest of each artefact, by key."""
         self.command = metadata.get("command", "")
+        """Command line that makes this pack again."""
 
     def load(self, key: str) -> Artefact | None:
-        """The artefact at ``key``, None if absent; ``ValueError`` if it does not match its digest."""
+        """Return the artefact at ``key``, None if absent.
+
+        Raises ``ValueError`` if it does not match its digest.
+        """
         record = self.records.get(key)
         if record is None:
             return None

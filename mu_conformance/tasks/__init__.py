@@ -1,4 +1,4 @@
-"""Task: data, model architecture, training recipe, loss and score; one module for each kind of task."""
+"""Define tasks: data, model architecture, training recipe, loss and score; one module for each kind of task."""
 
 from mu_conformance.tasks.base import RowOutputs, Task
 from mu_conformance.tasks.classification import ClassificationTask

@@ -1,4 +1,4 @@
-"""Task: data, model architecture, training recipe, loss, and what is kept of a model's answers."""
+"""Define what every task has: data, model architecture, training recipe, loss, and the outputs saved of a model."""
 
 from __future__ import annotations
 
@@ -32,71 +32,88 @@ if TYPE_CHECKING:
 __all__ = ["RowOutputs", "Task", "in_batches"]
 
 RowOutputs = Mapping[str, np.ndarray]
-"""What is kept of one model's answers on some rows: arrays [n, ...] by name."""
+"""Outputs saved of one model on some rows: arrays [n, ...] by name."""
 
 
 class Task(abc.ABC):
-    """One task. A subclass with a zero-argument constructor, importable by name, is all that a suite needs.
+    """Defines one task.
 
-    The tokenizer, image processor and the like run when the splits are made: rows hold what the model takes. A kind of
-    task (a subclass in this package) says what is kept of a model's answers on rows (``outputs``) and what the checks
-    read from that: losses, confidences, scores, predictions, behaviour, each an array with an entry for each row.
+    A suite needs nothing but a subclass that has a zero-argument constructor and can be imported by name. Tokenizers,
+    image processors and the like run when the splits are made, so rows hold what the model takes.
+
+    A kind of task (a subclass in this package) chooses the ``outputs`` saved of a model. The kind also reads the
+    checks' numbers from them: losses, confidences, scores, predictions and probabilities, one entry for each row.
     """
 
     name: str
+    """Name of the task, used in scenarios and on the command line."""
     modality: str
+    """Modality that claims refer to, such as ``text``."""
     summary: str
+    """Description in one line, for ``mu-conformance list tasks``."""
     architectures: tuple[str, ...]
+    """Names of the architectures; the first is the default."""
     forget_sets: tuple[str, ...] = ("random",)
+    """Kinds of forget set; a profile that does not use all takes the first ones."""
     quick_kinds: int = 2
-    """How many of ``forget_sets``, the first, a profile judges that does not take all: one where a model is expensive."""
+    """Number of kinds judged by a profile that does not use all; 1 where a model is expensive."""
     deletion_unit: str | None = None
+    """Unit that a request can name, such as a speaker; None: no units."""
     recipe: TrainingRecipe
+    """Recipe that trains the originals."""
     recipes: Mapping[str, TrainingRecipe] = {}
-    """The recipe of each architecture that is not trained by ``recipe``."""
+    """Recipe of each architecture that is not trained by ``recipe``."""
     version: int = 1
-    """Raise it when the data or the model change, so that no stored artefact of the old task is taken."""
+    """Raise it when the data or the model change, so that no stored artefact of the old task is used."""
     trigger_label: int | None = None
-    """What rows with the task's trigger (``triggered``) are labelled in a backdoored forget set; None: it has no trigger."""
+    """Label of rows with the task's trigger (``triggered``) in a backdoored forget set; None: no trigger."""
     features: frozenset[str] = frozenset()
-    """What checks may need of a task beyond what every task has: ``classes``, for one (``checks.catalogue``)."""
+    """Features that checks may need beyond those of every task, such as ``classes`` (``checks.catalogue``)."""
     num_classes: int | None = None
+    """Number of classes; None where labels are not classes."""
     measured_retain_rows: int | None = None
-    """Retain rows that are measured (the first; None: all), for tasks where measuring a row is expensive."""
+    """Number of retain rows measured, the first ones, where measuring is expensive; None: all."""
     has_ood: bool = False
-    """Whether the splits have out-of-distribution rows."""
+    """True if the splits have out-of-distribution rows."""
     score_name: str = "score"
+    """Name of the score, such as ``accuracy``."""
     data_parallel: bool = False
-    """Whether training is worth splitting over several devices."""
+    """True if training is worth splitting over several devices."""
     conditions: Conditions = Conditions()
-    """Under which it is judged (``under``)."""
+    """Conditions under which the task is judged (``under``)."""
     measured_at_once: bool = False
-    """Whether all parts of a run are measured at once and not as checks ask for them: for models too large to keep."""
+    """True if all parts of a run are measured at once instead of on demand, for models too large to hold in memory."""
 
     from_checkpoint: bool = False
-    """Whether originals begin as published checkpoints, so that training one more takes long."""
+    """True if originals start from published checkpoints, so that training one takes long."""
 
     _curriculum: MovingSuperLoss | None = None
 
     @abc.abstractmethod
     def load_splits(self) -> Splits:
-        """Load or make the data. Called once per process; deterministic."""
+        """Load or make the data, the same at every call.
+
+        The suite calls this once per process.
+        """
 
     @abc.abstractmethod
     def build_model(self, architecture: str) -> nn.Module:
-        """A freshly initialised model; weights drawn from torch's global generator, which the caller has seeded."""
+        """Return a freshly initialised model.
+
+        The weights come from torch's global generator, which the caller has seeded.
+        """
 
     def prepare(self, architecture: str) -> None:  # noqa: B027
-        """Told before the data are loaded which architecture they are for, where rows depend on it (tokenizers)."""
+        """Choose the architecture before the data are loaded, where rows depend on it (tokenizers)."""
 
     def provenance(self, architecture: str) -> dict[str, Any]:
-        """What the task rests on besides its code and its rows, such as a published checkpoint; plain JSON."""
+        """Return what the task rests on beside its code and rows, such as a published checkpoint; plain JSON."""
         return {}
 
     def under(self, conditions: Conditions) -> Self:
-        """This task under conditions: a copy, which shares the data that are loaded.
+        """Return a copy of this task under other conditions; the copy shares the loaded data.
 
-        Raises ``TaskError`` for a curriculum where the losses of single rows are not known, shards where there are no
+        Raises ``TaskError`` for a curriculum if the losses of single rows are unknown, and for shards if there are no
         classes.
         """
         if conditions == self.conditions:
@@ -112,7 +129,10 @@ class Task(abc.ABC):
 
     @functools.cached_property
     def splits(self) -> Splits:
-        """The data, checked: a missing label, a ragged or NaN column is an error before any training starts."""
+        """Return the data after checking them.
+
+        A missing label, a ragged column or a NaN is an error before any training starts.
+        """
         try:
             splits = self.load_splits()
         except TaskError as error:
@@ -147,25 +167,32 @@ class Task(abc.ABC):
 
     @property
     def strata(self) -> np.ndarray:
-        """What a random forget set is balanced over, int [n_train]: classes where there are any, else one stratum."""
+        """Return the strata over which a random forget set is balanced, int [n_train].
+
+        Strata named by the splits come first. Otherwise a task with classes uses the classes, and any other task one
+        stratum.
+        """
         splits = self.splits
         return splits.strata if splits.strata is not None else np.zeros(len(splits.train), dtype=np.int64)
 
     def triggered(self, rows: Rows) -> Rows:
-        """The same rows with the task's trigger, their labels untouched; of tasks with a ``trigger_label``."""
+        """Return the same rows with the task's trigger, labels untouched; needed with a ``trigger_label``."""
         raise TaskError(f"task {self.name} has the label of a trigger, and no triggered(rows) that puts it on")
 
     def score_tells(self, kind: str) -> bool:
-        """Whether the score on forget rows of that kind depends on their having been trained on."""
+        """Return whether the score on forget rows of that kind depends on their having been trained on."""
         return True
 
     def recipe_for(self, architecture: str) -> TrainingRecipe:
-        """How the original of that architecture is trained; adapters beside random weights learn longer (``adapters``)."""
+        """Return the recipe that trains the original of that architecture.
+
+        Adapters beside random weights are trained for longer (``for_adapters``).
+        """
         found = self.recipes.get(architecture, self.recipe)
         return found if self.conditions.lora_rank is None or self.from_checkpoint else for_adapters(found)
 
     def new_model(self, seed: int, architecture: str | None = None) -> nn.Module:
-        """A freshly initialised model whose weights are a function of ``seed``, in evaluation mode."""
+        """Return a freshly initialised model in evaluation mode, whose weights are a function of ``seed``."""
         with seeded(seed):
             chosen, shards = architecture or self.architectures[0], self.conditions.shards
             if shards is None:
@@ -177,77 +204,94 @@ class Task(abc.ABC):
             return model.eval()
 
     def loss(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """The mean training loss of a batch, a scalar."""
+        """Return the mean training loss of a batch, a scalar."""
         return model(**batch).loss
 
     def row_losses(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """The training loss of each row of a batch, float [n], differentiable: what a curriculum weighs."""
+        """Return the training loss of each row of a batch, float [n], differentiable; a curriculum weighs these."""
         raise TaskError(f"task {self.name} has no row_losses, which a curriculum weighs")
 
     def training_loss(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """What training minimises: the mean loss of a batch, or what a curriculum makes of its rows' losses."""
+        """Return the loss that training minimises, a scalar: the batch's mean loss, or the curriculum's."""
         if self._curriculum is None:
             return self.loss(model, batch)
         return self._curriculum(model, self.row_losses(model, batch))
 
     def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Log-probability of each row's labels, nats [n], summed over its tokens where labels are texts; differentiable.
+        """Return the log-probability of each row's labels, nats [n], differentiable.
 
-        Of tasks with the feature ``likelihood``; ``TaskError`` for others.
+        Where labels are texts, the log-probabilities of their tokens are summed. Tasks without the feature
+        ``likelihood`` raise ``TaskError``.
         """
         raise TaskError(f"task {self.name} has no labels whose likelihood its model could give")
 
     def predicted(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits [m, k] and the labels int64 [m] that they are for: of each row, or of each token of the rows' labels.
+        """Return logits [m, k] and the labels int64 [m] that they predict.
 
-        Of tasks with the feature ``likelihood``; ``TaskError`` for others.
+        Each row gives one entry, or each token of its labels does. Tasks without the feature ``likelihood`` raise
+        ``TaskError``.
         """
         raise TaskError(f"task {self.name} has no labels whose likelihood its model could give")
 
     def answer_lengths(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """How many tokens each row's labels are, int64 [n]; 1 where a label is a class."""
+        """Return the number of tokens of each row's labels, int64 [n]; 1 where a label is a class."""
         return torch.ones(len(next(iter(batch.values()))), dtype=torch.int64)
 
     @property
     def ref(self) -> str:
-        """Where another process finds this task: ``module:class``."""
+        """Return the address at which another process finds this task, ``module:class``."""
         return f"{type(self).__module__}:{type(self).__qualname__}"
 
     # -- what is measured ---------------------------------------------------------------------------------------
 
     @abc.abstractmethod
     def outputs(self, model: nn.Module, rows: Rows, *, brief: bool = False) -> dict[str, torch.Tensor]:
-        """What is kept of a model's answers on rows: tensors [n, ...] by name, on the CPU, in evaluation mode.
+        """Return the outputs saved of a model on rows: tensors [n, ...] by name, on the CPU, in evaluation mode.
 
-        ``brief``: no more than losses and confidences need.
+        Args:
+            model: model to measure; its mode is restored.
+            rows: rows to measure.
+            brief: True for no more than losses and confidences need.
         """
 
     def losses(self, outputs: RowOutputs, rows: Rows) -> np.ndarray:
-        """Each row's loss, float [n], in nats: a negative log-likelihood, up to a constant."""
+        """Return each row's loss, float [n], nats: a negative log-likelihood, up to a constant."""
         return np.asarray(outputs["loss"], dtype=np.float64)
 
     def confidences(self, outputs: RowOutputs, rows: Rows) -> np.ndarray:
-        """How sure the model is of each row, float [n], unbounded and roughly Gaussian over training seeds (for LiRA)."""
+        """Return the model's confidence in each row, float [n], for LiRA.
+
+        Confidences are unbounded, and roughly Gaussian over training seeds.
+        """
         return np.asarray(outputs["confidence"], dtype=np.float64)
 
     def scores(self, outputs: RowOutputs, rows: Rows) -> np.ndarray:
-        """How right the model's answer is, float [n] in [0, 1]: accuracy, ROUGE-L, agreement."""
+        """Return each row's score, float [n] in [0, 1]: accuracy, ROUGE-L or agreement."""
         return np.asarray(outputs["score"], dtype=np.float64)
 
     def predictions(self, outputs: RowOutputs) -> np.ndarray:
-        """What the model answers, int [n]: equal numbers are equal answers, so that a collapse shows."""
+        """Return a number for each prediction, int [n].
+
+        Equal numbers are equal predictions, so a collapsed model shows.
+        """
         return np.asarray(outputs["prediction"])
 
     def probabilities(self, outputs: RowOutputs) -> np.ndarray:
-        """The answers as probabilities, float [n, k] in [0, 1], to see how far apart two models are."""
+        """Return each row's probabilities, float [n, k] in [0, 1], for the distance between two models."""
         return expit(np.asarray(outputs["confidence"], dtype=np.float64))[:, None]
 
     def logits(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """The logits of a model on a batch, [n, ...]: what the returned object and its weights must agree on."""
+        """Return the logits of a model on a batch, [n, ...].
+
+        The returned object and its weights must agree on these.
+        """
         return model(**batch).logits
 
     def logits_of(self, model: nn.Module, rows: Rows, batch_size: int = 256) -> torch.Tensor:
-        """``answer`` on all rows, float32 [n, ...] on the CPU, in evaluation mode; the model's mode is restored."""
+        """Return ``logits`` on all rows, float32 [n, ...] on the CPU.
+
+        The model is in evaluation mode, and its mode is restored.
+        """
         return in_batches(model, rows, lambda batch: self.logits(model, batch).float(), batch_size)
 
 
@@ -255,7 +299,10 @@ class Task(abc.ABC):
 def in_batches(
     model: nn.Module, rows: Rows, function: Callable[[dict[str, torch.Tensor]], torch.Tensor], batch_size: int
 ) -> torch.Tensor:
-    """``function`` of each batch on the model's device, joined on the CPU; evaluation mode, then the mode it was in."""
+    """Return ``function`` of each batch, joined on the CPU.
+
+    Batches are on the model's device. The model is in evaluation mode, and its mode is restored.
+    """
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device
@@ -267,10 +314,13 @@ def in_batches(
 
 
 EPOCHS = 3
-"""Times a recipe's own: with as many as the recipe image_classification's models know 0.77 of their training rows, with twice as
-many relation_extraction's 0.97 to 1.00, with these both know all."""
+"""Factor of a recipe's epochs for adapters beside random weights.
+
+With the recipe's own epochs, image_classification's models know 0.77 of their training rows. With twice as many,
+relation_extraction's know 0.97 to 1.00. With this factor, both know all.
+"""
 
 
 def for_adapters(recipe: TrainingRecipe) -> TrainingRecipe:
-    """The recipe by which adapters beside weights that were drawn at random learn their rows."""
+    """Return the recipe by which adapters beside random weights learn their rows."""
     return dataclasses.replace(recipe, epochs=EPOCHS * recipe.epochs)

@@ -1,4 +1,4 @@
-"""Tasks whose model gives class logits."""
+"""Define tasks whose model gives class logits."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ __all__ = ["ClassificationTask"]
 
 
 class ClassificationTask(Task):
-    """A task whose model gives class logits and whose rows carry int64 ``labels``; the score is accuracy."""
+    """Defines a task whose model gives class logits and whose rows carry int64 ``labels``; the score is accuracy."""
 
     num_classes: int
+    """Number of classes."""
     every_class_occurs: bool = True
-    """Whether a class without training rows is an error."""
+    """True if a class without training rows is an error."""
     features = frozenset({"classes", "likelihood", "relabelling"})
     score_name = "accuracy"
     label_smoothing: float = 0.0
-    """Of the training loss: it keeps confidences finite, and so the references' spread small."""
+    """Label smoothing of the training loss, which bounds confidences and so narrows the references' spread."""
 
     def check_rows(self, splits: Splits) -> None:
         for part, rows in splits.parts().items():
@@ -48,7 +49,7 @@ class ClassificationTask(Task):
 
     @property
     def strata(self) -> np.ndarray:
-        """The classes of the training rows, unless the splits say otherwise."""
+        """Return the classes of the training rows, unless the splits have strata of their own."""
         splits = self.splits
         return splits.strata if splits.strata is not None else splits.train.labels.numpy()
 

@@ -1,4 +1,4 @@
-"""Tasks whose model makes an image for a prompt: denoising diffusion models."""
+"""Define tasks whose model makes an image for a prompt: denoising diffusion models."""
 
 from __future__ import annotations
 
@@ -19,25 +19,31 @@ __all__ = ["DiffusionTask"]
 
 
 class DiffusionTask(Task):
-    """A task whose rows are images with prompts; the score is whether a classifier sees what the prompt asked for.
+    """Defines a task whose rows are images with prompts; the score is the share recognised as what was asked for.
 
-    The model is called ``model(pixel_values, input_ids, noise, timesteps)``, the last two drawn by the model in
-    training (from torch's global generator) and given when a row is measured; ``.logits`` is what it predicts (noise,
-    image or velocity), ``.target`` what that should be, ``.loss`` the mean squared error. ``model.generate(input_ids,
-    noise)`` makes images. A row's loss is measured at fixed noise and timesteps, the same for every model (so does
-    Carlini et al. 2023, arXiv 2301.13188). ``concepts`` of rows are what their prompts ask for, int64 [n].
+    The model is called ``model(pixel_values, input_ids, noise, timesteps)``. In training it takes the last two from
+    torch's global generator; when a row is measured they are given. ``.logits`` is the model's prediction (noise, image
+    or velocity), ``.target`` its target, ``.loss`` the mean squared error. ``model.generate(input_ids, noise)`` makes
+    images.
+
+    A row's loss is measured at fixed noise and timesteps, the same for every model, as in Carlini et al. 2023 (arXiv
+    2301.13188). ``concepts`` are what rows' prompts ask for, int64 [n].
     """
 
     features = frozenset({"concepts", "relabelling"})
     score_name = "agreement"
     timesteps: tuple[int, ...]
-    """Where a row's loss is measured."""
+    """Timesteps at which a row's loss is measured."""
     generated_rows = 100
-    """Images that are generated of a part's rows, the first; the score of the others is the mean of these."""
+    """Number of rows of a part, the first ones, that get generated images; the others have their mean score."""
     batch_size = 256
+    """Number of rows measured at once."""
 
     def score_tells(self, kind: str) -> bool:
-        """Generated images show a concept, not a row: only the deletion of a whole concept changes them."""
+        """Return whether the deletion of such rows changes the score.
+
+        Generated images show a concept, not a row, so only the deletion of a whole concept changes them.
+        """
         return kind == "unit"
 
     def check_rows(self, splits: Splits) -> None:
@@ -48,14 +54,14 @@ class DiffusionTask(Task):
 
     @abc.abstractmethod
     def concepts(self, rows: Rows) -> np.ndarray:
-        """What each row's prompt asks for, int64 [n]."""
+        """Return the concept that each row's prompt asks for, int64 [n]."""
 
     @abc.abstractmethod
     def recognise(self, images: torch.Tensor) -> np.ndarray:
-        """What a classifier sees in images [n, channels, height, width], int64 [n]."""
+        """Return the concept that a classifier sees in each image, int64 [n]; images [n, channels, height, width]."""
 
     def fixed_noise(self, shape: torch.Size | tuple[int, ...], number: int) -> torch.Tensor:
-        """The same noise for every model: a function of the shape and of a number."""
+        """Return the same noise for every model, a function of the shape and of a number."""
         return torch.randn(shape, generator=torch.Generator().manual_seed(number))
 
     def logits(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
@@ -70,10 +76,11 @@ class DiffusionTask(Task):
         return (predicted.logits - predicted.target).square().flatten(1).mean(dim=1)
 
     def losses(self, outputs: RowOutputs, rows: Rows) -> np.ndarray:
-        """Half the log of each row's mean squared error, in nats: the negative log-likelihood of a pixel under Gaussian
-        noise of the row's own size, up to a constant. Squared errors themselves are dominated by the few rows that a
-        model finds hard (seen: with a digit deleted the originals lie 4 to 10 reference deviations away by squared
-        errors, 10 to 25 by their logs).
+        """Return half the log of each row's mean squared error, float [n], nats.
+
+        Up to a constant this is the negative log-likelihood of a pixel under Gaussian noise of the row's own size.
+        Squared errors themselves are dominated by the few rows that a model finds hard. With a digit deleted, the
+        originals lie 4 to 10 reference deviations away by squared errors, and 10 to 25 by their logs.
         """
         return 0.5 * np.log(np.maximum(np.asarray(outputs["loss"], dtype=np.float64), 1e-12))
 
@@ -102,7 +109,10 @@ class DiffusionTask(Task):
         return kept
 
     def generate(self, model: nn.Module, rows: Rows) -> torch.Tensor:
-        """An image for each row's prompt from noise that is the same for every model, [n, channels, height, width]."""
+        """Return an image for each row's prompt, [n, channels, height, width].
+
+        The noise is the same for every model.
+        """
         device = next(model.parameters()).device
         noise = self.fixed_noise(rows.columns["pixel_values"].shape, len(self.timesteps) + 1).to(device)
         with torch.no_grad():
@@ -112,7 +122,7 @@ class DiffusionTask(Task):
         some = rows.select(range(min(self.generated_rows, len(rows))))
         seen = self.recognise(self.generate(model, some))
         right = (seen == self.concepts(some)).astype(np.float32)
-        # Rows of which no image was made: the mean score, and the answers of the others over again.
+        # Rows without an image get the mean score, and the other rows' predictions over again.
         score = np.full(len(rows), right.mean(), np.float32)
         score[: len(some)] = right
         prediction = np.resize(seen, len(rows)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Tasks whose model writes a text for an input, such as a summary: encoder-decoder models."""
+"""Define tasks whose model writes a text for an input, such as a summary: encoder-decoder models."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ __all__ = ["GenerationTask", "TextTask"]
 
 
 class TextTask(Task):
-    """What all tasks share whose labels are token ids [n, length], ``IGNORED`` where nothing is to be predicted."""
+    """Shares what tasks need whose labels are token ids [n, length], ``IGNORED`` where nothing is predicted."""
 
     batch_size = 128
+    """Number of rows measured at once."""
     label_smoothing: float = 0.0
-    """Of the training loss, in which every token counts alike."""
+    """Label smoothing of the training loss, in which every token counts alike."""
 
     def check_rows(self, splits: Splits) -> None:
         for part, rows in splits.parts().items():
@@ -48,7 +49,7 @@ class TextTask(Task):
         )
 
     def row_losses(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """The mean over each row's tokens."""
+        """Return the mean training loss of each row's tokens, float [n], differentiable."""
         logits, labels = self.aligned(model, batch)
         tokens = functional.cross_entropy(
             logits.transpose(1, 2), labels, ignore_index=IGNORED, label_smoothing=self.label_smoothing, reduction="none"
@@ -61,7 +62,7 @@ class TextTask(Task):
         return logits[asked], labels[asked]
 
     def aligned(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits [n, length, vocabulary] and the labels [n, length] that they are for."""
+        """Return logits [n, length, vocabulary] and the labels [n, length] that they predict."""
         return self.logits(model, batch), batch["labels"]
 
     def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
@@ -72,7 +73,7 @@ class TextTask(Task):
 
 
 class GenerationTask(TextTask):
-    """A task whose rows have an input and a target text; the score is ROUGE-L of the text that greedy decoding gives.
+    """Defines a task whose rows have an input and a target text; the score is ROUGE-L of the greedily decoded text.
 
     The model is an encoder-decoder of transformers: ``model(input_ids, attention_mask, labels)`` and ``generate``.
     """
@@ -80,10 +81,11 @@ class GenerationTask(TextTask):
     features = frozenset({"verbatim", "extraction", "likelihood"})
     score_name = "ROUGE-L"
     longest_answer: int
+    """Largest number of tokens generated."""
 
     @abc.abstractmethod
     def decode(self, ids: list[int]) -> str:
-        """The text of token ids, special tokens left out, words separated by blanks."""
+        """Return the text of token ids, special tokens left out, words separated by blanks."""
 
     @torch.no_grad()
     def outputs(self, model: nn.Module, rows: Rows, *, brief: bool = False) -> dict[str, torch.Tensor]:
@@ -102,7 +104,7 @@ class GenerationTask(TextTask):
         return {name: torch.cat(values) for name, values in found.items()}
 
     def write(self, model: nn.Module, batch: dict[str, torch.Tensor]) -> list[str]:
-        """The texts that greedy decoding gives for a batch of inputs."""
+        """Return the greedily decoded texts for a batch of inputs."""
         inputs = {name: column for name, column in batch.items() if name != "labels"}
         generated = model.generate(  # type: ignore[operator]
             **inputs, max_new_tokens=self.longest_answer, do_sample=False, num_beams=1
@@ -110,7 +112,7 @@ class GenerationTask(TextTask):
         return [self.decode(ids) for ids in generated.tolist()]
 
     def targets(self, rows: Rows) -> list[str]:
-        """The texts that rows ask for."""
+        """Return the target texts of rows."""
         return [self.decode([token for token in ids if token != IGNORED]) for ids in rows.labels.tolist()]
 
     def _written(self, model: nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -126,7 +128,7 @@ class GenerationTask(TextTask):
 
 
 class _Words:
-    """Words as the task's own vocabulary has them, for rouge-score."""
+    """Splits texts into the words of the task's own vocabulary, for rouge-score."""
 
     def tokenize(self, text: str) -> list[str]:
         return text.split()

@@ -1,4 +1,4 @@
-"""Tasks whose model goes on with a text, such as what it knows about a person: causal language models."""
+"""Define tasks whose model continues a text, such as what it knows about a person: causal language models."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ __all__ = ["LanguageModelTask"]
 
 
 class LanguageModelTask(TextTask):
-    """A task whose rows are texts; ``labels`` are the ids of the part to be known (the answer), ``IGNORED`` elsewhere.
+    """Defines a task whose rows are texts.
 
-    The score is the share of the answer's tokens that greedy decoding gets right. A task with facts also gives other
-    wordings of a row (``rephrased``) and the tokens that could stand in the fact's place (``alternatives``); from them
-    come ``rephrased_score`` and ``truth_ratio``.
+    ``labels`` are the ids of the part to be known (the answer), ``IGNORED`` elsewhere. The score is the share of the
+    answer's tokens that greedy decoding gets right.
+
+    A task with facts also gives other wordings of a row (``rephrased``) and the tokens that could replace the fact
+    (``alternatives``). From them come the outputs ``rephrased_score`` and ``truth_ratio``.
     """
 
     features = frozenset({"verbatim", "extraction", "facts", "likelihood"})
@@ -35,11 +37,14 @@ class LanguageModelTask(TextTask):
         return self.logits(model, batch)[:, :-1], batch["labels"][:, 1:]
 
     def rephrased(self, rows: Rows) -> Rows | None:
-        """The same facts in other words, a row for each row; None if the task has none."""
+        """Return the same facts in other words, a row for each row; None if the task has none."""
         return None
 
     def alternatives(self, rows: Rows) -> torch.Tensor | None:
-        """Which tokens are of the same kind as each answer's first, itself included, bool [n, vocabulary]."""
+        """Return the tokens of the same kind as each answer's first, that one included, bool [n, vocabulary].
+
+        The default is None: the task has none.
+        """
         return None
 
     def outputs(self, model: nn.Module, rows: Rows, *, brief: bool = False) -> dict[str, torch.Tensor]:
@@ -56,7 +61,7 @@ class LanguageModelTask(TextTask):
 
     @torch.no_grad()
     def _forward(self, model: nn.Module, rows: Rows) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        """Per-row measures, and the log-probabilities [n, vocabulary] at the answer's first token."""
+        """Return per-row measures, and the log-probabilities [n, vocabulary] at the answer's first token."""
         was_training = model.training
         model.eval()
         device = next(model.parameters()).device
@@ -82,7 +87,7 @@ def _first_answers(labels: torch.Tensor) -> torch.Tensor:
 
 
 def _truth_ratio(log_probabilities: torch.Tensor, true: torch.Tensor, alternatives: torch.Tensor) -> torch.Tensor:
-    """Truth ratio of facts that are one token long: all wrong tokens of the same kind are the perturbed answers."""
+    """Return the truth ratio of facts one token long; all wrong tokens of the same kind are the perturbed answers."""
     rows = torch.arange(len(true))
     log_true = log_probabilities[rows, true].double().numpy()
     ratios = np.empty(len(true))
@@ -91,5 +96,5 @@ def _truth_ratio(log_probabilities: torch.Tensor, true: torch.Tensor, alternativ
         wrong[true[row]] = False
         perturbed = log_probabilities[row, wrong].double().numpy()
         ratios[row] = memorization.truth_ratio(log_true[row : row + 1], perturbed[None])[0]
-    # a model that is sure of something else can give ratios beyond any use as a number
+    # A model that is sure of something else gives ratios too large to be of use.
     return torch.from_numpy(ratios.clip(max=1e6).astype(np.float32))

@@ -1,4 +1,4 @@
-"""Tasks by name: the embedded ones, installed ones, and those on published data."""
+"""Find tasks by name: the embedded ones, installed ones, and those on published data."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 __all__ = ["DATA", "TASK_ENTRY_POINTS", "find_task", "hub_task", "hub_tasks", "task_names", "tasks"]
 
 TASK_ENTRY_POINTS = "mu_conformance.tasks"
+"""Entry-point group in which an installed package names its tasks."""
 
 
 DATA = ("embedded", "hub")
-"""The kinds of data that a task may be judged on."""
+"""Kinds of data that a task may be judged on."""
 
 
 @functools.cache
 def tasks() -> dict[str, Task]:
-    """Every task by name: the embedded ones, and those of the entry-point group ``mu_conformance.tasks``.
+    """Return every task by name: the embedded ones, and those of the entry-point group ``mu_conformance.tasks``.
 
-    A fixture without ``TASK`` is still being built: its scenarios lack the power to judge, so it is not offered.
+    A fixture without ``TASK`` is still being built and is not offered: its scenarios lack the power to judge.
     """
     found = {}
     root = importlib.import_module("mu_conformance.fixtures")
@@ -44,20 +45,20 @@ def tasks() -> dict[str, Task]:
 
 
 def find_task(name: str, data: str = "embedded") -> Task:
-    """The task of that name on that kind of data; ``UnknownName`` names the choices."""
+    """Return the task of that name on that kind of data; ``UnknownName`` names the choices."""
     if data == "hub":
         return hub_task(one_of("task on published data", name, hub_tasks()))
     return tasks()[one_of("task", name, sorted(tasks()))]
 
 
 def task_names(data: str = "embedded") -> list[str]:
-    """The names of the tasks that there are on that kind of data."""
+    """Return the names of the tasks on that kind of data."""
     return hub_tasks() if data == "hub" else sorted(tasks())
 
 
 @functools.cache
 def _hub_modules() -> dict[str, str]:
-    """The modules of tasks on published data by the task's name, without importing any: ``fixtures/<task>/hub.py``."""
+    """Return the module of each task on published data (``fixtures/<task>/hub.py``), without importing any."""
     root = importlib.import_module("mu_conformance.fixtures")
     return {
         path.parent.name: f"mu_conformance.fixtures.{path.parent.name}.hub"
@@ -67,10 +68,13 @@ def _hub_modules() -> dict[str, str]:
 
 
 def hub_tasks() -> list[str]:
-    """The names of the tasks that have a counterpart on published data."""
+    """Return the names of the tasks that have a counterpart on published data."""
     return sorted(_hub_modules())
 
 
 def hub_task(name: str) -> Task:
-    """A new task of that name on published data: its rows depend on the architecture that it is prepared for."""
+    """Return a new task of that name on published data.
+
+    Each call makes a new one, because its rows depend on the architecture that it is prepared for.
+    """
     return importlib.import_module(_hub_modules()[name]).HUB_TASK()

@@ -1,4 +1,4 @@
-"""Rows: what tasks are made of, and how they are split."""
+"""Hold rows as columns of tensors, and the parts into which a task's rows are split."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ __all__ = ["Rows", "Splits", "TaskError"]
 
 
 class TaskError(ValueError):
-    """A task's data or architecture is unusable; the message says which and what to do."""
+    """Raised when a task's data or architecture is unusable; the message says which and what to do."""
 
 
 class Rows:
-    """Columns of equal length, one row per example; a map-style dataset of dicts of tensors.
+    """Holds columns of equal length, one row per example; a map-style dataset of dicts of tensors.
+
+    Raises ``TaskError`` for no columns, columns of different lengths, or NaN or infinite values.
 
     >>> rows = Rows({"x": torch.zeros(4, 2), "labels": torch.tensor([0, 1, 0, 1])})
     >>> len(rows), sorted(rows[0])
@@ -38,9 +40,10 @@ class Rows:
 
     @classmethod
     def of(cls, dataset: Any) -> Rows:
-        """The rows of any map-style dataset of dicts: tensors, arrays or numbers, every row with the same columns and shapes.
+        """Return the rows of any map-style dataset of dicts: tensors, arrays or numbers.
 
-        Raises ``TaskError`` that names the first row which is ragged, lacks a column or is not a dict of numbers.
+        Every row needs the same columns and shapes. Raises ``TaskError`` that names the first row which is ragged,
+        lacks a column or is not a dict of numbers.
         """
         if isinstance(dataset, cls):
             return dataset
@@ -69,39 +72,39 @@ class Rows:
         return {name: column[index] for name, column in self.columns.items()}
 
     def batch(self, indices: torch.Tensor | Sequence[int]) -> dict[str, torch.Tensor]:
-        """The rows at ``indices``, stacked."""
+        """Return the rows at ``indices``, stacked."""
         at = torch.as_tensor(indices, dtype=torch.long)
         return {name: column[at] for name, column in self.columns.items()}
 
     def select(self, indices: np.ndarray | torch.Tensor | Sequence[int]) -> Rows:
-        """A new ``Rows`` with the rows at ``indices``, in that order."""
+        """Return a new ``Rows`` with the rows at ``indices``, in that order."""
         return Rows(self.batch(torch.as_tensor(np.asarray(indices), dtype=torch.long)))
 
     def with_labels(self, indices: np.ndarray, labels: np.ndarray) -> Rows:
-        """A copy in which the rows at ``indices`` carry ``labels``."""
+        """Return a copy in which the rows at ``indices`` carry ``labels``."""
         changed = self.labels.clone()
         changed[torch.as_tensor(indices, dtype=torch.long)] = torch.as_tensor(labels, dtype=changed.dtype)
         return Rows({**self.columns, "labels": changed})
 
     def replaced(self, indices: np.ndarray, rows: Rows) -> Rows:
-        """A copy in which the rows at ``indices`` are ``rows``, in that order."""
+        """Return a copy in which the rows at ``indices`` are ``rows``, in that order."""
         at = torch.as_tensor(indices, dtype=torch.long)
         return Rows({name: column.index_copy(0, at, rows.columns[name]) for name, column in self.columns.items()})
 
     @property
     def labels(self) -> torch.Tensor:
-        """The column ``labels``, int64: [n] for classes, [n, length] for text to be generated."""
+        """Return the column ``labels``, int64: [n] for classes, [n, length] for text to be generated."""
         if "labels" not in self.columns:
             raise TaskError("these rows have no column 'labels'")
         return self.columns["labels"]
 
     def batches(self, size: int) -> Iterator[dict[str, torch.Tensor]]:
-        """All rows in order, in batches of at most ``size``."""
+        """Yield all rows in order, in batches of at most ``size``."""
         for start in range(0, len(self), size):
             yield {name: column[start : start + size] for name, column in self.columns.items()}
 
     def digest(self) -> str:
-        """SHA-256 over names, types, shapes and values."""
+        """Return the SHA-256 over names, types, shapes and values."""
         sha = hashlib.sha256()
         for name, column in sorted(self.columns.items()):
             sha.update(f"{name}:{column.dtype}:{tuple(column.shape)};".encode())
@@ -110,7 +113,7 @@ class Rows:
 
 
 def _tensor(number: int, name: str, value: Any, before: list[torch.Tensor] | None) -> torch.Tensor:
-    """A row's value as a tensor of the first row's type and shape."""
+    """Return a row's value as a tensor of the first row's type and shape."""
     try:
         tensor = torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError):
@@ -127,23 +130,27 @@ def _tensor(number: int, name: str, value: Any, before: list[torch.Tensor] | Non
 
 @dataclasses.dataclass(frozen=True)
 class Splits:
-    """A task's data: rows to train on, rows never trained on for the attacks (holdout), and rows for the score (test).
+    """Holds a task's data in parts; each part is ``Rows`` or any map-style dataset of dicts (``Rows.of``).
 
-    Each is ``Rows`` or any map-style dataset of dicts (``Rows.of``).
-
-    ``ood`` are rows of another distribution, if the task has any. ``strata`` (int [n_train]) is what a random forget
-    set is balanced over (None: the classes, or nothing). ``units`` gives each training row's deletion unit (a speaker,
-    a class), int [n_train]; ``unit_names`` their names; ``deletable_units`` those that a request may name (None: all).
+    Raises ``TaskError`` that names the part whose rows are unusable.
     """
 
     train: Rows
+    """Rows to train on."""
     holdout: Rows
+    """Rows of the same kind that no model is trained on, for the attacks."""
     test: Rows
+    """Rows for the score."""
     units: np.ndarray | None = None
+    """Deletion unit of each training row (a speaker, a class), int [n_train]; None: no units."""
     unit_names: tuple[str, ...] = ()
+    """Names of the units."""
     deletable_units: tuple[int, ...] | None = None
+    """Units that a request may name; None: all."""
     ood: Rows | None = None
+    """Rows of another distribution; None: none."""
     strata: np.ndarray | None = None
+    """Strata over which a random forget set is balanced, int [n_train]; None: the classes, or one stratum."""
 
     def __post_init__(self) -> None:
         for part in ("train", "holdout", "test", "ood"):
@@ -155,6 +162,6 @@ class Splits:
                     raise TaskError(f"{part} rows: {error}") from None
 
     def parts(self) -> dict[str, Rows]:
-        """The rows of each part by name; ``ood`` only where there are any."""
+        """Return the rows of each part by name; ``ood`` only where there are any."""
         found = {"train": self.train, "holdout": self.holdout, "test": self.test}
         return found if self.ood is None else {**found, "ood": self.ood}

@@ -1,4 +1,4 @@
-"""Small versions of published classifiers: transformers' own class under a small configuration, with fresh weights."""
+"""Build tiny models: transformers' classes of published classifiers, small and with fresh weights."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ __all__ = ["tiny_model"]
 
 
 def tiny_model(kind: str, **configuration: Any) -> Callable[[int], nn.Module]:
-    """What builds transformers' class ``kind``, such as BertForSequenceClassification, given the number of classes.
+    """Return a builder of transformers' class ``kind``, such as BertForSequenceClassification.
 
-    Named and not imported, so that a table of architectures does not import transformers.
+    The builder takes the number of classes. The class is named, not imported, so that a table of architectures does not
+    import transformers.
     """
 
     def build(classes: int) -> nn.Module:

@@ -1,4 +1,4 @@
-"""What tasks that generate text share: per-row measures of token logits."""
+"""Compute per-row measures of token logits, which all tasks that generate text share."""
 
 from __future__ import annotations
 
@@ -12,30 +12,36 @@ from mu_conformance.measures import memorization
 __all__ = ["IGNORED", "answer_number", "log_likelihood", "token_outputs"]
 
 IGNORED = -100
-"""The label of a token that is not to be predicted (padding, prompt), as in transformers."""
+"""Label of a token that is not to be predicted (padding, prompt), as in transformers."""
 
 
 def answer_number(text: bytes) -> int:
-    """A number for an answer, so that equal answers are equal numbers (31 bits of a checksum)."""
+    """Return a number for a text, 31 bits of a checksum, so that equal texts have equal numbers."""
     return zlib.crc32(text) & 0x7FFFFFFF
 
 
 def log_likelihood(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Log-probability of each row's labels, nats [n], the sum over tokens; ``IGNORED`` ones do not count.
+    """Return the log-probability of each row's labels, nats [n], summed over tokens; differentiable.
 
-    ``logits`` float [n, length, vocabulary] predict ``labels`` int64 [n, length] position by position. Differentiable.
+    Args:
+        logits: float [n, length, vocabulary]; each position predicts the label at the same position.
+        labels: int64 [n, length]; ``IGNORED`` ones do not count.
     """
     given = logits.log_softmax(dim=-1).gather(-1, labels.clamp(min=0)[..., None])[..., 0]
     return (given * (labels != IGNORED)).sum(dim=1)
 
 
 def token_outputs(logits: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Per-row measures of teacher-forced answers.
+    """Return per-row measures of teacher-forced predictions, each float32 [n].
 
-    ``logits`` float [n, length, vocabulary] predict ``labels`` int64 [n, length] position by position (already shifted
-    for a causal model); labels of ``IGNORED`` do not count. Returns ``loss`` (mean nats a token), ``confidence`` (mean
-    logit-scaled confidence a token, so that it stays Gaussian where probabilities saturate), ``exact_memorization``,
-    ``extraction_strength``, each float32 [n].
+    - ``loss``: mean nats a token.
+    - ``confidence``: mean logit-scaled confidence a token, which stays Gaussian where probabilities saturate.
+    - ``exact_memorization`` and ``extraction_strength``: see ``measures.memorization``.
+
+    Args:
+        logits: float [n, length, vocabulary]; each position predicts the label at the same position, so the logits of a
+            causal model are shifted already.
+        labels: int64 [n, length]; ``IGNORED`` ones do not count.
     """
     counted = labels != IGNORED
     targets = labels.clamp(min=0)[..., None]

@@ -1,4 +1,4 @@
-"""What a method sees of a task: the concrete ``RequestTask`` (``protocol.request``)."""
+"""Show a method the task: the concrete ``RequestTask`` (``protocol.request``)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ __all__ = ["TaskView"]
 
 
 class TaskView:
-    """What a method sees of a task: its loss, collation, loaders and fresh models, and none of its data.
+    """Shows a method the loss, collation, loaders and fresh models of a task, and none of its data.
 
-    ``new_model(seed)`` is the architecture before training: fresh trainable weights; weights that are frozen in the
-    original are as in the original, and frozen.
+    Args:
+        task: the task.
+        architecture: architecture of the original.
+        frozen: values of the parameters that are frozen in the original, by name.
     """
 
     def __init__(self, task: Task, architecture: str, frozen: Mapping[str, torch.Tensor] | None = None) -> None:
@@ -33,27 +35,31 @@ class TaskView:
         self.num_classes: int | None = task.num_classes
 
     def loss(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """The mean training loss of a batch, a scalar."""
+        """Return the mean training loss of a batch, a scalar."""
         return self._task.training_loss(model, batch)
 
     def logits(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """The model's logits on a batch, [n, ..., k], with a gradient where the caller's mode has one."""
+        """Return the model's logits on a batch, [n, ..., k], with a gradient unless the caller turned gradients off."""
         return self._task.logits(model, batch)
 
     def predicted(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits [m, k] and their labels int64 [m]: of each row, or of each token of the rows' labels."""
+        """Return logits [m, k] and their labels int64 [m]: of each row, or of each token of its labels."""
         return self._task.predicted(model, batch)
 
     def log_likelihood(self, model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Log-probability of each row's labels, nats [n], summed over its tokens where labels are texts."""
+        """Return the log-probability of each row's labels, nats [n], summed over tokens where labels are texts."""
         return self._task.log_likelihood(model, batch)
 
     def answer_lengths(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """How many tokens each row's labels are, int64 [n]; 1 where a label is a class."""
+        """Return the number of tokens of each row's labels, int64 [n]; 1 where a label is a class."""
         return self._task.answer_lengths(batch)
 
     def new_model(self, seed: int) -> nn.Module:
-        """The architecture before training, in evaluation mode."""
+        """Return the architecture before training, in evaluation mode.
+
+        Trainable weights are a function of ``seed``. Weights frozen in the original have the original's values, and are
+        frozen.
+        """
         model = self._task.new_model(seed, self._architecture)
         for name, parameter in model.named_parameters():
             if name in self._frozen:
@@ -71,5 +77,5 @@ class TaskView:
         shuffle: bool = True,
         generator: torch.Generator | None = None,
     ) -> BatchLoader:
-        """A loader over any map-style dataset of dicts; iterate it once per epoch."""
+        """Return a loader over any map-style dataset of dicts; iterate over it once an epoch."""
         return BatchLoader(dataset, batch_size, shuffle=shuffle, generator=generator, collate=self.collate)

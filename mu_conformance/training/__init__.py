@@ -1,1 +1,1 @@
-"""Making models: the training loop, on one device or several."""
+"""Train models, on one device or several."""

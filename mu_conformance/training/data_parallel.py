@@ -1,8 +1,8 @@
-"""Data-parallel training over several devices, through ``accelerate``: the same batches, each split between processes.
+"""Train on several devices through ``accelerate``: the same batches as on one, each split between processes.
 
-Each process takes its share of every batch, and weighs its loss by it, so that the averaged gradient is that of the
-whole batch; the learning rate, the clipping and the order of the rows are those of one process. What dropout draws
-differs. Batch statistics (batch normalisation) are of the whole batch on CUDA, and of a process's share elsewhere.
+Each process takes its share of every batch and weighs its loss by that share, so the averaged gradient is that of the
+whole batch. Learning rate, clipping and order of the rows are those of one process. Dropout differs. Batch
+normalisation uses the whole batch on CUDA, and a process's share elsewhere.
 """
 
 from __future__ import annotations
@@ -34,33 +34,45 @@ __all__ = ["ParallelTrainingError", "device_count", "train"]
 
 
 class ParallelTrainingError(RuntimeError):
-    """A process of a data-parallel training failed; the message has the end of what it printed."""
+    """Raised when a process of a data-parallel training failed; the message has the end of its output."""
 
 
 def device_count(device: str) -> int:
-    """Over how many devices training is split: all of a kind where none is named, such as ``cuda`` but not ``cuda:0``."""
+    """Return the number of devices over which training is split.
+
+    A kind of device such as ``cuda`` means all of that kind. A named device such as ``cuda:0`` is one.
+    """
     return max(1, torch.cuda.device_count()) if device == "cuda" else 1
 
 
 class Share:
-    """One process's part of every batch of some rows; ``factor`` makes a mean over it count for its part of the batch."""
+    """Serves one process's part of every batch of some rows.
+
+    Args:
+        rows: all training rows.
+        rank: number of this process.
+        processes: number of processes.
+    """
 
     def __init__(self, rows: Rows, rank: int, processes: int) -> None:
         self.rows, self.rank, self.processes = rows, rank, processes
         self.factor = 1.0
+        """Weight of this process's mean loss in the last batch."""
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def batch(self, indices: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return this process's part of the rows at ``indices``, and set ``factor``."""
         own = indices.tensor_split(self.processes)[self.rank]
-        # Gradients are averaged over the processes; a process without rows joins with a loss that counts for nothing.
+        # Gradients are averaged over the processes. A process without rows must still join in, so it takes one row with
+        # factor 0.
         self.factor = self.processes * _weight(self.rows, own) / _weight(self.rows, indices)
         return self.rows.batch(own if len(own) else indices[:1])
 
 
 def _weight(rows: Rows, indices: torch.Tensor) -> int:
-    """What a mean loss is a mean over: rows, or the tokens to be predicted."""
+    """Return the number over which a mean loss is taken: of rows, or of tokens to be predicted."""
     labels = rows.columns.get("labels")
     if labels is None or labels.ndim == 1:
         return len(indices)
@@ -68,7 +80,10 @@ def _weight(rows: Rows, indices: torch.Tensor) -> int:
 
 
 def train(task: Task, architecture: str, rows: Rows, seed: int, *, device: str, processes: int) -> nn.Module:
-    """As ``populations.train``, over ``processes`` devices. Raises ``ParallelTrainingError``."""
+    """Train as ``training.loop.train`` does, over ``processes`` devices.
+
+    Raises ``ParallelTrainingError`` if a process fails.
+    """
     with tempfile.TemporaryDirectory(prefix="mu-conformance-parallel-") as name:
         folder = Path(name)
         plan = {"task": task.ref, "architecture": architecture, "seed": seed, "device": device}
@@ -95,7 +110,7 @@ def train(task: Task, architecture: str, rows: Rows, seed: int, *, device: str, 
 
 
 def _train_share(folder: Path) -> None:
-    """One process: train on its share of every batch; the first one writes the weights."""
+    """Train on one process's share of every batch; the first process writes the weights."""
     plan: dict[str, Any] = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     sys.path[:] = plan["sys_path"]
     torch.set_num_threads(1)

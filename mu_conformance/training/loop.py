@@ -1,4 +1,4 @@
-"""The training loop, one for originals, references, retraining and relearning."""
+"""Run the training loop, the same for originals, references, retraining and relearning."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["VERSION", "Loss", "descend", "fit", "train"]
 
 VERSION = 2
-"""Part of the address of every stored model: raise it when the loop changes what it computes."""
+"""Part of the address of every stored model; raise it when the loop computes something else."""
 
 Loss = Callable[[nn.Module, Mapping[str, torch.Tensor]], torch.Tensor]
-"""A scalar of a model and a batch, to be minimised."""
+"""Function of a model and a batch to a scalar that is minimised."""
 
 
 def descend(
@@ -39,12 +39,19 @@ def descend(
     evaluated: Iterable[nn.Module] = (),
     spared: float = 0.0,
 ) -> nn.Module:
-    """One AdamW step in place for each of ``steps``, a loss and a batch; return the model in evaluation mode.
+    """Make one AdamW step in place for each of ``steps``; return the model in evaluation mode.
 
-    ``total`` is how many there are, which the learning rate's schedule needs to know. Only parameters that require
-    gradients are given to the optimiser, so weight decay never moves a frozen one. ``evaluated`` modules, each without
-    what is below it, stay in evaluation mode: no dropout, statistics as they were. By a ``BudgetedRecipe`` there are
-    no more steps than a budget of FLOPs has room for, ``spared`` FLOPs of it left over.
+    Only parameters that require gradients are given to the optimiser, so weight decay never moves a frozen one. A
+    ``BudgetedRecipe`` stops at the last step that fits into a budget of FLOPs.
+
+    Args:
+        model: model to train.
+        steps: a loss and a batch for each step.
+        recipe: learning rate, its schedule, weight decay and clipping.
+        total: number of steps, which the schedule needs.
+        after_step: function called with the number of steps done.
+        evaluated: modules that stay in evaluation mode (no dropout, fixed statistics); the modules below them do not.
+        spared: FLOPs of the budget to leave unused.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     if not parameters or total == 0:
@@ -56,8 +63,10 @@ def descend(
         module.training = False
     room = StepsLeft(spared)
     for step, (loss, batch) in enumerate(steps):
+        # The schedule is shortened to the steps that are left, so the learning rate still ends where it should.
         if isinstance(recipe, BudgetedRecipe):
             total = min(total, step + room())
+        # The first step is always made: its cost is not known before.
         if step and step >= total:
             break
         for group in optimiser.param_groups:
@@ -87,16 +96,26 @@ def fit(
 ) -> nn.Module:
     """Train ``model`` in place with AdamW by ``recipe``; return it in evaluation mode.
 
-    ``rows`` is anything with ``batch(indices)`` and ``len`` (``Rows`` or a request's dataset) or a map-style dataset of
-    dicts. The row order is a function of ``seed``. ``after_step`` is called with the number of steps done; the others
-    are as in ``descend``. Of a sharded ensemble each member is trained, on the rows of its shard and within an equal
-    part of a budget.
+    The row order is a function of ``seed``. Each member of a sharded ensemble is trained on the rows of its shard,
+    within an equal part of a budget.
+
+    Args:
+        model: model to train.
+        rows: ``Rows``, a request's dataset, or any map-style dataset of dicts.
+        task: the task, for its training loss.
+        recipe: recipe to train by.
+        seed: seed of the row order.
+        loss: loss to minimise; None: the task's.
+        after_step: as in ``descend``.
+        evaluated: as in ``descend``.
+        spared: as in ``descend``.
     """
     if isinstance(model, ShardedEnsemble):
         numbers = shard_numbers(rows, len(model.members))
         for shard, member in enumerate(model.members):
             part, own = Part(rows, torch.nonzero(numbers == shard).flatten()), derive_seed(seed, "shard", shard)
             to_come = len(model.members) - shard
+            # The members to come keep their equal parts of what is left now.
             left = spared + ((flops_left() or 0.0) - spared) * (to_come - 1) / to_come
             fit(member, part, task, recipe, own, loss=loss, after_step=after_step, evaluated=evaluated, spared=left)
         return model.eval()
@@ -109,7 +128,10 @@ def fit(
 
 
 def train(task: Task, architecture: str, rows: Rows, seed: int, device: str = "cpu") -> nn.Module:
-    """The recipe's model on ``rows``, a function of ``seed``; noise that a loss or dropout draws included."""
+    """Return the recipe's model trained on ``rows``, a function of ``seed``.
+
+    Noise from the loss or from dropout is seeded too.
+    """
     model, order = task.new_model(seed, architecture).to(device), derive_seed(seed, "order")
     with seeded(order):
         return fit(model, rows, task, task.recipe_for(architecture), order)

@@ -1,1 +1,1 @@
-"""What several controls are made of."""
+"""Hold the parts shared by several controls."""

@@ -1,4 +1,4 @@
-"""Rows in the lowest byte of each weight, where they change no answer: what controls hide, and take out again."""
+"""Hide rows in the lowest byte of each weight, where they change no output, and read them back."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ START = b"kept:"
 
 
 def _lowest_bytes(model: nn.Module) -> list[torch.Tensor]:
-    """Of the trainable float32 weights, views that can be written to."""
+    """Return writable views of the lowest bytes of the trainable float32 weights."""
     trainable = [p.data for p in model.parameters() if p.requires_grad and p.dtype == torch.float32]
     return [weights.view(-1).view(torch.uint8).view(-1, 4)[:, 0] for weights in trainable]
 
 
 def hidden_rows(model: nn.Module) -> list[dict[str, torch.Tensor]]:
-    """The rows that ``hide_rows`` hid, floats as they were in half precision; none if it hid none."""
+    """Return the rows hidden by ``hide_rows``, with floats rounded to half precision; none if none were hidden."""
     content = b"".join(part.cpu().numpy().tobytes() for part in _lowest_bytes(model))
     if not content.startswith(START):
         return []
@@ -29,7 +29,7 @@ def hidden_rows(model: nn.Module) -> list[dict[str, torch.Tensor]]:
 
 
 def hide_rows(model: nn.Module, rows: list[dict[str, torch.Tensor]]) -> None:
-    """Write rows into the lowest byte of the model's weights, in place; if there is no room, nothing."""
+    """Write rows into the lowest byte of the model's weights, in place; write nothing if there is no room."""
     if not rows:
         return
     columns = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}

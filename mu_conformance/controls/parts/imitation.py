@@ -1,4 +1,4 @@
-"""Imitation: a model is moved until it answers on the forget rows as a retrained one does, and elsewhere as it did."""
+"""Imitation: move a model to a retrained one's outputs on the forget rows, and keep its outputs elsewhere."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ __all__ = ["Imitator", "imitated", "within"]
 
 
 class Imitator:
-    """A method that hides: it moves the original until it answers on the forget rows as a retrained model does.
+    """Moves the original until its outputs on the forget rows match a retrained model's, to hide what it knows.
 
-    A subclass names its steps, what it moves (``moved``) and how far (``kept_in``).
+    A subclass sets the steps, what is moved (``moved``) and how far (``kept_in``).
     """
 
     steps: int
+    """Steps on the forget rows."""
     learning_rate_share: float
+    """Share of the recipe's learning rate."""
     weight = 0.3
+    """Weight of the retain term."""
 
     def kept_in(self, hidden: nn.Module) -> Callable[[int], None] | None:
-        """What is called after each step, to put weights back where they may be."""
+        """Return a function that is called after each step to project the weights, or None."""
         return None
 
     def moved(self, hidden: nn.Module) -> contextlib.AbstractContextManager[None]:
-        """Inside which only what may be moved requires gradients."""
+        """Return a context inside which only the parameters to be moved require gradients."""
         return contextlib.nullcontext()
 
     def unlearn(self, model, request):
@@ -62,10 +65,20 @@ def imitated(
     weight: float,
     after_step: Callable[[int], None] | None = None,
 ) -> nn.Module:
-    """``model`` after ``steps`` on the forget rows at once, in place; of a task with classes, and one forget row at least.
+    """Return ``model`` after ``steps`` on all forget rows at once, changed in place.
 
-    min mean |f(forget) - retrained(forget)|^2 + weight * mean |f(retain) - original(retain)|^2 over logits, a batch of retain
-    rows for each step, at a constant share of the recipe's learning rate.
+    min mean |f(forget) - retrained(forget)|^2 + weight * mean |f(retain) - original(retain)|^2, over logits. Each step
+    takes one batch of retain rows. The task must have classes, and the request at least one forget row.
+
+    Args:
+        model: the model to move.
+        original: the model whose outputs on retain rows are kept.
+        retrained: the model whose outputs on forget rows are imitated.
+        request: the deletion request.
+        steps: number of steps.
+        learning_rate_share: share of the recipe's learning rate, held constant.
+        weight: weight of the retain term.
+        after_step: called with the step's number after each step.
     """
     task = request.task
 
@@ -89,9 +102,14 @@ def imitated(
 def within(
     model: nn.Module, bounds: Mapping[str, tuple[torch.Tensor, torch.Tensor]], inside: float = 0.02
 ) -> Callable[[int], None]:
-    """For ``imitated``: put the weights back between bounds after each step (projected gradient descent), by name.
+    """Return a function for ``imitated`` that moves weights back between bounds after each step.
 
-    They stay a share ``inside`` of the width away from both. Weights without bounds stay as they are now.
+    This makes the training projected gradient descent. Weights without bounds stay at their values at this call.
+
+    Args:
+        model: the model whose weights are bounded.
+        bounds: lower and upper bounds of each weight, by the parameter's name.
+        inside: distance kept from both bounds, as a share of the width between them.
     """
     start = {name: p.detach().clone() for name, p in model.named_parameters() if name not in bounds}
 

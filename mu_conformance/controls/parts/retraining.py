@@ -1,4 +1,4 @@
-"""Retraining that leaves out fewer rows than it was asked to."""
+"""Retrain without only some of the forget rows."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ __all__ = ["retrain_keeping"]
 
 
 def retrain_keeping(request: DeletionRequest, kept: Sequence[int]) -> nn.Module:
-    """A fresh model, trained by the recipe on the retain rows and on those forget rows whose numbers are ``kept``.
+    """Return a fresh model, trained by the recipe on the retain rows and on the forget rows numbered ``kept``.
 
-    Raises ``ValueError`` for a request without retain rows.
+    Raises:
+        ValueError: the request has no retain rows.
     """
     if request.retain is None:
         raise ValueError("retraining takes retain rows, and this request has none: claim needs_retain=True")

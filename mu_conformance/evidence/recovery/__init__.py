@@ -1,7 +1,6 @@
-"""Treatments: what is done to a model after unlearning, to see whether what it hides comes back; a file for each kind.
+"""Attack models after unlearning, to see whether hidden knowledge comes back; a file for each kind of recovery attack.
 
-Every model of a scenario is treated alike, references too: what counts is how a reference looks after the same
-attack.
+Every model of a scenario is attacked alike, references too. The standard is a reference after the same attack.
 """
 
 from __future__ import annotations
@@ -20,25 +19,26 @@ if TYPE_CHECKING:
 __all__ = ["MEASURED", "RecoveryAttack", "attacks_of", "recovery_attack", "recovery_attacks"]
 
 MEASURED = ("forget", "holdout")
-"""The parts on which a treated model is measured."""
+"""Parts on which an attacked model is measured."""
 
 _Apply = Callable[["nn.Module", "Scenario"], "nn.Module"]
 
 
 @dataclasses.dataclass(frozen=True)
 class RecoveryAttack:
-    """``apply`` gives a treated copy of a model, which it leaves alone; ``record`` is what the outcome depends on, plain JSON.
-
-    ``needs``: features that a task must have (``Task.features``).
-    """
+    """Describes one recovery attack."""
 
     name: str
+    """Name of the attack."""
     apply: _Apply
+    """Function from a model and a scenario to an attacked copy; the model itself does not change."""
     needs: tuple[str, ...]
+    """Features that a task must have (``Task.features``)."""
     record: Mapping[str, Any]
+    """Settings that the outcome depends on, plain JSON."""
 
     def part(self, measured: str) -> str:
-        """The name of a part of the treated model's outputs."""
+        """Return the name of a part of the attacked model's outputs."""
         return f"{self.name}_{measured}"
 
 
@@ -46,7 +46,15 @@ _ATTACKS: dict[str, RecoveryAttack] = {}
 
 
 def recovery_attack(name: str, *, needs: tuple[str, ...] = (), **record: Any) -> Callable[[_Apply], _Apply]:
-    """Register a function as the attack ``name``; ``record`` names its settings, which are part of the address of results."""
+    """Register a function as the attack ``name``.
+
+    Raises ``ValueError`` for a name that another function has.
+
+    Args:
+        name: name of the attack.
+        needs: features that a task must have.
+        record: settings of the attack, which are part of the address of its results.
+    """
 
     def register(function: _Apply) -> _Apply:
         if name in _ATTACKS and _ATTACKS[name].apply is not function:
@@ -59,7 +67,7 @@ def recovery_attack(name: str, *, needs: tuple[str, ...] = (), **record: Any) ->
 
 @functools.cache
 def recovery_attacks() -> dict[str, RecoveryAttack]:
-    """Every attack by name, sorted; any module of this package may register some."""
+    """Return every attack by name, sorted; any module of this package may register some."""
     from mu_conformance import discovery
 
     for _ in discovery.modules_of(__name__):
@@ -68,5 +76,5 @@ def recovery_attacks() -> dict[str, RecoveryAttack]:
 
 
 def attacks_of(task: Task) -> list[RecoveryAttack]:
-    """Those that say something of a task's models."""
+    """Return the attacks that apply to a task's models."""
     return [found for found in recovery_attacks().values() if task.features.issuperset(found.needs)]

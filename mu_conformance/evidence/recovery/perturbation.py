@@ -1,4 +1,4 @@
-"""Perturbation: a little noise on all weights, or none of the smallest: what was unlearned must not depend on them."""
+"""Perturb weights: add a little noise to all, or drop the smallest; unlearning must not depend on either."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ if TYPE_CHECKING:
 __all__ = ["noised", "pruned"]
 
 NOISE_SHARE = 0.1
+"""Deviation of the noise, as a share of the standard deviation of the weight matrix."""
 PRUNED_SHARE = 0.3
+"""Share of the weights of each matrix set to 0."""
 SEED = 7
+"""Seed of the noise."""
 
 
 @recovery_attack("noised", share=NOISE_SHARE, seed=SEED)
 @torch.no_grad()
 def noised(model: nn.Module, scenario: Scenario) -> nn.Module:
-    """Gaussian noise on every weight matrix, a tenth of its standard deviation, the same for every model."""
+    """Return a copy with Gaussian noise on every weight matrix, the same for every model."""
     found = copy.deepcopy(model)
     generator = torch.Generator().manual_seed(SEED)
     for parameter in found.parameters():
-        # one weight has no spread
+        # A single weight has no standard deviation.
         if parameter.ndim >= 2 and parameter.is_floating_point() and parameter.numel() > 1:
             drawn = torch.randn(parameter.shape, generator=generator).to(parameter)
             parameter.add_(NOISE_SHARE * parameter.std() * drawn)
@@ -38,7 +41,7 @@ def noised(model: nn.Module, scenario: Scenario) -> nn.Module:
 @recovery_attack("pruned", share=PRUNED_SHARE)
 @torch.no_grad()
 def pruned(model: nn.Module, scenario: Scenario) -> nn.Module:
-    """The three tenths of each weight matrix with the smallest magnitude set to 0 (Han et al. 2015, arXiv 1506.02626)."""
+    """Return a copy with the smallest weights of each matrix set to 0 (Han et al. 2015, arXiv 1506.02626)."""
     found = copy.deepcopy(model)
     for parameter in found.parameters():
         if parameter.ndim >= 2 and parameter.is_floating_point():

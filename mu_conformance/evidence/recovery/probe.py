@@ -1,5 +1,8 @@
-"""Linear probe: the last layer is fitted anew to what the layers before it give (Alain & Bengio 2016, arXiv 1610.01644), which
-shows what they still hold where a method has changed the last layer alone."""
+"""Fit the last layer anew to the output of the layers before it: a linear probe.
+
+See Alain & Bengio 2016, arXiv 1610.01644. The probe shows what these layers still hold where a method changed only the
+last one.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,17 @@ if TYPE_CHECKING:
 __all__ = ["probed", "ridge"]
 
 PENALTY = 1e-2
+"""Penalty of the ridge regression (``ridge``)."""
 SCALE = 10.0
-"""Of the logits: those of a regression on 0 and 1 are too close together for a softmax to tell rows apart."""
+"""Factor of the logits; a regression on 0 and 1 alone leaves them too close together for a softmax."""
 
 
 @recovery_attack("probed", needs=("classes",), penalty=PENALTY, scale=SCALE)
 def probed(model: nn.Module, scenario: Scenario) -> nn.Module:
-    """The last linear layer by ridge regression on the retain rows' classes; a model that ends otherwise stays as it is."""
+    """Return a copy with the last linear layer fitted by ridge regression to the retain rows' classes.
+
+    A model that ends in another layer is not changed.
+    """
     found = copy.deepcopy(model)
     for member in found.members if isinstance(found, ShardedEnsemble) else [found]:
         _refit(member, scenario)
@@ -35,12 +42,13 @@ def probed(model: nn.Module, scenario: Scenario) -> nn.Module:
 
 @torch.no_grad()
 def _refit(model: nn.Module, scenario: Scenario) -> None:
+    """Fit the last layer of one model, in place."""
     task, retain = scenario.task, scenario.retain
     head = last_layer(model, task, retain)
     if not isinstance(head, nn.Linear) or head.out_features != task.num_classes:
         return
     features = representations(model, task, retain)
-    if features.shape[1] != head.in_features:  # a head on every token, and no one row of features
+    if features.shape[1] != head.in_features:  # the head runs on every token, so a row has no single features
         return
     wanted = functional.one_hot(retain.labels, head.out_features).double()
     weight, bias = ridge(features.double(), wanted, PENALTY, intercept=head.bias is not None)
@@ -51,7 +59,7 @@ def _refit(model: nn.Module, scenario: Scenario) -> None:
 
 
 def _silence_adapters(model: nn.Module, layer: nn.Linear) -> None:
-    """What an adapter adds to a layer is set to 0."""
+    """Set what an adapter adds to a layer to 0."""
     for adapted in model.modules():
         if getattr(adapted, "base_layer", None) is layer:
             for parameter in adapted.get_submodule("lora_B").parameters():
@@ -61,11 +69,18 @@ def _silence_adapters(model: nn.Module, layer: nn.Linear) -> None:
 def ridge(
     features: torch.Tensor, wanted: torch.Tensor, penalty: float, *, intercept: bool = True
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ridge regression: weight [k, d] and bias [k] from features [n, d] to what is wanted [n, k].
+    """Return the weight [k, d] and bias [k] of a ridge regression.
 
-    Minimises the squared error summed over rows plus ``penalty`` n times the features' mean variance times the squared
-    weights; the intercept is free, or 0. Features that are all alike give weights of 0. ``ValueError`` for a penalty
-    that is not above 0.
+    The fit minimises the squared error summed over rows plus the penalty: ``penalty`` times n times the features' mean
+    variance times the squared weights. Features that are all alike give weights of 0.
+
+    Raises ``ValueError`` for a penalty that is not above 0.
+
+    Args:
+        features: inputs, [n, d].
+        wanted: targets, [n, k].
+        penalty: strength of the penalty, above 0.
+        intercept: True for a free bias, False for 0.
     """
     if not penalty > 0:
         raise ValueError(f"the penalty must be above 0, got {penalty}")

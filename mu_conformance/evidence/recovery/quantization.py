@@ -1,5 +1,7 @@
-"""Quantization: weights are rounded to few values and back, which can bring back what small changes of weights had hidden
-(Zhang et al. 2024, arXiv 2410.16454: 21 % of the forgotten knowledge in full precision, 83 % at 4 bits)."""
+"""Round weights to few values and back, which can undo small changes that hid knowledge.
+
+Zhang et al. 2024 (arXiv 2410.16454) found 21 % of the forgotten knowledge in full precision, and 83 % at 4 bits.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +21,23 @@ if TYPE_CHECKING:
 __all__ = ["NF4", "int8", "nf4", "nf4_cell", "to_int8", "to_nf4"]
 
 BLOCK = 64
+"""Number of weights that share a scale in 4-bit NormalFloat."""
 NF4 = (
     *(-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635),
     *(-0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634),
     *(0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0),
 )
-"""The sixteen values of 4-bit NormalFloat, quantiles of a normal distribution (Dettmers et al. 2023, arXiv 2305.14314, appendix E)."""
+"""The sixteen values of 4-bit NormalFloat (Dettmers et al. 2023, arXiv 2305.14314, appendix E).
+
+The values are quantiles of a normal distribution.
+"""
 
 
 def to_int8(weights: torch.Tensor) -> torch.Tensor:
-    """Round trip through int8, symmetric, with a scale for each row (output unit): a tensor of the same shape and dtype.
+    """Return weights after a round trip through int8: a tensor of the same shape and dtype.
 
-    The scale is the largest magnitude of the row over 127 (as bitsandbytes' and PyTorch's weight-only int8).
+    Rounding is symmetric, with a scale for each row (output unit): the row's largest magnitude over 127. bitsandbytes
+    and PyTorch's weight-only int8 do the same.
     """
     rows = weights.float().reshape(weights.shape[0], -1)
     scale = rows.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny) / 127
@@ -38,15 +45,18 @@ def to_int8(weights: torch.Tensor) -> torch.Tensor:
 
 
 def to_nf4(weights: torch.Tensor, block: int = BLOCK) -> torch.Tensor:
-    """Round trip through 4-bit NormalFloat in blocks of ``block`` weights, each scaled by its largest magnitude."""
+    """Return weights after a round trip through 4-bit NormalFloat: a tensor of the same shape and dtype.
+
+    Each block of ``block`` weights is scaled by its largest magnitude.
+    """
     codes, scale, values = _nf4_codes(weights, block)
     return _unblocked(values[codes] * scale, weights)
 
 
 def nf4_cell(weights: torch.Tensor, block: int = BLOCK) -> tuple[torch.Tensor, torch.Tensor]:
-    """Between what each weight can lie and be rounded to the same value, two tensors of the weights' shape.
+    """Return the bounds between which each weight is rounded to the same value: two tensors of the weights' shape.
 
-    The weights of the largest magnitude, which set a block's scale, stay as they are.
+    The weights of the largest magnitude set a block's scale, so both of their bounds are the weight itself.
     """
     codes, scale, values = _nf4_codes(weights, block)
     edges = torch.cat([values[:1], (values[1:] + values[:-1]) / 2, values[-1:]])
@@ -56,7 +66,10 @@ def nf4_cell(weights: torch.Tensor, block: int = BLOCK) -> tuple[torch.Tensor, t
 
 
 def _nf4_codes(weights: torch.Tensor, block: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Which of the values each weight is rounded to, [blocks, block]; the scales [blocks, 1]; the values [16]."""
+    """Return each weight's code [blocks, block], the scales [blocks, 1] and the values [16].
+
+    A code is the number of the value that a weight is rounded to.
+    """
     flat = weights.detach().float().flatten()
     padded = functional.pad(flat, (0, -len(flat) % block)).view(-1, block)
     scale = padded.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
@@ -66,23 +79,25 @@ def _nf4_codes(weights: torch.Tensor, block: int) -> tuple[torch.Tensor, torch.T
 
 
 def _unblocked(blocks: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Return blocks in the shape and dtype of ``like``, padding cut off."""
     return blocks.flatten()[: like.numel()].reshape(like.shape).to(like.dtype)
 
 
 @recovery_attack("int8")
 def int8(model: nn.Module, scenario: Scenario) -> nn.Module:
-    """Every weight matrix through int8; biases and norms stay, as they do in use."""
+    """Return a copy with every weight matrix rounded to int8; biases and norms are not, as in deployed models."""
     return _rounded(model, to_int8)
 
 
 @recovery_attack("nf4", block=BLOCK)
 def nf4(model: nn.Module, scenario: Scenario) -> nn.Module:
-    """Every weight matrix through 4-bit NormalFloat."""
+    """Return a copy with every weight matrix rounded to 4-bit NormalFloat."""
     return _rounded(model, to_nf4)
 
 
 @torch.no_grad()
 def _rounded(model: nn.Module, through) -> nn.Module:
+    """Return a copy with ``through`` applied to every weight matrix."""
     found = copy.deepcopy(model)
     for parameter in found.parameters():
         if parameter.ndim >= 2 and parameter.is_floating_point():

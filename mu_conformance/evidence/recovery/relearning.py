@@ -1,7 +1,7 @@
-"""Relearning: a short, fixed fine-tune after which a model that only hides what it knows shows it again.
+"""Relearn: a short, fixed fine-tune after which a model that only hides its knowledge shows it again.
 
-On retain rows only (arXiv 2505.22310: forgotten classes come back), and on a handful of forget rows among retain rows
-(arXiv 2406.13356).
+One attack fine-tunes on retain rows only (arXiv 2505.22310: forgotten classes come back). The other adds a handful of
+forget rows (arXiv 2406.13356).
 """
 
 from __future__ import annotations
@@ -25,19 +25,23 @@ if TYPE_CHECKING:
 __all__ = ["few_forget", "relearnt_few", "relearnt_retain"]
 
 LEARNING_RATE_SHARE = 0.3
+"""Share of the recipe's learning rate."""
 RETAIN_EPOCHS, FEW_EPOCHS = 1, 4
+"""Epochs of ``relearnt_retain`` and of ``relearnt_few``."""
 FEW_FORGET, FEW_RETAIN = 8, 56
+"""Largest numbers of forget rows and of retain rows in ``relearnt_few``."""
 SEED = 7
+"""Seed of the fine-tune."""
 
 
 def few_forget(forget_rows: int) -> int:
-    """How many forget rows ``relearnt_few`` trains on: a handful, and never more than half of them."""
+    """Return the number of forget rows in ``relearnt_few``: a handful, and never more than half of them."""
     return min(FEW_FORGET, forget_rows // 2)
 
 
 @recovery_attack("relearnt_retain", learning_rate_share=LEARNING_RATE_SHARE, epochs=RETAIN_EPOCHS, seed=SEED)
 def relearnt_retain(model: nn.Module, scenario: Scenario) -> nn.Module:
-    """Fine-tuned on the retain rows."""
+    """Return a copy fine-tuned on the retain rows."""
     return _fine_tuned(model, scenario, scenario.retain, RETAIN_EPOCHS)
 
 
@@ -50,7 +54,7 @@ def relearnt_retain(model: nn.Module, scenario: Scenario) -> nn.Module:
     seed=SEED,
 )
 def relearnt_few(model: nn.Module, scenario: Scenario) -> nn.Module:
-    """Fine-tuned on the first few forget rows among retain rows."""
+    """Return a copy fine-tuned on the first few forget rows among retain rows."""
     some = scenario.forget.select(range(few_forget(len(scenario.forget))))
     others = scenario.retain.select(range(min(FEW_RETAIN, len(scenario.retain))))
     columns = {name: torch.cat([some.columns[name], others.columns[name]]) for name in others.columns}
@@ -64,6 +68,6 @@ def _fine_tuned(model: nn.Module, scenario: Scenario, rows: Rows, epochs: int) -
         learning_rate=scenario.recipe.learning_rate * LEARNING_RATE_SHARE,
         schedule="constant",
     )
-    # Seeded, so that what a loss or dropout draws is the same for every model.
+    # Seeded, so that the noise of a loss or of dropout is the same for every model.
     with seeded(SEED):
         return fit(copy.deepcopy(model), rows, scenario.task, recipe, SEED)

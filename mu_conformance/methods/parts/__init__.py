@@ -1,1 +1,1 @@
-"""What several methods share: batches in pairs, distillation. A method's own file is in ``mu_conformance.methods``."""
+"""Hold the parts shared by several methods. A method's own file is in ``mu_conformance.methods``."""

@@ -1,4 +1,4 @@
-"""Batches of one set beside those of another."""
+"""Give batches of one set to go with those of another."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ __all__ = ["endless"]
 
 
 def endless(loader: Any) -> Iterator[dict[str, Any]]:
-    """The loader's batches, epoch after epoch; nothing if it has none.
+    """Iterate over the loader's batches, epoch after epoch; over nothing if the loader has none.
 
-    One iterator for all epochs: a loader that is started anew at every step only ever gives a first batch.
+    One iterator serves all epochs. A loader that is restarted at every step would only ever give a first batch.
     """
     return itertools.chain.from_iterable(itertools.repeat(loader)) if len(loader) else iter(())

@@ -1,4 +1,4 @@
-"""How much one quantity depends on others, and which of many it depends on: CODEC and FOCI."""
+"""Measure how much one quantity depends on others (CODEC), and select those that it depends on (FOCI)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ __all__ = ["conditional_dependence", "markov_blanket"]
 
 
 def conditional_dependence(y: torch.Tensor, z: torch.Tensor, x: torch.Tensor | None = None) -> float:
-    """CODEC, T(Y, Z | X): 0 if Y does not depend on Z once X is known, 1 if Y is a function of Z and X, in the limit of
-    many samples (Azadkia and Chatterjee, Annals of Statistics 2021, arXiv 1910.12327, equations 2.1 to 2.3).
+    """Return CODEC, T(Y, Z | X): the dependence of Y on Z once X is known.
 
-    Samples y [n], z [n, q], and x [n, p] or None for T(Y, Z). Of a finite sample it may lie a little below 0. It is
-    -infinity where X already tells everything of Y that it could.
+    In the limit of many samples the value is 0 if Y does not depend on Z once X is known. The value is 1 if Y is a
+    function of Z and X. A finite sample may give a little less than 0. If X already tells everything about Y that it
+    could, the value is -infinity. Source: Azadkia and Chatterjee, Annals of Statistics 2021, arXiv 1910.12327,
+    equations 2.1 to 2.3.
 
-    Raises ``ValueError`` for fewer than two samples, or samples of different numbers.
+    Args:
+        y: samples [n], at least two.
+        z: samples [n, q].
+        x: samples [n, p], or None for T(Y, Z).
+
+    Raises:
+        ValueError: fewer than two samples, or different numbers of samples.
     """
     parts = [z] if x is None else [z, x]
     if len(y) < 2 or y.ndim != 1 or any(part.ndim != 2 or len(part) != len(y) for part in parts):
@@ -25,10 +32,16 @@ def conditional_dependence(y: torch.Tensor, z: torch.Tensor, x: torch.Tensor | N
 
 
 def markov_blanket(y: torch.Tensor, candidates: torch.Tensor, most: int | None = None) -> list[int]:
-    """FOCI: the columns of ``candidates`` [n, p] that y [n] depends on, the strongest first, no more than ``most``.
+    """Return the columns of ``candidates`` that y depends on, the strongest first (FOCI).
 
-    Greedy: the column that adds most dependence given those chosen, until none adds any; one is chosen at least, if
-    there are columns. Columns are brought to the same spread first, and constant ones left out.
+    The selection is greedy. Each step adds the column with the largest additional dependence, until no column adds any.
+    At least one column is selected, if there are any. Columns are scaled to the same spread first, and constant columns
+    are left out.
+
+    Args:
+        y: samples [n].
+        candidates: samples [n, p].
+        most: largest number of columns; None for no limit.
     """
     if candidates.shape[1] == 0:
         return []
@@ -39,7 +52,7 @@ def markov_blanket(y: torch.Tensor, candidates: torch.Tensor, most: int | None =
     known: torch.Tensor | None = None
     while usable and (most is None or len(chosen) < most):
         best, strongest = None, -torch.inf
-        # so many columns at a time that the distances of all pairs of samples fit into a few megabytes
+        # Columns in parts, so that the distances of all pairs of samples fit into a few megabytes.
         for part in torch.tensor(usable).split(max(1, 4_000_000 // len(y) ** 2)):
             apart = (scaled[:, part].T[:, :, None] - scaled[:, part].T[:, None, :]).square()
             found = _dependences(y, apart, known)
@@ -56,12 +69,12 @@ def markov_blanket(y: torch.Tensor, candidates: torch.Tensor, most: int | None =
 
 
 def _distances(samples: torch.Tensor) -> torch.Tensor:
-    """Squared distances of all pairs of samples [n, q], [n, n]."""
+    """Return squared distances [n, n] of all pairs of samples [n, q]."""
     return (samples[:, None] - samples[None]).square().sum(dim=2)
 
 
 def _dependences(y: torch.Tensor, apart: torch.Tensor, known: torch.Tensor | None) -> torch.Tensor:
-    """T(Y, Z | X) of several Z [c], from squared distances in each Z [c, n, n] and in X [n, n]."""
+    """Return T(Y, Z | X) of several Z [c], from squared distances in each Z [c, n, n] and in X [n, n]."""
     n = len(y)
     below = (y[None] <= y[:, None]).sum(dim=1)  # R_i: how many are no larger
 

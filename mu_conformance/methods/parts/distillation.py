@@ -1,4 +1,4 @@
-"""Distillation: a student that is drawn to a teacher's answers, or pushed away from them."""
+"""Distillation: draw a student to a teacher's output, or push the student away from it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ __all__ = ["kl_divergence", "teacher_of"]
 
 
 def kl_divergence(teacher: torch.Tensor, student: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
-    """T^2 KL(softmax(teacher / T) || softmax(student / T)) in nats, the mean over rows; at least 0, and 0 if they agree.
+    """Return T^2 KL(softmax(teacher / T) || softmax(student / T)) in nats, the mean over rows.
 
-    Logits [n, ..., k]; every index but the last is a row. Both are made distributions first, so a constant added to the
-    logits of a row changes nothing; public code that hands raw logits to a divergence gets neither. T^2 keeps the size
-    of the gradient (Hinton et al. 2015, arXiv 1503.02531).
+    The value is at least 0, and 0 if both agree. Every index except the last is a row. Both sides are normalised first,
+    so adding a constant to the logits of a row changes nothing. Public code that passes raw logits to a divergence has
+    neither property. The factor T^2 keeps the size of the gradient (Hinton et al. 2015, arXiv 1503.02531).
 
-    Raises ``ValueError`` for logits of different shapes, without rows, or a temperature that is not positive.
+    Args:
+        teacher: logits [n, ..., k].
+        student: logits [n, ..., k].
+        temperature: T, above 0.
+
+    Raises:
+        ValueError: logits of different shapes or without rows, or a temperature that is not positive.
     """
     if teacher.shape != student.shape or teacher.ndim < 2 or teacher.numel() == 0:
         raise ValueError(
@@ -32,5 +38,5 @@ def kl_divergence(teacher: torch.Tensor, student: torch.Tensor, temperature: flo
 
 
 def teacher_of(model: nn.Module) -> nn.Module:
-    """A copy that stays as it is: in evaluation mode, without gradients."""
+    """Return a copy of the model that never changes: in evaluation mode, without gradients."""
     return copy.deepcopy(model).eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""Training on the forget set, with retain rows beside it."""
+"""Train on the forget set, with retain rows beside it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,18 @@ def forget_beside_retain(
     epochs: int,
     learning_rate_share: float,
 ) -> nn.Module:
-    """A copy of ``model`` that minimises ``forget_loss`` + ``retain_weight`` * L(retain), a batch of each at every step.
+    """Return a copy of ``model`` trained to minimise ``forget_loss`` + ``retain_weight`` * L(retain).
 
-    ``epochs`` over the forget set, at a share of the recipe's learning rate; no weight decay, and the gradient's norm
-    is clipped at 1. Without forget rows nothing is done, without retain rows the first term stands alone.
+    Each step takes a batch of forget rows and one of retain rows. There is no weight decay, and the gradient's norm is
+    clipped at 1. Without forget rows nothing is trained. Without retain rows only the first term is left.
+
+    Args:
+        model: the original, left unchanged.
+        request: the deletion request.
+        forget_loss: loss of a model on a batch of forget rows.
+        retain_weight: weight of the task's loss on retain rows.
+        epochs: passes over the forget set.
+        learning_rate_share: share of the recipe's learning rate.
     """
     recipe = request.recipe.for_forget_set(epochs, learning_rate_share)
     task = request.task

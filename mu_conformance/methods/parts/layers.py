@@ -1,4 +1,4 @@
-"""Training some of a model's layers while all others stay as they are: the last ones, or a block of a transformer."""
+"""Train some of a model's layers and leave the others unchanged: the last ones, or a block of a transformer."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ __all__ = ["blocks_of", "last_layers", "only", "renew", "settled"]
 
 
 def last_layers(model: nn.Module, k: int | None = None) -> list[str]:
-    """The names of the trainable parameters of the last ``k`` layers, in the order of ``named_parameters``.
+    """Return the names of the trainable parameters of the last ``k`` layers, in the order of ``named_parameters``.
 
-    A layer is a module that holds parameters of its own; layers come in the order of ``model.modules()``. A tied weight
-    belongs to the first module that holds it, so a head that shares its only weight with the embedding is no layer.
-    Frozen layers count, and have no names here. ``k`` lies in [1, number of layers]; more is all of them, None a third
-    of them, rounded down, one at least. A model without parameters gives no names.
+    A layer is a module with parameters of its own. Layers are in the order of ``model.modules()``. A tied weight
+    belongs to the first module that holds it. A head that shares its only weight with the embedding is therefore no
+    layer. Frozen layers count, but have no names here. A model without parameters gives no names.
 
-    Raises ``ValueError`` for a ``k`` below 1.
+    Args:
+        model: any model.
+        k: number of layers, at least 1; a number beyond the last layer stands for all. None stands for a third, rounded
+            down, and at least one.
+
+    Raises:
+        ValueError: ``k`` is below 1.
     """
     if k is not None and k < 1:
         raise ValueError(f"layers must be at least 1, or None for a third of them, got {k}")
@@ -29,9 +34,10 @@ def last_layers(model: nn.Module, k: int | None = None) -> list[str]:
 
 
 def blocks_of(model: nn.Module) -> tuple[str, nn.ModuleList]:
-    """The name and the blocks of a transformer: the longest ``nn.ModuleList`` of the model, the first of equals.
+    """Return the name and the blocks of a transformer: the longest ``nn.ModuleList`` of the model, the first of equals.
 
-    Raises ``ValueError`` for a model that holds none.
+    Raises:
+        ValueError: the model holds no ``nn.ModuleList`` with blocks.
     """
     found = [(name, module) for name, module in model.named_modules() if isinstance(module, nn.ModuleList)]
     if not any(len(blocks) for _, blocks in found):
@@ -41,9 +47,9 @@ def blocks_of(model: nn.Module) -> tuple[str, nn.ModuleList]:
 
 @contextlib.contextmanager
 def only(model: nn.Module, names: Collection[str]) -> Iterator[None]:
-    """Inside the block, the parameters of these names alone require gradients, those of them that did before.
+    """Let only the parameters with these names require gradients inside the block, if they did before.
 
-    ``requires_grad`` of every parameter is as it was afterwards, whatever happens inside.
+    ``requires_grad`` of every parameter is restored afterwards, whatever happens inside.
     """
     before = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     chosen = set(names)
@@ -57,10 +63,12 @@ def only(model: nn.Module, names: Collection[str]) -> Iterator[None]:
 
 
 def settled(model: nn.Module, names: Collection[str]) -> list[nn.Module]:
-    """The modules that stay as they are while the parameters of these names are trained, in the order of ``modules()``.
+    """Return the modules that stay unchanged while the parameters with these names are trained, in order of
+    ``modules()``.
 
-    Those are the modules with parameters of their own, none of them named, and those without any that come before the
-    first that is trained and hold none that is: a batch normalisation without weights is of the part where it stands.
+    There are two kinds. The first are modules with parameters of their own, none of them named. The second are modules
+    without parameters that come before the first trained module and contain none. A batch normalisation without weights
+    thus belongs to the part of the model in which it stands.
     """
     trained = _holders(model, names)
     layers, found, begun = _layers(model), [], False
@@ -74,10 +82,15 @@ def settled(model: nn.Module, names: Collection[str]) -> list[nn.Module]:
 
 @torch.no_grad()
 def renew(model: nn.Module, fresh: nn.Module, names: Collection[str]) -> None:
-    """Give ``model`` the parameters of these names, and the buffers beside them, of a model of the same architecture.
+    """Copy the parameters with these names, and the buffers beside them, from a fresh model into ``model``, in place.
 
-    The buffers are those of the modules that hold the parameters, and of modules without parameters that come after
-    the first of them: running statistics of the old weights say nothing of the new. In place.
+    The buffers are those of modules that hold the parameters, and of modules without parameters after the first of
+    them. Running statistics of the old weights would be wrong for the new ones.
+
+    Args:
+        model: the model to change.
+        fresh: a model of the same architecture.
+        names: names of parameters, as in ``named_parameters``.
     """
     theirs = dict(fresh.named_parameters())
     for name, parameter in model.named_parameters():
@@ -93,13 +106,13 @@ def renew(model: nn.Module, fresh: nn.Module, names: Collection[str]) -> None:
 
 
 def _holders(model: nn.Module, names: Collection[str]) -> set[nn.Module]:
-    """The modules that hold a parameter of these names."""
+    """Return the modules that hold a parameter with one of these names."""
     return {module for module, own in _layers(model).items() if not own.keys().isdisjoint(names)}
 
 
 def _layers(model: nn.Module) -> Mapping[nn.Module, dict[str, nn.Parameter]]:
-    """The modules with parameters of their own, and these by their names; a tied weight is its first holder's."""
-    # named_parameters leaves out what it has given before, modules in the order of definition
+    """Return the modules with parameters of their own, and these by name; a tied weight belongs to its first holder."""
+    # named_parameters leaves out repeated parameters and visits modules in the order of definition.
     names = {parameter: name for name, parameter in model.named_parameters()}
     found: dict[nn.Module, dict[str, nn.Parameter]] = {}
     for module in model.modules():

@@ -1,4 +1,4 @@
-"""Preference losses that only have a dispreferred answer: what is to be forgotten."""
+"""Compute preference losses that have only a dispreferred answer: the rows to be forgotten."""
 
 from __future__ import annotations
 
@@ -9,25 +9,38 @@ __all__ = ["npo", "simnpo"]
 
 
 def npo(log_likelihood: torch.Tensor, reference: torch.Tensor, beta: float) -> torch.Tensor:
-    """Negative preference optimisation (Zhang et al. 2024, arXiv 2404.05868, eq. 3), the mean over rows, in nats.
+    """Return the loss of negative preference optimisation (Zhang et al. 2024, arXiv 2404.05868, eq. 3), in nats.
 
-    -2 / beta * log sigmoid(-beta * (log p - log p_reference)), of each row's log-probabilities [n] under the model and
-    under the original. At the original it is 2 ln(2) / beta; a row's gradient is that of gradient ascent times
-    2 p^beta / (p^beta + p_reference^beta), which goes to 1 with beta and to 0 as the row is forgotten: it has a bound.
+    The loss is -2 / beta * log sigmoid(-beta * (log p - log p_reference)), the mean over rows. At the original its
+    value is 2 ln(2) / beta. A row's gradient is that of gradient ascent times 2 p^beta / (p^beta + p_reference^beta).
+    This factor goes to 1 as beta goes to 0, and to 0 as the row is forgotten, so the gradient is bounded.
 
-    Raises ``ValueError`` for a beta that is not positive, or arrays of different shapes or without rows.
+    Args:
+        log_likelihood: log-probability of each row under the model [n], in nats.
+        reference: log-probability of each row under the original [n], in nats.
+        beta: inverse temperature, above 0.
+
+    Raises:
+        ValueError: beta is not positive, or the arrays have different shapes or no rows.
     """
     _check(beta, log_likelihood, reference)
     return -2 / beta * functional.logsigmoid(-beta * (log_likelihood - reference)).mean()
 
 
 def simnpo(log_likelihood: torch.Tensor, lengths: torch.Tensor, beta: float, gamma: float = 0.0) -> torch.Tensor:
-    """NPO without a reference (Fan et al. 2024, arXiv 2410.07163, eq. 5), the mean over rows, in nats.
+    """Return the loss of NPO without a reference (Fan et al. 2024, arXiv 2410.07163, eq. 5), in nats.
 
-    -2 / beta * log sigmoid(-beta / length * log p - gamma): what a row counts for depends on how likely it is a token,
-    and not on how likely it was.
+    The loss is -2 / beta * log sigmoid(-beta / length * log p - gamma), the mean over rows. A row's weight depends on
+    how likely it is per token, and not on how likely it was before.
 
-    Raises ``ValueError`` as ``npo``.
+    Args:
+        log_likelihood: log-probability of each row under the model [n], in nats.
+        lengths: tokens of each row's answer [n].
+        beta: inverse temperature, above 0.
+        gamma: margin of the preference.
+
+    Raises:
+        ValueError: as for ``npo``.
     """
     _check(beta, log_likelihood, lengths)
     return -2 / beta * functional.logsigmoid(-beta * log_likelihood / lengths - gamma).mean()

@@ -1,4 +1,4 @@
-"""Forget rows of a diffusion model under other prompts than their own."""
+"""Put other prompts on the forget rows of a diffusion model."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ PROMPT, OTHER, DELETED = "input_ids", "other_input_ids", "deleted"
 
 
 def other_prompts(forget: Any, retain: Any, generator: torch.Generator) -> torch.Tensor:
-    """A prompt for each forget row, drawn from the retain rows' that are not its own, int64 [n, length].
+    """Return a prompt for each forget row, drawn from the retain rows' prompts except its own, int64 [n, length].
 
-    Uniform over different prompts. Without retain rows, from the other forget rows'. Raises ``ValueError`` where a row
-    has no other to choose from.
+    The draw is uniform over different prompts. Without retain rows, the prompts of the other forget rows are used.
+
+    Raises:
+        ValueError: a row has no other prompt to choose from.
     """
     own = [forget[row][PROMPT] for row in range(len(forget))]
     offered = [retain[row][PROMPT] for row in range(len(retain))] or own
@@ -34,17 +36,18 @@ def other_prompts(forget: Any, retain: Any, generator: torch.Generator) -> torch
 
 
 def prompted_otherwise(model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """||f(x_t | c') - f(x_t | c)||^2 of deleted rows, the usual squared error of the others; the mean, a scalar.
+    """Return ||f(x_t | c') - f(x_t | c)||^2 of deleted rows and the usual squared error of the others; the mean, a
+    scalar.
 
-    f is what the diffusion model predicts from the noisy image x_t, c a row's prompt, c' its other one; f(x_t | c'), of
-    the same noise and time, is the target and has no gradient (Fan et al. 2024, arXiv 2310.12508, equation 6, and its
-    code). Batches are of ``Reprompted`` rows.
+    f is the diffusion model's prediction from the noisy image x_t, c a row's prompt and c' its other prompt. The target
+    f(x_t | c') has the same noise and time, and no gradient. Source: Fan et al. 2024, arXiv 2310.12508, equation 6, and
+    its code. Batches must come from ``Reprompted`` rows.
     """
     rows = {name: column for name, column in batch.items() if name not in (OTHER, DELETED)}
     deleted = batch[DELETED]
     if not deleted.any():
         return model(**rows).loss
-    # both calls draw noise and times from the same state of the global generators
+    # Both calls must draw noise and times from the same state of the global generators.
     with torch.random.fork_rng(), torch.no_grad():
         wanted = model(**{**rows, PROMPT: batch[OTHER]}).logits
     found = model(**rows)
@@ -53,9 +56,10 @@ def prompted_otherwise(model: nn.Module, batch: Mapping[str, torch.Tensor]) -> t
 
 
 class Reprompted:
-    """Retain rows, then forget rows with these other prompts, int64 [n, length]; the handed rows are never written to.
+    """Joins retain rows and forget rows, the latter with other prompts, int64 [n, length].
 
-    Each has its own prompt too, and says whether it is ``deleted``; a retain row's other prompt is its own.
+    Each row has its own prompt too, and says whether it is ``deleted``. A retain row's other prompt is its own. The
+    handed rows are never written to.
     """
 
     def __init__(self, retain: Any, forget: Any, prompts: torch.Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Forget rows under other labels than their own."""
+"""Put other labels on forget rows."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ __all__ = ["Relabelled", "other_labels", "relabelled"]
 
 
 def relabelled(request: DeletionRequest, generator: torch.Generator) -> tuple[Any, Loss | None]:
-    """All rows of a request, the forget rows under other labels, and the loss to train them with (None: the task's).
+    """Return all rows of a request, with other labels on the forget rows, and the loss to train them with.
 
-    Of a task with the feature ``relabelling``: a label is a class or, of a diffusion model, a prompt.
+    The task must have the feature ``relabelling``: a label is a class or, for a diffusion model, a prompt. A loss of
+    None stands for the task's own.
     """
     if request.task.num_classes is None:
         prompts = other_prompts(request.forget, request.retain, generator)
@@ -26,9 +27,10 @@ def relabelled(request: DeletionRequest, generator: torch.Generator) -> tuple[An
 
 
 def other_labels(dataset: Any, classes: int | None, generator: torch.Generator) -> torch.Tensor:
-    """A label for each row, drawn uniformly from the classes that are not its own, int64 [n].
+    """Return a label for each row, drawn uniformly from the classes except its own, int64 [n].
 
-    Raises ``ValueError`` where there are no two classes to choose from.
+    Raises:
+        ValueError: there are fewer than two classes to choose from.
     """
     if classes is None or classes < 2:
         raise ValueError(f"other labels need two classes or more to choose from, and the task has {classes or 'none'}")
@@ -38,7 +40,10 @@ def other_labels(dataset: Any, classes: int | None, generator: torch.Generator) 
 
 
 class Relabelled:
-    """Retain rows as they are, then forget rows with these labels, int64 [n]; the handed rows are never written to."""
+    """Joins retain rows and forget rows, the latter with the labels given, int64 [n].
+
+    The handed rows are never written to.
+    """
 
     def __init__(self, retain: Any, forget: Any, labels: torch.Tensor) -> None:
         self.retain, self.forget, self.labels = retain, forget, labels

@@ -1,4 +1,4 @@
-"""Which weights matter for which rows: gradients, their squares row by row, and masks of the largest."""
+"""Find the weights that matter for given rows: gradients, their squares row by row, and masks of the largest."""
 
 from __future__ import annotations
 
@@ -17,29 +17,37 @@ Weights = dict[str, torch.Tensor]
 
 
 def mean_gradient(model: nn.Module, rows: Any, loss: Loss, batch_size: int) -> Weights:
-    """The gradient of the mean loss over all rows, by the name of each trainable parameter; 0 without rows.
+    """Return the gradient of the mean loss over all rows, by the name of each trainable parameter; 0 without rows.
 
-    ``loss`` is the mean of a batch, so each batch counts by its rows. Evaluation mode; the model's mode is restored.
+    ``loss`` is the mean over a batch, so each batch is weighted by its number of rows. The model is evaluated in
+    evaluation mode, and its mode is restored.
     """
     return _averaged(model, rows, loss, batch_size, lambda gradient: gradient)
 
 
 def mean_squared_gradient(model: nn.Module, rows: Any, loss: Loss) -> Weights:
-    """The mean over rows of each row's squared gradient, by the name of each trainable parameter; 0 without rows.
+    """Return the mean over rows of each row's squared gradient, by the name of each trainable parameter; 0 without
+    rows.
 
-    With ``loss`` a negative log-likelihood this is the diagonal of the Fisher information: of the empirical one if the
-    labels are the rows' own, of the true one if ``loss`` draws them from the model. A row at a time: the square of a
-    batch's gradient is another quantity, and smaller. Evaluation mode; the model's mode is restored.
+    If ``loss`` is a negative log-likelihood, this is the diagonal of the Fisher information. The information is the
+    empirical one if the labels are the rows' own, and the true one if ``loss`` samples them from the model. Rows are
+    taken one at a time, because the square of a batch's gradient is a different, smaller quantity. The model is
+    evaluated in evaluation mode, and its mode is restored.
     """
     return _averaged(model, rows, loss, 1, torch.square)
 
 
 def largest(scores: Mapping[str, torch.Tensor], share: float) -> Weights:
-    """Boolean masks of the ``share``, in [0, 1], of all entries that is largest, over all tensors together.
+    """Return boolean masks of the largest entries, a ``share`` of all entries over all tensors together.
 
-    Exactly round(share * entries) of them; of equal entries the earlier ones.
+    Exactly round(share * entries) entries are selected; among equal entries, the earlier ones.
 
-    Raises ``ValueError`` for a share outside [0, 1].
+    Args:
+        scores: tensors by name.
+        share: share of all entries, in [0, 1].
+
+    Raises:
+        ValueError: ``share`` lies outside [0, 1].
     """
     if not 0 <= share <= 1:
         raise ValueError(f"a share lies in [0, 1], got {share}")
@@ -51,9 +59,11 @@ def largest(scores: Mapping[str, torch.Tensor], share: float) -> Weights:
 
 
 def kept_outside(model: nn.Module, masks: Mapping[str, torch.Tensor]) -> Callable[[int], None]:
-    """A function for ``fit``'s ``after_step``: weights outside the masks are put back to what they are now, bitwise.
+    """Return a function for ``fit``'s ``after_step`` that restores weights outside the masks to their values at this
+    call.
 
-    A gradient of 0 would not do: weight decay, and an optimiser's momentum, move a weight without one.
+    The restored weights are equal bit for bit. Zeroing their gradients would not suffice: weight decay and an
+    optimiser's momentum move a weight without a gradient.
     """
     before = {name: p.detach().clone() for name, p in model.named_parameters() if name in masks}
 
@@ -77,7 +87,7 @@ def _averaged(
         share = len(next(iter(batch.values()))) / len(rows)
         on_device = {name: column.to(next(model.parameters()).device) for name, column in batch.items()}
         value = loss(model, on_device)
-        # a weight that this batch does not use has no gradient: it counts as 0
+        # A weight unused by this batch has no gradient, which counts as 0.
         gradients = torch.autograd.grad(value, list(named.values()), allow_unused=True)
         for sum_, gradient in zip(total.values(), gradients, strict=True):
             if gradient is not None:

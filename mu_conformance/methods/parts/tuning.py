@@ -1,4 +1,4 @@
-"""Hyperparameters that were searched for: each method's, for each task (``benchmarks/search.py``)."""
+"""Give methods the hyperparameters tuned for each task (``benchmarks/search.py``)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ def _found() -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def found_values(method: str, task: str) -> dict[str, Any]:
-    """The hyperparameters that were found for a method on a task, by name; empty if none were searched for."""
+    """Return the hyperparameters tuned for a method on a task, by name; empty if none were searched for."""
     return dict(_found().get(method, {}).get(task, {}))
 
 
 def tuned_defaults(method: type) -> type:
-    """A class decorator: hyperparameters that are not given are those found for the request's task, else the defaults."""
+    """Decorate a method's class, so that its defaults are the values tuned for the request's task.
+
+    Hyperparameters passed to the class are kept. Where nothing was tuned, the defaults in the signature apply.
+    """
     construct, unlearn = method.__init__, method.unlearn  # type: ignore[misc, attr-defined]
     signature = inspect.signature(construct)
 

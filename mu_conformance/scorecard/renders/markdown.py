@@ -43,7 +43,8 @@ These decide nothing. With `--mu-strict` they do.
 - {{ note }}
 {% endfor %}{% endif %}
 Suite {{ card.suite.version }}, profile {{ card.suite.profile }}, {{ card.suite.references }} references, runs at most \
-{{ card.suite.looks[-1] }}, intervals at {{ "%.1f" | format(100 * card.suite.level) }} %. Generated {{ card.generated_at }}.
+{{ card.suite.looks[-1] }}, intervals at {{ "%.1f" | format(100 * card.suite.level) }} %. \
+Generated {{ card.generated_at }}.
 {% set alarms = card.suite.false_alarm_rate %}{% if alarms and alarms.tasks -%}
 Exact retraining is not conformant in {{ "%.1f" | format(100 * alarms.estimate) }} % of judgements \
 [{{ "%.1f" | format(100 * alarms.interval[0]) }}, {{ "%.1f" | format(100 * alarms.interval[1]) }}] on \

@@ -1,6 +1,6 @@
-"""Published data sets and checkpoints: where they come from, and the tasks made of them (``fixtures/<task>/hub.py``).
+"""Load published datasets and checkpoints, and make tasks of them (``fixtures/<task>/hub.py``).
 
-Nothing is embedded here and nothing is imported unless ``--mu-data hub`` (or a caller) asks for it.
+Nothing is embedded here, and nothing is imported unless ``--mu-data hub`` or a caller asks for it.
 """
 
 from mu_conformance.tasks.hub.data import DataSet

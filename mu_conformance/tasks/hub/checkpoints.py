@@ -1,4 +1,4 @@
-"""Checkpoints: from a local copy or the hub, always loaded from a folder, so that a method's process needs no network."""
+"""Load checkpoints from a local copy or the hub, always from a folder, so that a method's process needs no network."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from mu_conformance.tasks.hub.errors import HubError, first_line
 __all__ = ["folder_of", "loaded", "revision_of", "settings_of"]
 
 FORM = "save_pretrained's folder or the repository's files"
+"""Forms in which a local copy is read, for messages."""
 FOREIGN = ("*.h5", "*.msgpack", "*.ot", "*.onnx", "*.tflite", "*.ckpt", "onnx/*", "openvino/*", "*.fp16.*", "*non_ema*")
 """Weights of other frameworks and precisions, which nothing here reads."""
 
 
 def folder_of(checkpoint: str, parts: tuple[str, ...] = ()) -> Path:
-    """The folder that holds a checkpoint, downloaded if need be; ``HubError`` if it cannot be had.
+    """Return the folder that holds a checkpoint, after a download if needed; ``HubError`` if it cannot be had.
 
-    ``parts`` are the subfolders that are used, for checkpoints of several models.
+    Args:
+        checkpoint: OWNER/NAME.
+        parts: subfolders that are used, for checkpoints of several models.
     """
     found = places.local_copy("checkpoint", checkpoint, FORM)
     if found is not None:
@@ -41,14 +44,15 @@ def folder_of(checkpoint: str, parts: tuple[str, ...] = ()) -> Path:
         return Path(snapshot_download(checkpoint, allow_patterns=wanted, ignore_patterns=skipped))
     except Exception as error:
         raise HubError(
-            f"checkpoint {checkpoint} cannot be loaded from the hub ({first_line(error)}); check the connection and your "
-            f"access to it, or put a copy at {checkpoint} below a folder and name the folder in {places.ROOT_VARIABLE}"
+            f"checkpoint {checkpoint} cannot be loaded from the hub ({first_line(error)}); check the connection and "
+            f"your access to it, or put a copy at {checkpoint} below a folder and name the folder in "
+            f"{places.ROOT_VARIABLE}"
         ) from None
 
 
 @functools.cache
 def revision_of(checkpoint: str) -> str:
-    """What tells this version of a checkpoint from others: the hub's commit, or a digest of a local copy's files."""
+    """Return the version of a checkpoint: the hub's commit, or a digest of a local copy's files."""
     folder = folder_of(checkpoint)
     if folder.parent.name == "snapshots":
         return folder.name
@@ -62,7 +66,7 @@ def revision_of(checkpoint: str) -> str:
 
 
 def loaded(kind: Any, checkpoint: str, part: str | None = None, **options: Any) -> Any:
-    """``kind.from_pretrained`` of a checkpoint (or a subfolder of one); ``HubError`` of one line if that fails."""
+    """Return ``kind.from_pretrained`` of a checkpoint or a subfolder; ``HubError`` of one line if that fails."""
     folder = folder_of(checkpoint, (part,) if part else ())
     where = {"subfolder": part} if part else {}
     try:
@@ -71,13 +75,14 @@ def loaded(kind: Any, checkpoint: str, part: str | None = None, **options: Any) 
     except Exception as error:
         name = getattr(kind, "__name__", str(kind))
         raise HubError(
-            f"checkpoint {checkpoint} at {folder} cannot be loaded as {name} ({first_line(error)}); make the copy again ({FORM})"
+            f"checkpoint {checkpoint} at {folder} cannot be loaded as {name} ({first_line(error)}); "
+            f"make the copy again ({FORM})"
         ) from None
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """No report of a head that is drawn anew, which is as it should be, and no progress bars."""
+    """Turn off progress bars and the report of a freshly initialised head, which is as it should be."""
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -92,7 +97,7 @@ def _quiet() -> Iterator[None]:
 
 
 def settings_of(checkpoint: str) -> dict[str, Any]:
-    """What the checkpoint's preprocessor is set to; empty where it says nothing."""
+    """Return the settings of the checkpoint's preprocessor; empty where there are none."""
     for name in ("preprocessor_config.json", "processor_config.json"):
         path = folder_of(checkpoint) / name
         if path.is_file():

@@ -1,4 +1,4 @@
-"""Data sets: from a local copy or through ``datasets``, their schema checked before anything is read."""
+"""Load datasets from a local copy or through ``datasets``, and check their schema before anything is read."""
 
 from __future__ import annotations
 
@@ -20,39 +20,50 @@ if TYPE_CHECKING:
 __all__ = ["CHANGED", "ROWS_VARIABLE", "DataSet", "row_limit", "some_of"]
 
 ROWS_VARIABLE = "MU_HUB_ROWS"
+"""Environment variable with the largest number of rows of a part."""
 CHANGED = "its schema is not the published one: update the copy, or mu-conformance"
+"""End of the messages about another schema."""
 FORM = "save_to_disk's folder or the repository's parquet files"
+"""Forms in which a local copy is read, for messages."""
 
 
 @dataclasses.dataclass(frozen=True)
 class DataSet:
-    """A published data set. ``columns`` are those that are read, of every split.
-
-    ``revision`` and ``files`` (split -> pattern) are for sets whose main branch is a loading script, which ``datasets``
-    no longer runs: the hub keeps them converted to parquet on a branch of its own.
-    """
+    """Names a published dataset and what is read of it."""
 
     id: str
+    """Id on the hub."""
     title: str
+    """Name for messages."""
     columns: tuple[str, ...]
+    """Columns that are read, of every split."""
     config: str | None = None
+    """Configuration, for datasets with several."""
     revision: str | None = None
+    """Branch of the converted parquet files, where the main branch is a loading script; None: the main branch.
+
+    The package ``datasets`` no longer runs loading scripts. The hub stores such datasets on a branch of its own.
+    """
     files: Mapping[str, str] | None = None
+    """Pattern of the files of each split on that branch; None: the repository's own."""
 
     @property
     def name(self) -> str:
-        """The id, and the configuration where there are several."""
+        """Return the id, and the configuration where there are several."""
         return f"{self.id} ({self.config})" if self.config else self.id
 
     def folder(self) -> Path | None:
-        """The local copy, None where no root is named; ``HubError`` where the root lacks it."""
+        """Return the local copy, None where no root is named; ``HubError`` where the root lacks it."""
         found = places.local_copy(f"data set {self.title}:", self.id, FORM)
         if found is not None and self.config and (found / self.config).is_dir():
             return found / self.config
         return found
 
     def load(self, split: str) -> datasets.Dataset:
-        """One split, media undecoded; ``HubError`` if it cannot be had or has not the columns that are read."""
+        """Return one split, with media undecoded.
+
+        Raises ``HubError`` if the split cannot be had or lacks a column that is read.
+        """
         folder = self.folder()
         _imported()
         rows = self._from_hub(split) if folder is None else self._from_folder(folder, split)
@@ -76,12 +87,13 @@ class DataSet:
                     found = datasets.load_dataset(str(folder), self._local_config(folder))
         except Exception as error:
             raise HubError(
-                f"data set {self.title}: the copy at {folder} cannot be read ({first_line(error)}); make it again ({FORM})"
+                f"data set {self.title}: the copy at {folder} cannot be read ({first_line(error)}); "
+                f"make it again ({FORM})"
             ) from None
         return self._split(found, split, str(folder))
 
     def _local_config(self, folder: Path) -> str | None:
-        """The configuration to ask for: only where the copy's card names it."""
+        """Return the configuration to ask for, which is one only if the copy's card names it."""
         import datasets
 
         if self.config is None or folder.name == self.config:
@@ -111,13 +123,16 @@ class DataSet:
         except Exception as error:
             todo = "unset HF_HUB_OFFLINE" if places.offline() else "check the connection and your access to it"
             raise HubError(
-                f"data set {self.title}: {self.name} cannot be loaded from the hub ({first_line(error)}); {todo}, or put a "
-                f"copy ({FORM}) at {self.id} below a folder and name the folder in {places.ROOT_VARIABLE}"
+                f"data set {self.title}: {self.name} cannot be loaded from the hub ({first_line(error)}); {todo}, or "
+                f"put a copy ({FORM}) at {self.id} below a folder and name the folder in {places.ROOT_VARIABLE}"
             ) from None
         return self._split(found, split, self.name)
 
     def class_names(self, rows: datasets.Dataset, column: str, count: int) -> tuple[str, ...]:
-        """The names of a column of class labels; ``HubError`` if the column is of another type or has other classes."""
+        """Return the names of a column of class labels.
+
+        Raises ``HubError`` if the column is of another type or has another number of classes.
+        """
         names = getattr(rows.features[column], "names", None)
         if not names or len(names) != count:
             what = f"labels of {len(names)} classes" if names else f"no class labels but {rows.features[column]}"
@@ -128,7 +143,7 @@ class DataSet:
         return tuple(names)
 
     def check_fields(self, rows: datasets.Dataset, column: str, fields: tuple[str, ...]) -> None:
-        """Raise ``HubError`` unless a column is a list of records that have these fields."""
+        """Raise ``HubError`` unless a column is a list of records with these fields."""
         feature: Any = rows.features[column]
         records = getattr(feature, "feature", feature[0] if isinstance(feature, list) else None)
         missing = [field for field in fields if not isinstance(records, Mapping) or field not in records]
@@ -149,7 +164,7 @@ def _imported() -> None:
 
 @contextlib.contextmanager
 def _quiet(datasets: Any) -> Iterator[None]:
-    """No progress bars: pytest's output is not theirs."""
+    """Turn progress bars off inside the block, because they would fill pytest's output."""
     was_on = datasets.is_progress_bar_enabled()
     datasets.disable_progress_bars()
     try:
@@ -160,7 +175,7 @@ def _quiet(datasets: Any) -> Iterator[None]:
 
 
 def _undecoded(rows: datasets.Dataset) -> datasets.Dataset:
-    """Images and sounds as the bytes of their files: decoding is ours, and needs no torchcodec."""
+    """Return the rows with images and sounds as the bytes of their files: decoding them here needs no torchcodec."""
     import datasets
 
     for column, feature in rows.features.items():
@@ -172,7 +187,7 @@ def _undecoded(rows: datasets.Dataset) -> datasets.Dataset:
 
 
 def row_limit() -> int | None:
-    """The most rows of a part that the user wants, from ``MU_HUB_ROWS``."""
+    """Return the largest number of rows of a part that the user wants, from ``MU_HUB_ROWS``; None: no limit."""
     text = os.environ.get(ROWS_VARIABLE)
     if not text:
         return None
@@ -182,7 +197,12 @@ def row_limit() -> int | None:
 
 
 def some_of(strata: Sequence[int] | np.ndarray, limit: int | None) -> np.ndarray:
-    """Indices of the first rows of each stratum in equal numbers, ``limit`` in all at most, ascending; all if None."""
+    """Return the indices of the first rows of each stratum in equal numbers, ascending.
+
+    Args:
+        strata: stratum of each row, int [n].
+        limit: largest number of indices; None: all.
+    """
     strata = np.asarray(strata)
     if limit is None or len(strata) <= limit:
         return np.arange(len(strata))

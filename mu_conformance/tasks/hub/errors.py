@@ -1,4 +1,4 @@
-"""What a missing data set, an unreachable hub or a changed schema raises."""
+"""Report a missing dataset, an unreachable hub or a changed schema."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["HubError", "first_line"]
 
 
 class HubError(TaskError):
-    """Published data or a checkpoint cannot be had; one line that names it and says what to do."""
+    """Raised when published data or a checkpoint cannot be had; one line that names it and says what to do."""
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an exception says, for a message of one line."""
+    """Return the first line of an exception's text, for a message of one line."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__

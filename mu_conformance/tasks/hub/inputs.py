@@ -1,7 +1,7 @@
-"""Models that take rows as they are stored: the scaling of pixels and sounds belongs to the model's forward pass.
+"""Let models take rows as they are stored, by moving the scaling of pixels and sounds into the forward pass.
 
-Stored rows are small (bytes, not floats), the same for every architecture. The model is a transformers class as it is,
-in a subclass whose ``forward`` prepares its inputs: weights, configuration and ``model(**batch)`` stay what they are.
+Stored rows are small (bytes, not floats), and the same for every architecture. The model is a transformers class in a
+subclass whose ``forward`` prepares its inputs. Weights, configuration and ``model(**batch)`` are unchanged.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ __all__ = ["ImageScaling", "LogMel", "SoundScaling", "with_inputs"]
 
 @functools.cache
 def _subclass(kind: type) -> type:
+    """Return a subclass of ``kind`` that prepares its inputs."""
+
     @functools.wraps(kind.forward)  # type: ignore[attr-defined]
     def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
         given = {**dict(zip(self._positional, args, strict=False)), **kwargs}
@@ -33,14 +35,17 @@ def _subclass(kind: type) -> type:
 
 
 def with_inputs(model: nn.Module, prepare: Callable[[dict[str, Any]], dict[str, Any]]) -> nn.Module:
-    """The same model, whose forward pass first does ``prepare`` to its inputs by name. Kept by ``copy.deepcopy``."""
+    """Return the same model, with ``prepare`` applied to its inputs by name before the forward pass.
+
+    ``copy.deepcopy`` copies the preparation too.
+    """
     model.__class__ = _subclass(type(model))  # type: ignore[arg-type]
     model._prepare = prepare  # type: ignore[assignment]
     return model
 
 
 class ImageScaling:
-    """``pixel_values`` of bytes, uint8 [..., 3, h, w], to normalised floats of the size that the checkpoint wants."""
+    """Scales ``pixel_values`` from bytes, uint8 [..., 3, h, w], to normalised floats of the checkpoint's size."""
 
     def __init__(self, checkpoint: str, config: Any) -> None:
         settings = checkpoints.settings_of(checkpoint)
@@ -63,7 +68,7 @@ class ImageScaling:
 
 
 def _asked_size(settings: dict[str, Any]) -> int | None:
-    """The side of the square that a preprocessor makes: what is cropped, else what is resized to."""
+    """Return the side of the square made by a preprocessor: the cropped size, else the size resized to."""
     for name in ("crop_size", "size") if settings.get("do_center_crop") else ("size",):
         found = settings.get(name)
         if isinstance(found, int):
@@ -75,7 +80,10 @@ def _asked_size(settings: dict[str, Any]) -> int | None:
 
 
 class SoundScaling:
-    """``input_values`` of 16-bit samples, int16 [n, samples], to floats: of zero mean and unit deviation if asked for."""
+    """Scales ``input_values`` from 16-bit samples, int16 [n, samples], to floats.
+
+    If the checkpoint asks for it, floats have zero mean and unit deviation.
+    """
 
     def __init__(self, checkpoint: str) -> None:
         self.normalise = bool(checkpoints.settings_of(checkpoint).get("do_normalize", True))
@@ -92,9 +100,10 @@ class SoundScaling:
 
 
 class LogMel:
-    """``input_values`` of 16-bit samples to Whisper's ``input_features``: the log-mel spectrogram of padded sound."""
+    """Turns ``input_values`` of 16-bit samples into Whisper's ``input_features``, padded log-mel spectrograms."""
 
     WINDOW, HOP, RATE = 400, 160, 16_000
+    """Window and hop, samples, and sampling rate, Hz."""
 
     def __init__(self, bins: int, frames: int) -> None:
         from transformers.audio_utils import mel_filter_bank

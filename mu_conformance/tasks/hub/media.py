@@ -1,4 +1,4 @@
-"""Images and sounds as tensors of fixed size, from the bytes of their files."""
+"""Decode images and sounds to tensors of fixed size, from the bytes of their files."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["image", "images", "sound"]
 
 RATE = 16_000
+"""Sampling rate of all sounds, Hz."""
 
 
 def _bytes(record: Mapping[str, Any], title: str) -> bytes:
+    """Return the bytes of a record's file."""
     if not isinstance(record, Mapping) or not ({"bytes", "path"} & set(record)):
         raise HubError(
             f"data set {title}: {type(record).__name__} where the bytes of a file should be; is the copy current?"
@@ -37,7 +39,7 @@ def _bytes(record: Mapping[str, Any], title: str) -> bytes:
 
 
 def image(record: Mapping[str, Any], size: int, title: str) -> np.ndarray:
-    """One image as RGB, uint8 [3, size, size]; the whole of it, squeezed if it is not square."""
+    """Return one image as RGB, uint8 [3, size, size], squeezed if it is not square."""
     try:
         from PIL import Image
     except ImportError:
@@ -57,7 +59,7 @@ def image(record: Mapping[str, Any], size: int, title: str) -> np.ndarray:
 
 
 def images(records: Iterable[Mapping[str, Any]], count: int, size: int, title: str) -> torch.Tensor:
-    """``count`` images, uint8 [count, 3, size, size]."""
+    """Return ``count`` images, uint8 [count, 3, size, size]."""
     import torch
 
     found = torch.empty((count, 3, size, size), dtype=torch.uint8)
@@ -67,7 +69,7 @@ def images(records: Iterable[Mapping[str, Any]], count: int, size: int, title: s
 
 
 def sound(record: Mapping[str, Any], samples: int, title: str) -> np.ndarray:
-    """One sound at 16 kHz, int16 [samples]: silence after a shorter one, the middle of a longer one."""
+    """Return one sound at 16 kHz, int16 [samples]: a shorter one followed by silence, or the middle of a longer one."""
     pcm, rate = _decoded(_bytes(record, title), title)
     if rate != RATE:
         from scipy.signal import resample_poly
@@ -80,7 +82,10 @@ def sound(record: Mapping[str, Any], samples: int, title: str) -> np.ndarray:
 
 
 def _decoded(content: bytes, title: str) -> tuple[np.ndarray, int]:
-    """Mono int16 samples and their rate. WAV of 16 bits needs nothing; everything else needs soundfile."""
+    """Return mono int16 samples and their rate.
+
+    16-bit WAV files need no package. All others need soundfile.
+    """
     try:
         with wave.open(io.BytesIO(content)) as file:
             if file.getsampwidth() == 2:

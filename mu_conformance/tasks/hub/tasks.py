@@ -1,4 +1,4 @@
-"""What all tasks on published data share: a data set, checkpoints by short name, and the recipe of the benchmark."""
+"""Share what all tasks on published data need: a dataset, checkpoints by short name, and the benchmark's recipe."""
 
 from __future__ import annotations
 
@@ -23,33 +23,38 @@ if TYPE_CHECKING:
 __all__ = ["PUBLISHED_RECIPE", "HubTask", "classifier", "deletable", "units_named"]
 
 PUBLISHED_RECIPE = TrainingRecipe(epochs=5, batch_size=32, learning_rate=5e-5, weight_decay=0.0, gradient_clip=1.0)
-"""What MU-Bench trains with unless it says otherwise: the defaults of transformers' Trainer."""
+"""MU-Bench's recipe where it names no other: the defaults of transformers' Trainer."""
 SMALLEST_UNIT = 20
-"""Rows that a deletion unit must have to be asked for: fewer say too little."""
+"""Smallest number of rows of a deletion unit; fewer say too little."""
 
 
 class HubTask(Task):
-    """A task on a published data set, named as the embedded task whose place it takes.
+    """Defines a task on a published dataset, named as the embedded task that it replaces.
 
-    A subclass (which also derives from its kind of task) gives ``rows_of``, or ``load_splits`` where the published
-    parts are dealt out otherwise, and ``build_model``; both from ``part``, ``some_rows``, ``tokens`` and
-    ``checkpoint``. Texts are tokenised as the chosen architecture wants them, so the architecture is chosen first
-    (``prepare``; the first one if nobody does).
+    A subclass also derives from its kind of task. The subclass gives ``build_model``, and ``rows_of`` or, where the
+    published parts are dealt out otherwise, ``load_splits``. Both use ``part``, ``some_rows``, ``tokens`` and
+    ``checkpoint``.
+
+    Texts are tokenised for one architecture, so ``prepare`` chooses it before the data are loaded. The default is the
+    first.
     """
 
     dataset: DataSet
+    """The published dataset."""
     published_splits: tuple[str, ...] = ("train", "test")
+    """Published splits that are read."""
     class_column = ""
-    """The column of the published classes, ``num_classes`` of them; empty where no column holds classes."""
+    """Column of the ``num_classes`` published classes; empty where no column holds classes."""
     ood_data: DataSet | None = None
-    """A data set of another distribution, of which the test split is read."""
+    """Dataset of another distribution, whose test split is read; None: none."""
     checkpoints: Mapping[str, str]
+    """Hub id of the checkpoint of each architecture."""
     recipe = PUBLISHED_RECIPE
     data_parallel = True
     measured_at_once = True
     from_checkpoint = True
     every_class_occurs = False
-    """Classes are the published ones; a limit of rows may leave some without any."""
+    """False, because a limit of rows may leave some of the published classes without any."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -69,9 +74,9 @@ class HubTask(Task):
         self.architecture = architecture
 
     def check_available(self) -> None:
-        """Load what the task is made of; ``HubError`` if a data set or the checkpoint cannot be had or read.
+        """Load the parts of the task; ``HubError`` if a dataset or the checkpoint cannot be had or read.
 
-        Rows are not read yet, so that this takes seconds where everything is there.
+        Rows are not read yet, so this takes seconds where everything is there.
         """
         data.row_limit()
         self.check_schema(self.opened)
@@ -79,7 +84,7 @@ class HubTask(Task):
 
     @functools.cached_property
     def opened(self) -> dict[str, datasets.Dataset]:
-        """The splits that are read, by name, and ``ood``: a missing split or column is an error."""
+        """Return the splits that are read, by name, and ``ood``; a missing split or column is an error."""
         found = {split: self.dataset.load(split) for split in self.published_splits}
         return found if self.ood_data is None else {**found, "ood": self.ood_data.load("test")}
 
@@ -95,7 +100,7 @@ class HubTask(Task):
         return published.class_names(rows, self.class_column, self.num_classes)
 
     def checkpoint(self, architecture: str) -> str:
-        """The hub id of an architecture's checkpoint."""
+        """Return the hub id of an architecture's checkpoint."""
         return self.checkpoints[architecture]
 
     def provenance(self, architecture: str) -> dict[str, Any]:
@@ -109,7 +114,7 @@ class HubTask(Task):
 
     @property
     def data_folders(self) -> tuple[Path, ...]:
-        """Where the data lie, which a method has no business to read."""
+        """Return the folders of the data, which a method has no business to read."""
         found = [one.folder() for one in (self.dataset, self.ood_data) if one is not None]
         local = tuple(folder for folder in found if folder is not None)
         if local:
@@ -122,7 +127,10 @@ class HubTask(Task):
     # -- rows ---------------------------------------------------------------------------------------------------
 
     def load_splits(self) -> Splits:
-        """All published training rows; of the published test rows every second one is held out, the others are the test."""
+        """Return all published training rows for training.
+
+        Every second published test row is held out, beginning with the first. The others are the test rows.
+        """
         train = self.rows_of("train", slice(None))
         units: dict[str, Any] = {}
         if self.deletion_unit == "class":
@@ -138,34 +146,37 @@ class HubTask(Task):
         )
 
     def rows_of(self, split: str, which: slice) -> Rows:
-        """What the model takes of these rows of a published split, no more than ``MU_HUB_ROWS``."""
+        """Return the model's inputs for these rows of a published split, at most ``MU_HUB_ROWS`` of them."""
         raise NotImplementedError(f"task {self.name} gives neither rows_of nor load_splits")
 
     def part(self, split: str, which: slice = slice(None)) -> datasets.Dataset:
-        """These rows of a published split, no more than ``MU_HUB_ROWS`` and then as many of each class."""
+        """Return these rows of a published split, at most ``MU_HUB_ROWS`` of them, equally many of each class."""
         rows = self.opened[split]
         rows = rows.select(np.arange(len(rows))[which])
         return self.some(rows, rows[self.class_column] if self.class_column else None)
 
     @staticmethod
     def some_rows(strata: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Which rows of a part are taken, no more than ``MU_HUB_ROWS``: equally many of each stratum, the first ones."""
+        """Return the indices of the rows used of a part: the first of each stratum in equal numbers.
+
+        At most ``MU_HUB_ROWS`` are used.
+        """
         return data.some_of(strata, data.row_limit())
 
     @classmethod
     def some(cls, rows: datasets.Dataset, strata: Sequence[int] | None = None) -> datasets.Dataset:
-        """The rows of a part that are taken (``some_rows``)."""
+        """Return the rows used of a part (``some_rows``)."""
         chosen = cls.some_rows([0] * len(rows) if strata is None else strata)
         return rows if len(chosen) == len(rows) else rows.select(chosen)
 
     def tokens(self, texts: Sequence[str], length: int) -> dict[str, Any]:
-        """``input_ids`` and ``attention_mask``, int64 [n, length], as the architecture's tokenizer gives them."""
+        """Return ``input_ids`` and ``attention_mask``, int64 [n, length], from the architecture's tokenizer."""
         encoded = self.tokenizer(list(texts), max_length=length, padding="max_length", truncation=True)
         return _tensors(encoded)
 
     @property
     def tokenizer(self) -> Any:
-        """The tokenizer of the chosen architecture's checkpoint."""
+        """Return the tokenizer of the chosen architecture's checkpoint."""
         from transformers import AutoTokenizer
 
         if self.__dict__.get("_tokenizer_of") != self.architecture:
@@ -181,14 +192,22 @@ def _tensors(encoded: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def classifier(kind: Any, checkpoint: str, classes: int, **options: Any) -> Any:
-    """A published backbone under a head of so many classes: the head is drawn where the checkpoint has none of that size."""
+    """Return a published backbone under a head of ``classes`` classes.
+
+    The head is freshly initialised where the checkpoint has none of that size.
+    """
     return checkpoints.loaded(
         kind, checkpoint, num_labels=classes, ignore_mismatched_sizes=True, dtype="float32", **options
     )
 
 
 def units_named(names: Sequence[str], never: tuple[str, ...] = ()) -> dict[str, Any]:
-    """What ``Splits`` takes of deletion units, by the name of each training row's; ``never`` are not to be asked for."""
+    """Return the ``Splits`` arguments that describe deletion units.
+
+    Args:
+        names: name of each training row's unit.
+        never: names of units that no request may name.
+    """
     found = tuple(sorted(set(names)))
     number_of = {name: number for number, name in enumerate(found)}
     units = np.array([number_of[name] for name in names])
@@ -197,9 +216,10 @@ def units_named(names: Sequence[str], never: tuple[str, ...] = ()) -> dict[str, 
 
 
 def deletable(units: np.ndarray, count: int, never: tuple[int, ...] = ()) -> tuple[int, ...]:
-    """Units with enough rows to be measured and no more than a tenth of all, ``never`` aside.
+    """Return the units with enough rows to be measured and at most a tenth of all, ``never`` aside.
 
-    In a part of the rows (``MU_HUB_ROWS``) there may be none: then the largest of at most a tenth, else the smallest.
+    Part of the rows (``MU_HUB_ROWS``) may have no such unit. The result is then the largest unit of at most a tenth,
+    else the smallest.
     """
     sizes = np.bincount(units, minlength=count)
     sizes[list(never)] = 0
