@@ -1,7 +1,7 @@
 """Measure the power of each scenario of each task: training time, scores, effect size of originals against references.
 
     python benchmarks/fixture_power.py --output docs/tasks.md
-    python benchmarks/fixture_power.py --all-models --profile smoke --originals 3 --references 8 \
+    python benchmarks/fixture_power.py --all-models --profile smoke --originals 3 --references 8 \\
         --output docs/architectures.md
     python benchmarks/fixture_power.py --task sentiment --model bert --kind random --originals 2 --references 8
     python benchmarks/fixture_power.py --peft lora:8 --profile smoke --kind random --originals 2 --references 8

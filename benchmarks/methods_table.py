@@ -37,7 +37,10 @@ def name_of(card: Mapping[str, Any]) -> str:
 
 
 def flops(name: str, task: str, cache: Path) -> float | None:
-    """Return the FLOPs of a call as a share of retraining's, the mean over kinds of forget set; None if a call fails."""
+    """Return the FLOPs of a call as a share of retraining's, the mean over kinds of forget set.
+
+    None stands for a failed call.
+    """
     judge = JudgingSession(
         f"mu_conformance.methods:{name}",
         Settings(tasks=(task,), cache=cache, in_process=True, conditions=Conditions(budget=NO_LIMIT)),

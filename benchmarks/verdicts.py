@@ -148,7 +148,7 @@ def judge(method: str, task: str, seed: int, work: Path, commit: str, alone: str
         options = ["--mu-task", task, "--mu-profile", profile, "--mu-seed", str(seed)]
         options += ["--mu-cache", str(work / "cache"), "--mu-report", str(folder)]
         if control_of(method) is not None:
-            # Strict, because only then does a SHOULD check decide, as for a control that it must catch.
+            # Strict, because a control may be named for a SHOULD check, which decides only then.
             options.append("--mu-strict")
         if keyword:
             options += ["-k", keyword]

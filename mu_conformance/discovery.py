@@ -12,12 +12,18 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["UnknownName", "member", "member_names", "members", "modules_of", "one_of"]
+__all__ = [
+    "MethodError",
+    "UnknownName",
+    "load_object",
+    "member",
+    "member_names",
+    "members",
+    "modules_of",
+    "one_of",
+]
 
 
 class UnknownName(LookupError):

@@ -11,7 +11,7 @@ import inspect
 from typing import Any
 
 from mu_conformance.adapters.functions import FunctionAdapter, LoadersAdapter
-from mu_conformance.adapters.trainer import TrainerAdapter, _is_trainer
+from mu_conformance.adapters.trainer import TrainerAdapter, is_trainer
 from mu_conformance.discovery import MethodError, load_object
 
 __all__ = ["load_method"]
@@ -75,10 +75,10 @@ def _check_hyperparameters(found: Any, ref: str, settings: dict[str, Any]) -> No
 
 def _adapt(found: Any, ref: str, settings: dict[str, Any]) -> Any:
     """Return the object as a method, called or wrapped where needed."""
-    if settings and (not callable(found) or (inspect.isclass(found) and _is_trainer(found))):
+    if settings and (not callable(found) or (inspect.isclass(found) and is_trainer(found))):
         raise MethodError(f"{ref} takes no hyperparameters: it is neither a class with unlearn nor a factory")
     if inspect.isclass(found):
-        if _is_trainer(found):
+        if is_trainer(found):
             return TrainerAdapter(found)
         if not callable(getattr(found, "unlearn", None)):
             raise MethodError(f"class {ref!r} has no method unlearn(model, request)")

@@ -12,10 +12,10 @@ from mu_conformance.discovery import MethodError
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.request import DeletionRequest
 
-__all__ = ["TrainerAdapter"]
+__all__ = ["TrainerAdapter", "is_trainer"]
 
 
-def _is_trainer(found: type) -> bool:
+def is_trainer(found: type) -> bool:
     """Return whether the class derives from transformers' Trainer.
 
     The class is recognised by name, so that transformers is not imported.

@@ -7,12 +7,8 @@ them. Random weights say nothing of a token. Beside them, embeddings have adapte
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING
 
 from torch import nn
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["SCALING", "add_lora"]
 

@@ -25,7 +25,7 @@ from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.seeding import derive_seed
 from mu_conformance.scenarios.scenario import Scenario
 from mu_conformance.tasks import Rows, Task
-from mu_conformance.training import loop as training
+from mu_conformance.training import loop
 
 __all__ = ["AUDIT", "Audit", "audit_scenario", "memberships"]
 
@@ -124,7 +124,7 @@ class Audit:
         description = {
             "kind": AUDIT,
             "version": VERSION,
-            "training": training.VERSION,
+            "training": loop.VERSION,
             "original": self.populations.model_key(scenario, trained_on, seed),
             "targets": scenario.forget.digest(),
             "retain": retain.digest(),

@@ -13,7 +13,7 @@ from mu_conformance.protocol.request import Budget
 from mu_conformance.protocol.seeding import seeded
 from mu_conformance.scenarios.scenario import Scenario
 from mu_conformance.tasks import Rows
-from mu_conformance.training import loop as training
+from mu_conformance.training import loop
 
 __all__ = [
     "EXAMPLES_FACTOR",
@@ -54,7 +54,7 @@ def step_seconds(scenario: Scenario, steps: int = 6, device: str = "cpu") -> flo
 
     rows = scenario.retain.select(range(min(len(scenario.retain), steps * recipe.batch_size)))
     with seeded(0):
-        training.fit(model, rows, task, dataclasses.replace(recipe, epochs=1), 0, after_step=tick)
+        loop.fit(model, rows, task, dataclasses.replace(recipe, epochs=1), 0, after_step=tick)
     return float(np.median(durations))
 
 

@@ -151,7 +151,8 @@ class ContractHarness:
         """Judge random requests; return the first finding that did not pass, or passed.
 
         Hypothesis draws the requests, derandomised and without a deadline or database. All checks therefore see the
-        same requests and share the calls. Failures are not shrunk, because every step would be a call.
+        same requests and share the calls. Failures are not shrunk: every step would be a call, and the smallest request
+        is tried first anyway.
         """
         from hypothesis import HealthCheck, Phase, given, settings
         from hypothesis import strategies as st

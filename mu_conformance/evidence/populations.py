@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mu_conformance.evidence import outputs as kept
+from mu_conformance.evidence.outputs import VERSION as OUTPUTS_VERSION
 from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.evidence.recovery import attacks_of
 from mu_conformance.protocol.seeding import derive_seed
@@ -20,8 +20,7 @@ from mu_conformance.scenarios.scenario import Scenario
 from mu_conformance.store.artefact import artefact_key
 from mu_conformance.store.cache import Store
 from mu_conformance.tasks import Rows, Task
-from mu_conformance.training import data_parallel as parallel
-from mu_conformance.training import loop as training
+from mu_conformance.training import data_parallel, loop
 from mu_conformance.training.loop import train
 
 __all__ = ["Populations"]
@@ -65,15 +64,15 @@ class Populations:
         count = self._processes_for(task)
         if count == 1:
             return train(task, architecture, rows, seed, self.device)
-        return parallel.train(task, architecture, rows, seed, device=self.device, processes=count)
+        return data_parallel.train(task, architecture, rows, seed, device=self.device, processes=count)
 
     def _processes_for(self, task: Task) -> int:
-        return (self.processes or parallel.device_count(self.device)) if task.data_parallel else 1
+        return (self.processes or data_parallel.device_count(self.device)) if task.data_parallel else 1
 
     def _recipe_description(self, task: Task, architecture: str, rows: Rows) -> dict[str, Any]:
         """Return what a trained model depends on beside its seed."""
         found = {
-            "training": training.VERSION,
+            "training": loop.VERSION,
             "task": task.name,
             "version": task.version,
             "architecture": architecture,
@@ -110,7 +109,7 @@ class Populations:
         """Return the outputs, on the scenario's rows, of the recipe's model trained on ``rows`` with ``seed``."""
         description = {
             "kind": "outputs",
-            "version": kept.VERSION,
+            "version": OUTPUTS_VERSION,
             "model": self.model_key(scenario, rows, seed),
             "rows": {part: measured.digest() for part, measured in scenario.rows.items()},
             "retained": scenario.retain.digest(),

@@ -93,7 +93,7 @@ def lira_offline(scores: np.ndarray, reference_scores: np.ndarray) -> np.ndarray
 
     Source: Carlini et al. 2022. The result is z-scores [n] under each row's Gaussian; the one-sided p-value of the
     paper is 1 - Phi(z). The deviation is at least ``VARIANCE_FLOOR`` times the pooled one. A row on which the
-    references agree exactly therefore does not divide by zero.
+    references agree exactly therefore does not divide by zero. If they agree on all rows, the deviation is 1.
 
     Args:
         scores: logit-scaled confidences of the attacked model [n].

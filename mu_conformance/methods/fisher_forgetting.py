@@ -17,7 +17,7 @@ __all__ = ["FisherForgetting"]
 
 @tuned_defaults
 class FisherForgetting:
-    """Adds noise to each weight, the more the less the retain set needs it.
+    """Adds noise to the weights, more of it where the retain set needs a weight less.
 
     theta + (lambda sigma^2)^(1/4) F^(-1/4) epsilon, epsilon ~ N(0, 1) for each weight. Source: Golatkar et al.,
     "Eternal Sunshine of the Spotless Net", CVPR 2020, arXiv 1911.04933. F is the diagonal of the Fisher information on

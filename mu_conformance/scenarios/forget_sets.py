@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from mu_conformance.tasks import Task
 
-__all__ = ["ForgetSet", "ForgetSetError", "Request", "deletion_order", "draw", "kinds", "largest_share"]
+__all__ = ["ForgetSet", "ForgetSetError", "Request", "check_ratio", "deletion_order", "draw", "kinds", "largest_share"]
 
 SEQUENTIAL_REQUESTS = 2
 """Number of requests of a sequential forget set."""

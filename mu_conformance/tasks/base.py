@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import traceback
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -22,12 +22,6 @@ from mu_conformance.conditions.superloss import MovingSuperLoss
 from mu_conformance.protocol.recipe import TrainingRecipe
 from mu_conformance.protocol.seeding import seeded
 from mu_conformance.tasks.rows import Rows, Splits, TaskError
-
-if TYPE_CHECKING:
-    from mu_conformance.protocol.recipe import TrainingRecipe
-
-if TYPE_CHECKING:
-    from torch import nn
 
 __all__ = ["RowOutputs", "Task", "in_batches"]
 

@@ -23,7 +23,7 @@ from mu_conformance.conditions.conditions import Conditions
 from mu_conformance.protocol.seeding import derive_seed, seeded
 from mu_conformance.tasks.rows import Rows
 from mu_conformance.tasks.tokens import IGNORED
-from mu_conformance.training import loop as training
+from mu_conformance.training import loop
 
 if TYPE_CHECKING:
     from torch import nn
@@ -129,7 +129,7 @@ def _train_share(folder: Path) -> None:
     wrapped = accelerator.prepare_model(model.train())
     order = derive_seed(plan["seed"], "order")
     with seeded(derive_seed(order, "process", accelerator.process_index)):
-        training.fit(
+        loop.fit(
             wrapped,
             share,
             task,

@@ -35,7 +35,7 @@ SEED = 7
 
 
 def few_forget(forget_rows: int) -> int:
-    """Return the number of forget rows in ``relearnt_few``: a handful, and never more than half of them."""
+    """Return the number of forget rows in ``relearnt_few``: a handful, and at most half of all."""
     return min(FEW_FORGET, forget_rows // 2)
 
 
