@@ -132,6 +132,8 @@ class Reporting:
                 self.regressions += regressions(self.baseline, card)
             self.written.append(self._write(self.folders[number], card))
         for journal, card in zip(self.journals, self.scorecards, strict=True):
+            if journal.failure is not None:
+                self.notes.append(f"{journal.path} could not be written to its end: {journal.failure.strerror}")
             if card.complete:
                 journal.end()
             journal.close()

@@ -14,6 +14,7 @@ from mu_conformance.scorecard.building import build
 from mu_conformance.scorecard.document import ScorecardError
 from mu_conformance.scorecard.journal import NAME, Journal, identity, read_journal
 from mu_conformance.scorecard.record import Context, Judged, Record
+from mu_conformance.scorecard.verification import verify
 
 CONTEXT = Context(method={"ref": "mypkg:Mine"}, claims=DEFAULT, profile=PROFILES["smoke"], suite={"seed": None})
 IDENTITY = identity({"source_sha256": "a" * 64, "claims": {}}, {"seed": 1, "profile": {"name": "smoke"}}, "mypkg:Mine")
@@ -44,7 +45,8 @@ def test_what_was_written_is_resumed(journal):
     assert list(record.judged.values()) == [judged(entry) for entry in ENTRIES[:-1]]
     again.add(judged(ENTRIES[-1]))
     again.close()
-    context, whole = read_journal(journal)
+    context, whole, finished = read_journal(journal)
+    assert not finished
     assert context == CONTEXT
     assert len(whole.judged) == len(ENTRIES)
     card = build(whole, context)
@@ -54,8 +56,8 @@ def test_what_was_written_is_resumed(journal):
 
 
 def test_a_journal_of_a_stopped_run_makes_a_partial_scorecard(journal):
-    context, record = read_journal(journal)
-    card = build(record, context)
+    context, record, finished = read_journal(journal)
+    card = build(record, context, finished=finished)
     assert not card.complete
     assert (card.verdict.status, card.verdict.passed, card.verdict.required) == ("incomplete", 5, 6)
 
@@ -63,7 +65,7 @@ def test_a_journal_of_a_stopped_run_makes_a_partial_scorecard(journal):
 def test_a_line_that_was_cut_off_is_dropped_and_overwritten(journal):
     whole = journal.read_bytes()
     journal.write_bytes(whole[:-20])
-    _, record = read_journal(journal)
+    _, record, _ = read_journal(journal)
     assert len(record.judged) == len(ENTRIES) - 2
     again, _ = Journal.resume(journal.parent, IDENTITY)
     again.add(judged(ENTRIES[-2]))
@@ -116,6 +118,22 @@ def test_a_journal_of_another_run_is_refused_and_kept(journal, part, key, value,
     assert journal.read_bytes() == before
 
 
+def test_a_journal_that_lacks_a_task_never_makes_a_conformant_scorecard(tmp_path):
+    """A run over two tasks that was killed after the first: nothing of the second is in the journal."""
+    made = Journal.create(tmp_path, IDENTITY, CONTEXT)
+    first = [entry for entry in ENTRIES if entry.task == "sentiment"]
+    made.add_entries("sentiment", first)
+    for entry in first:
+        made.add(judged(entry))
+    context, record, finished = read_journal(tmp_path / NAME)
+    card = build(record, context, finished=finished)
+    assert (card.complete, card.verdict.status, card.verdict.supports) == (False, "incomplete", None)
+    assert verify(card.to_json()) == []
+    made.end()
+    context, record, finished = read_journal(tmp_path / NAME)
+    assert build(record, context, finished=finished).verdict.status == "conformant"
+
+
 def test_a_new_run_keeps_the_earlier_journal_aside(journal):
     before = journal.read_bytes()
     Journal.create(journal.parent, IDENTITY, CONTEXT).close()
@@ -128,6 +146,7 @@ def test_a_full_disk_costs_the_journal_and_not_the_run(journal):
     again._file.close()
     again._file = open("/dev/full", "w")  # noqa: SIM115
     again.add(judged(ENTRIES[-1]))
+    assert "No space left" in str(again.failure)
     again.add(judged(ENTRIES[-1]))
     again.close()
 

@@ -103,6 +103,7 @@ def _list_checks() -> list[dict[str, Any]]:
             "ref": check.ref,
             "family": check.family,
             "guarantee": str(check.guarantee),
+            "level": str(check.level),
             "summary": check.summary,
         }
         for check in catalogue().values()

@@ -39,5 +39,5 @@ def _from_journal(path: Path) -> Scorecard:
     from mu_conformance.scorecard.building import build
     from mu_conformance.scorecard.journal import read_journal
 
-    context, record = read_journal(path)
-    return build(record, context)
+    context, record, finished = read_journal(path)
+    return build(record, context, finished=finished)

@@ -97,12 +97,22 @@ def build(
     *,
     scope: Iterable[str] | None = None,
     waivers: Sequence[Waiver] = (),
+    finished: bool = True,
 ) -> Scorecard:
-    """Build the scorecard of a method over the tasks of ``scope`` (None: all of the record's)."""
+    """Build the scorecard of a method.
+
+    Args:
+        record: the manifest's entries and the findings.
+        context: what the scorecard says besides.
+        scope: tasks that it covers; None for all of the record's.
+        waivers: known failures.
+        finished: whether the record holds the whole manifest. The journal of a stopped run may lack whole tasks.
+    """
     tasks = sorted(record.entries) if scope is None else list(scope)
     entries = [entry for name in tasks for entry in record.entries[name]]
     checks = tuple(_check(entry, record.judged.get(entry.key), context, waivers) for entry in entries)
     profile, claims = context.profile, context.claims
+    complete = finished and bool(checks) and not any(check.outcome is Outcome.NOT_RUN for check in checks)
     return Scorecard(
         generated_at=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         suite={
@@ -122,8 +132,8 @@ def build(
         method={**context.method, "claims": claims.to_json()},
         environment=dict(context.environment),
         invocation={**context.invocation, "seconds": record.seconds},
-        verdict=overall(checks, claims, strict=context.strict),
+        verdict=overall(checks, claims, strict=context.strict, complete=complete),
         checks=checks,
         waivers=tuple(waiver.to_json() for waiver in waivers),
-        complete=bool(checks) and not any(check.outcome is Outcome.NOT_RUN for check in checks),
+        complete=complete,
     )

@@ -72,6 +72,8 @@ class Journal:
 
     def __init__(self, file: IO[str], path: Path) -> None:
         self._file, self.path = file, path
+        self.failure: OSError | None = None
+        """Why findings were no longer written down, if that is so."""
         self._tasks: set[str] = set()
 
     @classmethod
@@ -141,8 +143,9 @@ class Journal:
             self._file.write(json.dumps(record, allow_nan=False) + "\n")
             self._file.flush()
             os.fsync(self._file.fileno())
-        except OSError:
+        except OSError as error:
             # A full disk costs the journal, not the run: the scorecard is still made at the end.
+            self.failure = error
             with contextlib.suppress(OSError):
                 self._file.close()
 
@@ -164,12 +167,15 @@ def _read(path: Path) -> tuple[dict[str, Any], Record, int]:
             if number == 1:
                 if found.get("journal") != SCHEMA:
                     raise ScorecardError(f"{path} is not a journal of schema {SCHEMA}")
-                header = {"identity": found["identity"], "context": Context.from_json(found["context"])}
+                context = Context.from_json(found["context"])
+                header = {"identity": found["identity"], "context": context, "ended": False}
             elif "manifest" in found:
                 record.add_entries(found["manifest"], [Entry.from_json(entry) for entry in found["entries"]])
             elif "finding" in found:
                 record.add(Judged.from_json(found["finding"]))
-            elif "end" not in found:
+            elif "end" in found and header is not None:
+                header["ended"] = True
+            else:
                 raise KeyError("kind")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, ScorecardError):
@@ -183,7 +189,10 @@ def _read(path: Path) -> tuple[dict[str, Any], Record, int]:
     return header, record, len(whole)
 
 
-def read_journal(path: Path) -> tuple[Context, Record]:
-    """Read a journal; raise ``ScorecardError`` if it cannot be used."""
+def read_journal(path: Path) -> tuple[Context, Record, bool]:
+    """Return context, record and whether the run ended with a whole scorecard.
+
+    Raises ``ScorecardError`` if the journal cannot be used.
+    """
     header, record, _ = _read(path)
-    return header["context"], record
+    return header["context"], record, header["ended"]

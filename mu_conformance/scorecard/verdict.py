@@ -22,20 +22,21 @@ _AUDITED = (Guarantee.EPSILON_DELTA, Guarantee.EXACT)
 _AUDIT = "privacy.worst-example"
 
 
-def overall(checks: Sequence[Check], claims: Claims, *, strict: bool = False) -> Verdict:
+def overall(checks: Sequence[Check], claims: Claims, *, strict: bool = False, complete: bool = True) -> Verdict:
     """Decide the verdict. ``checks`` has one entry for each entry of the manifest, judged or not.
 
     Conformant iff every required check passed, at least one forgetting and one utility check on one task among them.
     A required check that failed, or that could not be judged because the method broke, makes it nonconformant. One that
     is inconclusive, did not run, or could not be judged through the suite's own fault leaves it incomplete. Failures at
-    level SHOULD are recommendations unless ``strict``.
+    level SHOULD are recommendations unless ``strict``. A run that is not ``complete`` is never conformant and supports
+    nothing: what it did not judge may be missing from ``checks``.
     """
     required = [entry for entry in checks if entry.required]
     passed = [entry for entry in required if _passed(entry, strict)]
     good = [entry for entry in required if _passed(entry, strict) or entry.outcome in _GOOD]
     if any(_broken(entry, strict) for entry in required):
         status = "nonconformant"
-    elif len(good) < len(required) or not _substance(passed):
+    elif not complete or len(good) < len(required) or not _substance(passed):
         status = "incomplete"
     elif len(passed) < len(required):
         status = "conformant_with_waivers"
@@ -49,7 +50,7 @@ def overall(checks: Sequence[Check], claims: Claims, *, strict: bool = False) ->
         required=len(required),
         passed=len(passed),
         not_passed=tuple(entry.id for entry in required if not _passed(entry, strict)),
-        supports=supported(checks, claims, strict=strict),
+        supports=supported(checks, claims, strict=strict) if complete else None,
         distance=distances(checks),
         recommendations=tuple(
             {"id": entry.id, "scenario": entry.scenario, "message": entry.message} for entry in recommended

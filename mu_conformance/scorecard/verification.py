@@ -98,7 +98,9 @@ def verify(scorecard: Mapping[str, Any]) -> list[str]:
     try:
         for entry in checks:
             problems += _contradictions(entry, waivers, claims, strict)
-        recomputed = overall([Check.from_json(entry) for entry in checks], claims, strict=strict).to_json()
+        complete = scorecard.get("complete") is True
+        listed_checks = [Check.from_json(entry) for entry in checks]
+        recomputed = overall(listed_checks, claims, strict=strict, complete=complete).to_json()
     except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
         return [*problems, f"an entry is malformed: {type(error).__name__} {error}"]
     for key, value in recomputed.items():
