@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mu_conformance.checks.manifest import Entry, required
+from mu_conformance.checks.manifest import Entry, claimed
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scorecard.building import build
@@ -44,7 +44,7 @@ def scorecard(
     record = Record()
     for entry in listed:
         record.add_entries(entry.task, [one for one in listed if one.task == entry.task])
-        if required(entry, claims):
+        if claimed(entry, claims):
             found = {"outcome": "passed", "message": "", "measurements": numbers(entry.check, "passed")}
             record.add(Judged(entry, found, duration_s=1.23456))
     entries = {entry.key: entry for entry in listed}
