@@ -14,7 +14,7 @@ from mu_conformance.checks.manifest import Entry
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.scorecard.building import build
 from mu_conformance.scorecard.diff import regressions
-from mu_conformance.scorecard.document import make_writable, write
+from mu_conformance.scorecard.document import ScorecardError, make_writable, put_back, set_aside, write
 from mu_conformance.scorecard.journal import Journal, identity
 from mu_conformance.scorecard.record import Context, Judged, Record
 from mu_conformance.scorecard.renders import markdown, methods
@@ -62,6 +62,10 @@ class Reporting:
         """Where each scorecard went."""
         self.regressions: list[str] = []
         self.notes: list[str] = []
+        self.aside: list[bool] = []
+        """For each method, whether an earlier scorecard was set aside."""
+        self.whole = True
+        """False where the manifest is not what a resumed journal has."""
 
     @property
     def satisfied(self) -> bool:
@@ -82,11 +86,11 @@ class Reporting:
         """
         settings, records = self.options.settings, []
         identified = [
-            identity(description, settings.to_json(), ref)
-            for ref, description in zip(self.options.methods, descriptions, strict=True)
+            identity(description, claimed, settings.to_json(), ref)
+            for ref, description, claimed in zip(self.options.methods, descriptions, claims, strict=True)
         ]
         self.contexts = [
-            settings.context(ref, description, claimed, self._invocation(), paths)
+            settings.context(ref, description, claimed, self._invocation(), waivers=self.waivers, paths=paths)
             for ref, description, claimed in zip(self.options.methods, descriptions, claims, strict=True)
         ]
         if self.options.resume:
@@ -99,10 +103,7 @@ class Reporting:
                 journal, record = Journal.resume(folder, own)
             else:
                 journal, record = Journal.create(kept, own, context), Record()
-            if not self.narrowed:
-                # Put aside until this run has a whole one: a killed run leaves no scorecard that looks like its own.
-                with contextlib.suppress(FileNotFoundError):
-                    os.replace(folder / "scorecard.json", folder / "scorecard.previous.json")
+            self.aside.append(not self.narrowed and set_aside(folder))
             self.journals.append(journal)
             records.append(record)
         return records
@@ -118,7 +119,12 @@ class Reporting:
     def collected(self, records: list[Record], task: str, entries: list[Entry]) -> None:
         """Take a task's part of the manifest."""
         for record in records:
-            record.add_entries(task, entries)
+            try:
+                record.add_entries(task, entries)
+            except ScorecardError as error:
+                self.whole = False
+                if str(error) not in self.notes:
+                    self.notes.append(str(error))
         for journal in self.journals:
             journal.add_entries(task, entries)
 
@@ -126,16 +132,16 @@ class Reporting:
         """Build and write each method's scorecard over the tasks of ``scope``."""
         for number, (record, context) in enumerate(zip(records, self.contexts, strict=True)):
             invocation = {**context.invocation, "conftests": conftests(self.config)}
-            card = build(record, _with(context, invocation), scope=scope, waivers=self.waivers)
+            card = build(record, _with(context, invocation), scope=scope, finished=self.whole)
             self.scorecards.append(card)
             if self.baseline is not None:
                 self.regressions += regressions(self.baseline, card)
-            self.written.append(self._write(self.folders[number], card))
+            self.written.append(self._write(number, card))
         for journal, card in zip(self.journals, self.scorecards, strict=True):
             if journal.failure is not None:
                 self.notes.append(f"{journal.path} could not be written to its end: {journal.failure.strerror}")
             if card.complete:
-                journal.end()
+                journal.end(str(card.suite["manifest_sha256"]))
             journal.close()
         if len(self.scorecards) > 1:
             self._write_methods()
@@ -172,14 +178,21 @@ class Reporting:
             "conftests": conftests(self.config),
         }
 
-    def _write(self, folder: Path, card: Scorecard) -> Path:
+    def put_back(self) -> None:
+        """Put the earlier scorecards back where this run wrote no whole one, and close the journals."""
+        for number, (folder, aside) in enumerate(zip(self.folders, self.aside, strict=False)):
+            if aside and not (folder / "scorecard.json").exists():
+                put_back(folder, self.options.methods[number])
+        self.aside = []
+        for journal in self.journals:
+            journal.close()
+
+    def _write(self, number: int, card: Scorecard) -> Path:
         """Write a scorecard and its renders; a partial one beside the whole one that may be there."""
+        folder = self.folders[number]
         rendered, target = markdown.render(card), folder if card.complete else folder / PARTIAL
         try:
             path = _write_report(target, card, rendered)
-            if not card.complete and (folder / "scorecard.previous.json").exists() and not self.narrowed:
-                # This run did not get to a whole one: the earlier one is the last again.
-                os.replace(folder / "scorecard.previous.json", folder / "scorecard.json")
         except OSError as error:
             elsewhere = Path(tempfile.mkdtemp(prefix="mu-report-"))
             path = _write_report(elsewhere, card, rendered)
@@ -190,8 +203,11 @@ class Reporting:
     def _write_methods(self) -> None:
         """Write all methods side by side, beside their folders."""
         rendered = methods.render(self.scorecards)
+        whole = all(card.complete for card in self.scorecards)
+        folder = self.options.report if whole else self.options.report / PARTIAL
         with contextlib.suppress(OSError):  # where the scorecards could not be written either, and that was said
-            (self.options.report / "methods.md").write_text(rendered, encoding="utf-8")
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "methods.md").write_text(rendered, encoding="utf-8")
         _append_step_summary(rendered)
 
 

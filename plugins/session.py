@@ -53,8 +53,8 @@ def start(config: Any) -> None:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(session, "mu-conformance-session")
     config.pluginmanager.register(Collection(state), "mu-conformance-collection")
-    if config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(Workers(state), "mu-conformance-workers")
+    # Also without pytest-xdist: its hooks are optional, and it may be registered later.
+    config.pluginmanager.register(Workers(state), "mu-conformance-workers")
 
 
 class MuSession:
@@ -153,6 +153,7 @@ class MuSession:
             if session.exitstatus in (0, 1, 5):
                 failed = session.exitstatus == 1
                 session.exitstatus = 1 if failed or not self.state.reporting.satisfied else 0
+        self.state.reporting.put_back()
         for one in self.state.sessions:
             one.close()
         self.progress.close()

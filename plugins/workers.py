@@ -92,7 +92,7 @@ class Workers:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: Any) -> None:
         """In a worker, send the manifest of what was collected: the controller knows no task that is not registered."""
-        if self.state.worker is None:
+        if not hasattr(session.config, "workeroutput"):
             return
         collection = session.config.pluginmanager.getplugin("mu-conformance-collection")
         entries = {task: [entry.to_json() for entry in listed] for task, listed in collection.entries.items()}

@@ -10,7 +10,6 @@ from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scorecard.building import build
 from mu_conformance.scorecard.record import Context, Judged, Record
 from mu_conformance.scorecard.scorecard import Scorecard
-from mu_conformance.scorecard.waivers import Waiver
 
 INTERVALS = {"passed": [-0.1, 0.1], "failed": [2.0, 3.0], "inconclusive": [0.5, 2.0]}
 ENTRIES = [
@@ -65,10 +64,11 @@ def scorecard(
         profile=PROFILES["smoke"],
         suite={"seed": None},
         invocation={"args": ["--method", "mypkg:Mine"]},
+        waivers=tuple(waivers),
         **context,
     )
     scope = list(dict.fromkeys(entry.task for entry in listed))
-    return build(record, made, scope=scope, waivers=[Waiver(**one) for one in waivers])
+    return build(record, made, scope=scope)
 
 
 def card(*args, **named) -> dict:

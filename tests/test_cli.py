@@ -84,7 +84,7 @@ def written(tmp_path: Path) -> Any:
             {"modality", "architectures", "forget_sets", "deletion_unit", "hub_dataset", "hub_checkpoints"},
         ),
         ("methods", "Retrain", set()),
-        ("checks", "privacy.membership-lira", {"family", "guarantee"}),
+        ("checks", "privacy.membership-lira", {"family", "guarantee", "level"}),
         ("controls", "DoNothing", {"check"}),
         ("profiles", "smoke", {"runs", "references", "ratio"}),
     ],

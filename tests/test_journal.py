@@ -7,7 +7,7 @@ import json
 import pytest
 from cards import DEFAULT, ENTRIES, numbers
 
-from mu_conformance.checks.manifest import Entry
+from mu_conformance.checks.manifest import Entry, manifest_digest
 from mu_conformance.decision.finding import plain
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.scorecard.building import build
@@ -16,8 +16,10 @@ from mu_conformance.scorecard.journal import NAME, Journal, identity, read_journ
 from mu_conformance.scorecard.record import Context, Judged, Record
 from mu_conformance.scorecard.verification import verify
 
+BANANA = json.dumps({"finding": {"entry": ENTRIES[1].to_json(), "finding": {"outcome": "banana"}}})
 CONTEXT = Context(method={"ref": "mypkg:Mine"}, claims=DEFAULT, profile=PROFILES["smoke"], suite={"seed": None})
-IDENTITY = identity({"source_sha256": "a" * 64, "claims": {}}, {"seed": 1, "profile": {"name": "smoke"}}, "mypkg:Mine")
+SETTINGS = {"seed": 1, "profile": {"name": "smoke"}}
+IDENTITY = identity({"source_sha256": "a" * 64, "modules_sha256": "b" * 64}, DEFAULT, SETTINGS, "mypkg:Mine")
 
 
 def judged(entry: Entry) -> Judged:
@@ -73,7 +75,7 @@ def test_a_line_that_was_cut_off_is_dropped_and_overwritten(journal):
     assert journal.read_bytes() == whole
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", '{"finding": {}}', '{"finding": {"entry": 3}}', "\x00"])
+@pytest.mark.parametrize("damage", ["{", "[]", '{"finding": {}}', '{"finding": {"entry": 3}}', "\x00", BANANA])
 def test_a_damaged_line_is_named_and_nothing_is_overwritten(journal, damage):
     lines = journal.read_text().splitlines()
     lines[4] = damage
@@ -108,6 +110,8 @@ def test_no_journal(tmp_path):
         ("suite", "sha256", "c" * 64, "it was written by another version of the suite"),
         ("settings", "seed", 2, "its settings has seed 1, this run 2"),
         ("settings", "device", "cuda", 'its settings has device null, this run "cuda"'),
+        ("method", "modules_sha256", "c" * 64, "its method has modules_sha256"),
+        ("environment", "torch", "0.1", "its environment has torch"),
     ],
 )
 def test_a_journal_of_another_run_is_refused_and_kept(journal, part, key, value, message):
@@ -129,16 +133,54 @@ def test_a_journal_that_lacks_a_task_never_makes_a_conformant_scorecard(tmp_path
     card = build(record, context, finished=finished)
     assert (card.complete, card.verdict.status, card.verdict.supports) == (False, "incomplete", None)
     assert verify(card.to_json()) == []
-    made.end()
+    made.end("another manifest")
+    assert read_journal(tmp_path / NAME)[2] is False
+    made.end(manifest_digest(first))
     context, record, finished = read_journal(tmp_path / NAME)
     assert build(record, context, finished=finished).verdict.status == "conformant"
 
 
+def test_a_journal_of_another_suite_is_never_whole(tmp_path):
+    other = {**IDENTITY, "suite": {"sha256": "0" * 64}}
+    made = Journal.create(tmp_path, other, CONTEXT)
+    made.add_entries("sentiment", ENTRIES[:5])
+    for entry in ENTRIES[:5]:
+        made.add(judged(entry))
+    made.end(manifest_digest(ENTRIES[:5]))
+    assert read_journal(tmp_path / NAME)[2] is False
+
+
+def test_a_task_that_changed_is_not_resumed(journal):
+    again, record = Journal.resume(journal.parent, IDENTITY)
+    with pytest.raises(ScorecardError, match="task sentiment is not what it was when the journal was written"):
+        record.add_entries("sentiment", ENTRIES[:2])
+    again.close()
+
+
+def test_what_the_suite_could_not_decide_is_judged_again(journal):
+    again, _ = Journal.resume(journal.parent, IDENTITY)
+    again.add(Judged(ENTRIES[-1], {"outcome": "error", "message": "x", "measurements": [], "fault": "suite"}))
+    again.close()
+    _, record = Journal.resume(journal.parent, IDENTITY)
+    assert ENTRIES[-1].key not in record.judged
+
+
+def test_a_run_that_judges_nothing_takes_nothing_away(journal):
+    before = journal.read_bytes()
+    made = Journal.create(journal.parent, IDENTITY, CONTEXT)
+    made.add_entries("sentiment", ENTRIES[:5])
+    made.close()
+    assert journal.read_bytes() == before
+    assert not (journal.parent / "journal.previous.jsonl").exists()
+
+
 def test_a_new_run_keeps_the_earlier_journal_aside(journal):
     before = journal.read_bytes()
-    Journal.create(journal.parent, IDENTITY, CONTEXT).close()
+    made = Journal.create(journal.parent, IDENTITY, CONTEXT)
+    made.add(judged(ENTRIES[0]))
+    made.close()
     assert (journal.parent / "journal.previous.jsonl").read_bytes() == before
-    assert len(journal.read_text().splitlines()) == 1
+    assert len(journal.read_text().splitlines()) == 2
 
 
 def test_a_full_disk_costs_the_journal_and_not_the_run(journal):

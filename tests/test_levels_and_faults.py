@@ -32,6 +32,34 @@ class NoEmptyRequests(Retrain):
         return super().unlearn(model, request)
 
 
+class HarmfulOnLargerRequests(Retrain):
+    \"\"\"Retrains, sets a variable each time, and changes the default dtype where more than one row is forgotten.\"\"\"
+
+    def unlearn(self, model, request):
+        import torch
+
+        os.environ["UNTIDY"] = "1"
+        retrained = super().unlearn(model, request)
+        if len(request.forget) > 1:
+            torch.set_default_dtype(torch.float64)
+        return retrained
+
+
+class CallsHomeAfterwards(Retrain):
+    \"\"\"Retrains, and leaves a thread that connects once the call has returned.\"\"\"
+
+    def unlearn(self, model, request):
+        import socket
+
+        def connect():
+            time.sleep(0.002)
+            socket.create_connection(("127.0.0.1", 9), 1)
+
+        retrained = super().unlearn(model, request)
+        threading.Thread(target=connect, daemon=True).start()
+        return retrained
+
+
 class Elsewhere(Retrain):
     \"\"\"Retrains in training mode, and changes the default dtype.\"\"\"
 
@@ -107,6 +135,26 @@ def test_a_must_part_outweighs_a_should_part_of_a_check(methods):
     (entry,) = [entry for entry in run.card["checks"] if entry["outcome"] == "failed"]
     assert entry["level"] == "must"
     assert "default dtype" in entry["message"]
+
+
+def test_a_recommendation_on_one_request_does_not_hide_a_failure_on_another(methods):
+    run = methods.run("levels:HarmfulOnLargerRequests", "-k", "contract-contract.global-state")
+    (entry,) = [entry for entry in run.card["checks"] if entry["outcome"] == "failed"]
+    assert entry["level"] == "must"
+    assert "default dtype" in entry["message"]
+    assert run.card["verdict"]["status"] == "nonconformant"
+
+
+def test_connections_are_refused_after_the_call_has_returned_too(methods):
+    run = methods.run("levels:CallsHomeAfterwards", "-k", "no-network")
+    outcomes = {entry["outcome"] for entry in run.card["checks"] if entry["id"] == "contract.no-network"}
+    assert outcomes == {"failed"}, run.output
+
+
+def test_a_raising_methods_model_is_its_own_fault(toy):
+    run = toy.run("RaisesOnReal", "-k", "random and contract.returns-model")
+    (entry,) = [entry for entry in run.card["checks"] if entry["outcome"] == "error"]
+    assert entry["fault"] == "method"
 
 
 def test_a_fixture_without_power_is_the_suites_fault(toy):

@@ -15,6 +15,7 @@ from mu_conformance.protocol.claims import Claims
 from mu_conformance.scorecard.document import Check
 from mu_conformance.scorecard.verdict import CONFORMANT, distances, overall, supported
 
+OF_CHECKS = [outcome for outcome in Outcome if outcome is not Outcome.STALE_WAIVER]
 quick = settings(deadline=None, max_examples=80, database=None)
 
 
@@ -47,7 +48,7 @@ class TestOverall:
     def test_one_required_check_decides(self, outcome, status):
         assert self.status(entry("privacy.membership-loss", outcome)) == status
 
-    @pytest.mark.parametrize("outcome", list(Outcome))
+    @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.STALE_WAIVER])
     def test_what_is_not_required_decides_nothing(self, outcome):
         assert self.status(entry("privacy.membership-loss", str(outcome), needed=False)) == "conformant"
 
@@ -97,7 +98,7 @@ class TestOverall:
 
     ids = st.sampled_from(["forgetting.score", "utility.test-score", "contract.finite", "privacy.membership-lira"])
     many = st.lists(
-        st.builds(entry, ids, st.sampled_from(Outcome).map(str), needed=st.booleans(), task=st.sampled_from("ab")),
+        st.builds(entry, ids, st.sampled_from(OF_CHECKS).map(str), needed=st.booleans(), task=st.sampled_from("ab")),
         max_size=8,
     )
 
@@ -143,6 +144,13 @@ class TestOverall:
         assert overall([*self.good, crash], Claims()).recommendations[0]["id"] == "contract.empty-request"
         assert self.status(dataclasses.replace(crash, fault=Fault.SUITE)) == "conformant"
 
+    def test_a_stale_waiver_counts_wherever_it_stands(self):
+        assert self.status(entry("contract.empty-request", "stale_waiver", needed=False)) == "nonconformant"
+
+    def test_a_run_that_is_not_whole_is_never_conformant(self):
+        verdict = overall(self.good, Claims(), complete=False)
+        assert (verdict.status, verdict.supports) == ("incomplete", None)
+
     def test_which_words_count_as_conformant(self):
         assert CONFORMANT == ("conformant", "conformant_with_waivers")
 
@@ -175,6 +183,9 @@ class TestSupports:
         audited = entry("privacy.worst-example", outcome)
         assert self.supported(audited, guarantee="exact") == found
         assert self.supported(guarantee="exact") == "retrain_equivalent"
+
+    def test_an_epsilon_without_a_delta_is_passed_over(self):
+        assert self.supported(entry("privacy.worst-example", "passed"), guarantee="exact", epsilon=1.0) == "exact"
 
     def test_without_substance_there_is_none(self):
         assert supported([entry("forgetting.score", "passed")], Claims()) is None

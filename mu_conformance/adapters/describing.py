@@ -7,6 +7,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,30 @@ def describe(ref: str) -> dict[str, Any]:
         "version": importlib.metadata.version(distributions[0]) if distributions else None,
         "source_sha256": hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else None,
         "package_sha256": _package_digest(Path(source), module_name) if source else None,
+        "modules_sha256": _modules_digest(ref),
         "preload": [name for name in PRELOADABLE if name in sys.modules],
     }
+
+
+def _modules_digest(ref: str) -> str:
+    """Return the SHA-256 over every loaded module that is neither installed nor ours: the method and what it imports.
+
+    The reference counts too, because hyperparameters stand in it.
+    """
+    installed = [Path(path).resolve() for path in {*sysconfig.get_paths().values(), sys.base_prefix, sys.prefix}]
+    ours = Path(__file__).resolve().parents[1]
+    found = {}
+    for name, module in list(sys.modules.items()):
+        source = getattr(module, "__file__", None)
+        if source and source.endswith(".py") and not name.startswith("mu_conformance."):
+            path = Path(source).resolve()
+            if ours not in path.parents and not any(folder in path.parents for folder in installed):
+                found[name] = path
+    sha = hashlib.sha256(ref.encode())
+    for name, path in sorted(found.items()):
+        sha.update(f"{name}:".encode())
+        sha.update(path.read_bytes())
+    return sha.hexdigest()
 
 
 def _package_digest(source: Path, module: str) -> str:

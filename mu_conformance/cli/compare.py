@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from mu_conformance.cli.command import CommandError
 from mu_conformance.cli.scorecards import read
 
 __all__ = ["register"]
@@ -23,6 +24,8 @@ def _compare(options: argparse.Namespace) -> int:
     from mu_conformance.scorecard import diff
 
     before, after = read(options.before), read(options.after)
+    if not before.complete:
+        raise CommandError(f"{options.before} is of a partial run: compare with the scorecard of a whole one")
     changed, regressions = diff.changes(before, after), diff.regressions(before, after)
     same_manifest = before.suite.get("manifest_sha256") == after.suite.get("manifest_sha256")
     data = [card.suite.get("data", "embedded") for card in (before, after)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mu_conformance import discovery
-from mu_conformance.cli.scorecards import read, read_json
+from mu_conformance.cli.scorecards import read, read_json, well_formed
 
 __all__ = ["register"]
 
@@ -29,12 +29,13 @@ def _report(options: argparse.Namespace) -> int:
     from mu_conformance.scorecard.renders.terminal import terminal_lines
 
     form = discovery.one_of("format", options.format, list(FORMATS))
-    if form == "json":
-        read(options.file)  # a malformed one is refused
-        rendered = json.dumps(read_json(options.file), indent=1, allow_nan=False)
-    elif form == "markdown":
-        rendered = markdown.render(read(options.file))
-    else:
-        rendered = "\n".join(terminal_lines(read(options.file)))
+    with well_formed(options.file):
+        if form == "json":
+            read(options.file)  # a malformed one is refused
+            rendered = json.dumps(read_json(options.file), indent=1, allow_nan=False)
+        elif form == "markdown":
+            rendered = markdown.render(read(options.file))
+        else:
+            rendered = "\n".join(terminal_lines(read(options.file)))
     print(rendered)
     return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,19 @@ from mu_conformance.cli.command import CommandError
 if TYPE_CHECKING:
     from mu_conformance.scorecard.scorecard import Scorecard
 
-__all__ = ["read", "read_json"]
+__all__ = ["read", "read_json", "well_formed"]
+
+
+@contextlib.contextmanager
+def well_formed(*paths: Path) -> Iterator[None]:
+    """Turn what goes wrong inside the block into bad input: a render may need what a document lacks."""
+    import jinja2
+
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, jinja2.UndefinedError) as error:
+        named = " or ".join(map(str, paths))
+        raise CommandError(f"scorecard {named} is malformed ({type(error).__name__}: {error})") from error
 
 
 def read(path: Path) -> Scorecard:

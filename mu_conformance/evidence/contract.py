@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from mu_conformance.decision.finding import Finding
-from mu_conformance.decision.outcome import Fault, Outcome
+from mu_conformance.decision.outcome import Fault, Level, Outcome
 from mu_conformance.evidence.call_record import CallRecord, judge_call
 from mu_conformance.evidence.runs import Caller
 from mu_conformance.isolation.call import CallSpec
@@ -174,12 +174,13 @@ class ContractHarness:
             seed=st.integers(0, 2**31 - 1),
         )
         def drawn(forget: list[int], retained: int, seed: int) -> None:
-            if worst:
+            if worst and worst[0].level is not Level.SHOULD:
                 return
             others = [index for index in range(pool) if index not in forget][:retained]
             finding = judge(ContractRequest(tuple(forget), tuple(others), seed))
-            if finding.outcome is not Outcome.PASSED:
-                worst.append(finding)
+            if finding.outcome is not Outcome.PASSED and (not worst or finding.level is not Level.SHOULD):
+                # A recommendation on one request must not hide a failure on a later one.
+                worst[:] = [finding]
 
         drawn()
         return worst[0] if worst else Finding.passed()

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from mu_conformance.evidence.base import EvidenceError
 from mu_conformance.evidence.outputs import VERSION as OUTPUTS_VERSION
-from mu_conformance.evidence.outputs import Outputs
+from mu_conformance.evidence.outputs import NotFinite, Outputs
 from mu_conformance.evidence.recovery import attacks_of
 from mu_conformance.protocol.seeding import derive_seed
 from mu_conformance.scenarios import memorization
@@ -122,7 +123,11 @@ class Populations:
             model = scenario.task.new_model(0, scenario.architecture)
             model.load_state_dict(state)
             model.to(self.device)
-            return Outputs.of(model, scenario).tensors(), {"training": info}
+            try:
+                return Outputs.of(model, scenario).tensors(), {"training": info}
+            except NotFinite as error:
+                # The suite's own model: no method is to blame.
+                raise EvidenceError(f"a model that the suite trained for {scenario.name}: {error}") from None
 
         return Outputs.from_tensors(self.store.get(description, build).tensors)
 

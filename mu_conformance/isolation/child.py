@@ -184,7 +184,7 @@ def call_method(
     _seed_ambient(spec.ambient_seed)
     ambient = _random_states()
     report: dict[str, Any] = {"claims": claims.to_json()}
-    recorder.active = True
+    recorder.start()
     started = time.perf_counter()
     try:
         with _counting(spec.budget.flops, report):
@@ -209,7 +209,7 @@ def call_method(
         )
     report["method_s"] = time.perf_counter() - started
     # From here on the suite's own code opens files.
-    recorder.active = False
+    recorder.stop()
     after = _global_state()
     report["global_changes"] = [f"{k}: {before[k]} -> {after[k]}" for k in before if before[k] != after[k]]
     report["random_states"] = _random_states()

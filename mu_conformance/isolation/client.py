@@ -278,7 +278,8 @@ class MethodProcess:
         temporary = Path(tempfile.gettempdir())
         # Native code writes without Python's audit events, so look where files usually go.
         roots = (temporary, Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path.home(), self.home)
-        ours = tuple(temporary.glob(f"{CALL_PREFIX}*")) + tuple(Path(folder) for folder in self.watched)
+        # A name and not a listing: another process may make a folder of its own between a listing and the look.
+        ours = (temporary / CALL_PREFIX, *(Path(folder) for folder in self.watched))
         near = recent_files((root for root in roots), since, ours)
         return {"own": own, "near": [p for p in near if p not in own]}
 

@@ -32,6 +32,8 @@ class Recorder:
     def __init__(self, watched: tuple[str, ...]) -> None:
         self.active = False
         """True while the method runs."""
+        self.begun = False
+        """True from the method's start on: connections are refused until the process ends."""
         self.watched = tuple(os.path.realpath(folder) + os.sep for folder in watched)
         self.written: list[str] = []
         """Files opened for writing, or renamed to."""
@@ -43,12 +45,23 @@ class Recorder:
         """Programs that were started."""
         sys.addaudithook(self._hook)
 
+    def start(self) -> None:
+        """Record from now on: the method runs."""
+        self.active = self.begun = True
+
+    def stop(self) -> None:
+        """Stop recording files and programs: the call has returned. Connections stay refused."""
+        self.active = False
+
     def _note(self, where: list[str], what: str) -> None:
         if len(where) < _LIMIT and what not in where:
             where.append(what)
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.active:
+            # A thread that the method left running must not connect after the call has returned either.
+            if self.begun and (event in _NETWORK or event in _LOOKUPS):
+                self._network(event, arguments)
             return
         if event == "open":
             path, _mode, flags = arguments
@@ -64,15 +77,18 @@ class Recorder:
             self._note_if_ours(os.fsdecode(arguments[0]))
             if event == "os.rename":
                 self._note(self.written, os.path.abspath(os.fsdecode(arguments[1])))
-        elif event in _NETWORK:
-            # Unix sockets stay on this machine; multiprocessing needs them.
-            if getattr(arguments[0], "family", None) != socket.AF_UNIX:
-                self._refuse(f"{event} {arguments[1]!r}")
-        elif event in _LOOKUPS:
-            self._refuse(f"{event} {arguments[0]!r}")
+        elif event in _NETWORK or event in _LOOKUPS:
+            self._network(event, arguments)
         elif event in _PROCESSES:
             # Recorded and not refused: the checks decide what a started program means.
             self._note(self.programs, f"{event} {arguments[0]!r}"[:200])
+
+    def _network(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _LOOKUPS:
+            self._refuse(f"{event} {arguments[0]!r}")
+        # Unix sockets stay on this machine; multiprocessing needs them.
+        elif getattr(arguments[0], "family", None) != socket.AF_UNIX:
+            self._refuse(f"{event} {arguments[1]!r}")
 
     def _note_if_ours(self, path: str) -> None:
         """Note a file or folder of the suite, by whatever links it is reached."""

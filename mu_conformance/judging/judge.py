@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,7 +19,7 @@ from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios.forget_sets import ForgetSetError
 from mu_conformance.scenarios.profiles import ProfileError, find_profile, varied
 from mu_conformance.scorecard.building import build
-from mu_conformance.scorecard.document import ScorecardError, make_writable
+from mu_conformance.scorecard.document import ScorecardError, make_writable, put_back, set_aside
 from mu_conformance.scorecard.journal import Journal, identity
 from mu_conformance.scorecard.record import Record
 from mu_conformance.scorecard.scorecard import Scorecard
@@ -43,7 +45,7 @@ def judge(
     claims: Claims | None = None,
     seed: int | None = None,
     conditions: Conditions | None = None,
-    waivers: Iterable[Waiver | Path | str] = (),
+    waivers: Iterable[Waiver | Path | str] | Path | str = (),
     runs: int | None = None,
     references: int | None = None,
     ratio: float | None = None,
@@ -86,13 +88,20 @@ def judge(
             raise SettingsError("conditions are a mu_conformance.Conditions, such as Conditions(budget=0.2)")
         if claims is not None and not isinstance(claims, Claims):
             raise SettingsError("claims is a mu_conformance.Claims, such as Claims(max_ratio=0.05)")
-        if seed is not None and not (isinstance(seed, int) and seed >= 0):
-            raise SettingsError(f"seed is a whole number from 0 up, got {seed!r}")
-        if time_limit is not None and not 0 < time_limit < float("inf"):
-            raise SettingsError(f"time_limit is a number of seconds above 0, got {time_limit!r}")
+        if conditions is not None and conditions.lora_rank is not None and importlib.util.find_spec("peft") is None:
+            raise SettingsError("adapters need the package peft: pip install 'mu-conformance[peft]'")
+        for name, value in (("profile", profile), ("device", device), ("data", data)):
+            if not isinstance(value, str):
+                raise SettingsError(f"{name} is a text, got {value!r}")
+        _check_number("seed", seed, int, "a whole number from 0 up", lambda number: number >= 0)
+        _check_number("runs", runs, int, "a whole number", lambda number: True)
+        _check_number("references", references, int, "a whole number", lambda number: True)
+        _check_number("ratio", ratio, float, "a share of the rows", lambda number: True)
+        _check_number(
+            "time_limit", time_limit, float, "a number of seconds above 0", lambda number: 0 < number < math.inf
+        )
         check_device(device)
-        own = [task for task in tasks or () if not isinstance(task, str)]
-        names = _names(tasks, data)
+        names, own = _tasks(tasks, data)
         settings = Settings(
             profile=varied(find_profile(profile), runs=runs, references=references, ratio=ratio),
             tasks=tuple(names),
@@ -158,22 +167,46 @@ def _reference(method: Any) -> str:
     raise MethodError(f"judge() takes a reference, not the object itself: pass '{module}:{name}'")
 
 
-def _names(tasks: Iterable[str | Task] | None, data: str) -> list[str]:
-    if isinstance(tasks, str):
-        raise SettingsError(f"tasks is a list of names, such as [{tasks!r}], not one text")
+def _check_number(name: str, value: Any, kind: type, what: str, fits: Callable[[Any], bool]) -> None:
+    """Raise ``SettingsError`` unless a value is None or a number of that kind that fits."""
+    kinds = (int,) if kind is int else (int, float)
+    if value is not None and not (isinstance(value, kinds) and not isinstance(value, bool) and fits(value)):
+        raise SettingsError(f"{name} is {what}, got {value!r}")
+
+
+def _tasks(tasks: Iterable[str | Task] | None, data: str) -> tuple[list[str], list[Task]]:
+    """Return the names of the tasks, and those that are not registered."""
     discovery.one_of("kind of data", data, list(registry.DATA))
     known = registry.task_names(data)
     if tasks is None:
-        return known
+        return known, []
+    if isinstance(tasks, str) or not isinstance(tasks, Iterable):
+        raise SettingsError(f"tasks is a list of names, such as [{known[0]!r}], not {tasks!r}")
+    given, names, own = list(tasks), [], []
     kind = "task" if data == "embedded" else "task on published data"
-    names = [discovery.one_of(kind, task, known) if isinstance(task, str) else task.name for task in tasks]
+    for task in given:
+        if isinstance(task, str):
+            names.append(discovery.one_of(kind, task, known))
+        elif isinstance(task, Task):
+            if type(task).__module__ == "__main__" or "<locals>" in type(task).__qualname__:
+                raise SettingsError(
+                    f"task {task.name} cannot be imported by the process that runs the method: "
+                    "write its class to a file"
+                )
+            if task.name in names:
+                raise SettingsError(f"two tasks are called {task.name!r}")
+            names.append(task.name)
+            own.append(task)
+        else:
+            raise SettingsError(f"a task is a name or a Task instance, got {task!r}")
     if not names:
         raise SettingsError(f"tasks is empty; the choices are: {', '.join(known)}")
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(names)), own
 
 
-def _waivers(given: Iterable[Waiver | Path | str]) -> list[Waiver]:
-    return [waiver for one in given for waiver in ([one] if isinstance(one, Waiver) else read_waivers([Path(one)]))]
+def _waivers(given: Iterable[Waiver | Path | str] | Path | str) -> list[Waiver]:
+    several = [given] if isinstance(given, str | Path) else list(given)
+    return [waiver for one in several for waiver in ([one] if isinstance(one, Waiver) else read_waivers([Path(one)]))]
 
 
 @contextlib.contextmanager
@@ -204,38 +237,56 @@ def _judge(
     if report is not None:
         make_writable(report)
     session = JudgingSession(ref, settings, claims=claims, tasks=own, progress=say)
-    with _one_thread(), contextlib.closing(session):
+    with _one_thread(), contextlib.ExitStack() as stack:
+        stack.callback(session.close)
         session.method.start()
-        description = session.description
-        context = settings.context(ref, description, session.claims, {"args": [], "plugins": [], "conftests": []})
-        identified = identity(description, settings.to_json(), ref)
-        record, journal = Record(), None
-        if report is not None and resume:
-            journal, record = Journal.resume(report, identified)
-        elif report is not None:
-            journal = Journal.create(report, identified, context)
-        for name in settings.tasks:
-            task = session.task(name)
-            session.method.warm(task.ref, settings.architecture or task.architectures[0])
-            entries = session.entries(task)
-            record.add_entries(name, entries)
+        invocation: dict[str, Any] = {"args": [], "plugins": [], "conftests": []}
+        context = settings.context(ref, session.description, session.claims, invocation, waivers=waivers)
+        entries = {name: session.entries(session.task(name)) for name in settings.tasks}
+        journal, record = None, Record()
+        if report is not None:
+            identified = identity(session.description, session.claims, settings.to_json(), ref)
+            if resume:
+                journal, record = Journal.resume(report, identified)
+            else:
+                journal = Journal.create(report, identified, context)
+            stack.callback(journal.close)
+        for name, listed in entries.items():
+            record.add_entries(name, listed)
             if journal is not None:
-                journal.add_entries(name, entries)
-        every = [entry for entries in record.entries.values() for entry in entries]
-        for number, entry in enumerate(every, 1):
-            if entry.key in record.judged:
-                continue
-            judged = session.unclaimed(entry)
-            if judged is None:
-                judged = session.judge(entry)
-                say(f"{number} of {len(every)}: {entry.check} on {entry.scenario} {judged.finding['outcome']}")
-            record.add(judged)
-            if journal is not None:
-                journal.add(judged)
-        card = build(record, context, scope=settings.tasks, waivers=waivers)
+                journal.add_entries(name, listed)
+        if report is not None and set_aside(report):
+            stack.callback(_put_back_unless_written, report, ref)
+        _judge_entries(session, record, journal, say)
+        card = build(record, context, scope=settings.tasks)
         if report is not None:
             card.save(report / "scorecard.json")
         if journal is not None:
-            journal.end()
-            journal.close()
+            journal.end(card.suite["manifest_sha256"])
+            if journal.failure is not None:
+                say(f"{journal.path} could not be written to its end: {journal.failure.strerror}")
         return card
+
+
+def _put_back_unless_written(report: Path, ref: str) -> None:
+    """Put the earlier scorecard back where a judgement was interrupted."""
+    if not (report / "scorecard.json").exists():
+        put_back(report, ref)
+
+
+def _judge_entries(session: JudgingSession, record: Record, journal: Journal | None, say: Progress) -> None:
+    """Judge what the record lacks."""
+    every = [entry for listed in record.entries.values() for entry in listed]
+    for name in session.settings.tasks:
+        task = session.task(name)
+        session.method.warm(task.ref, session.settings.architecture or task.architectures[0])
+    for number, entry in enumerate(every, 1):
+        if entry.key in record.judged:
+            continue
+        judged = session.unclaimed(entry)
+        if judged is None:
+            judged = session.judge(entry)
+            say(f"{number} of {len(every)}: {entry.check} on {entry.scenario} {judged.finding['outcome']}")
+        record.add(judged)
+        if journal is not None:
+            journal.add(judged)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from mu_conformance.scenarios.profiles import PROFILES, Profile
 from mu_conformance.scenarios.scenario import DEFAULT_SEED
 from mu_conformance.scorecard.building import environment
 from mu_conformance.scorecard.record import Context
+from mu_conformance.scorecard.waivers import Waiver
 from mu_conformance.store.cache import default_cache
 
 __all__ = ["Settings", "SettingsError", "check_architecture", "check_device"]
@@ -101,7 +102,14 @@ class Settings:
         return options + self.conditions.options
 
     def context(
-        self, ref: str, description: Mapping[str, Any], claims: Claims, invocation: Mapping[str, Any], paths: str = ""
+        self,
+        ref: str,
+        description: Mapping[str, Any],
+        claims: Claims,
+        invocation: Mapping[str, Any],
+        *,
+        waivers: Iterable[Waiver] = (),
+        paths: str = "",
     ) -> Context:
         """Return what a scorecard of a method under these settings says besides its findings.
 
@@ -110,6 +118,7 @@ class Settings:
             description: what the method's process said of it (``adapters.describing``).
             claims: what it claims.
             invocation: arguments, plugins and conftests of the run.
+            waivers: known failures.
             paths: the suites, where they are not the packaged ones.
         """
         return Context(
@@ -123,4 +132,5 @@ class Settings:
             studied=self.data == "embedded" and self.architecture is None and self.conditions == Conditions(),
             reproduce_options=self.options,
             paths=paths,
+            waivers=tuple(waiver.to_json() for waiver in waivers),
         )

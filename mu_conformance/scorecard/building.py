@@ -96,7 +96,6 @@ def build(
     context: Context,
     *,
     scope: Iterable[str] | None = None,
-    waivers: Sequence[Waiver] = (),
     finished: bool = True,
 ) -> Scorecard:
     """Build the scorecard of a method.
@@ -105,11 +104,11 @@ def build(
         record: the manifest's entries and the findings.
         context: what the scorecard says besides.
         scope: tasks that it covers; None for all of the record's.
-        waivers: known failures.
         finished: whether the record holds the whole manifest. The journal of a stopped run may lack whole tasks.
     """
     tasks = sorted(record.entries) if scope is None else list(scope)
     entries = [entry for name in tasks for entry in record.entries[name]]
+    waivers = [Waiver(**waiver) for waiver in context.waivers]
     checks = tuple(_check(entry, record.judged.get(entry.key), context, waivers) for entry in entries)
     profile, claims = context.profile, context.claims
     complete = finished and bool(checks) and not any(check.outcome is Outcome.NOT_RUN for check in checks)

@@ -24,9 +24,13 @@ def changes(before: Document, after: Document) -> list[tuple[str, str, str, str]
 
 
 def regressions(before: Document, after: Document) -> list[str]:
-    """Return a line for each check that passed or was waived before and does not now. Absent now counts."""
+    """Return a line for each check that passed or was waived before and does not now.
+
+    Absent now counts. A recommendation is no regression.
+    """
+    noted = {(found["id"], found["scenario"]) for found in after.verdict.recommendations}
     return [
         f"{check} on {scenario}: {old} before, {new} now"
         for check, scenario, old, new in changes(before, after)
-        if old in _GOOD and new not in _GOOD
+        if old in _GOOD and new not in _GOOD and (check, scenario) not in noted
     ]

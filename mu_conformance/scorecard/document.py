@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -21,7 +22,9 @@ __all__ = [
     "ScorecardError",
     "Verdict",
     "make_writable",
+    "put_back",
     "read_json",
+    "set_aside",
     "write",
 ]
 
@@ -277,6 +280,26 @@ def make_writable(folder: Path) -> None:
             pass
     except OSError as error:
         raise ScorecardError(f"the report folder {folder} cannot be written: {error.strerror}") from None
+
+
+def set_aside(folder: Path) -> bool:
+    """Rename the folder's scorecard to ``scorecard.previous.json``; return whether there was one.
+
+    A run that is killed then leaves no scorecard that looks like its own.
+    """
+    try:
+        os.replace(folder / "scorecard.json", folder / "scorecard.previous.json")
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def put_back(folder: Path, ref: str) -> None:
+    """Undo ``set_aside`` after a run that made no whole scorecard, unless the earlier one is of another method."""
+    previous = folder / "scorecard.previous.json"
+    with contextlib.suppress(OSError, ScorecardError, KeyError):
+        if read_json(previous)["method"]["ref"] == ref:
+            os.replace(previous, folder / "scorecard.json")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from mu_conformance.checks.manifest import Entry
+from mu_conformance.checks.manifest import Entry, manifest_digest
+from mu_conformance.protocol.claims import Claims
+from mu_conformance.scorecard.building import environment
 from mu_conformance.scorecard.document import ScorecardError
 from mu_conformance.scorecard.record import Context, Judged, Record
 
@@ -36,23 +38,35 @@ def suite_digest() -> str:
     return sha.hexdigest()
 
 
-def identity(description: Mapping[str, Any], settings: Mapping[str, Any], ref: str) -> dict[str, Any]:
-    """Return what two runs must share for one to resume the other: method, suite and settings."""
+def identity(
+    description: Mapping[str, Any], claims: Claims, settings: Mapping[str, Any], ref: str
+) -> dict[str, dict[str, Any]]:
+    """Return what two runs must share for one to resume the other: method, suite, settings and environment.
+
+    Args:
+        description: what the method's process said of it.
+        claims: those it is judged by.
+        settings: of the judgement, as plain data.
+        ref: the method's reference.
+    """
+    versions = environment("")
     return {
         "method": {
             "ref": ref,
             "source_sha256": description.get("source_sha256"),
             "package_sha256": description.get("package_sha256"),
-            "claims": description.get("claims"),
+            "modules_sha256": description.get("modules_sha256"),
+            "claims": claims.to_json(),
         },
         "suite": {"sha256": suite_digest()},
         "settings": dict(settings),
+        "environment": {name: versions[name] for name in ("python", "torch", "transformers", "numpy", "scipy")},
     }
 
 
 def _difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
     """Name the first thing in which two identities differ."""
-    for part in ("method", "suite", "settings"):
+    for part in ours:
         for key in sorted({*ours[part], *theirs.get(part, {})}):
             mine, other = ours[part].get(key), theirs.get(part, {}).get(key)
             if mine != other:
@@ -70,22 +84,21 @@ def _short(value: Any) -> str:
 class Journal:
     """The journal of one method's run, open for appending."""
 
-    def __init__(self, file: IO[str], path: Path) -> None:
+    def __init__(self, file: IO[str] | None, path: Path) -> None:
         self._file, self.path = file, path
+        self._waiting: list[str] = []
+        """Lines of a new journal that are written with its first finding."""
         self.failure: OSError | None = None
         """Why findings were no longer written down, if that is so."""
         self._tasks: set[str] = set()
 
     @classmethod
     def create(cls, folder: Path, identified: Mapping[str, Any], context: Context) -> Journal:
-        """Begin a journal in a folder; an earlier run's is kept as ``journal.previous.jsonl``."""
-        path = folder / NAME
-        try:
-            with contextlib.suppress(FileNotFoundError):
-                os.replace(path, path.with_name("journal.previous.jsonl"))
-            journal = cls(path.open("x", encoding="utf-8"), path)
-        except OSError as error:
-            raise ScorecardError(f"journal {path} cannot be written: {error.strerror}") from None
+        """Begin a journal in a folder. The file is made with the first finding; an earlier run's is then renamed.
+
+        So a run that judges nothing, because its input is bad, takes nothing away.
+        """
+        journal = cls(None, folder / NAME)
         journal._append({"journal": SCHEMA, "identity": identified, "context": context.to_json()})
         return journal
 
@@ -101,6 +114,7 @@ class Journal:
             raise ScorecardError(
                 f"journal {path} is of another run: {different}; run without --mu-resume to begin anew"
             )
+        record.drop_faults_of_the_suite()
         return record, length
 
     @classmethod
@@ -127,20 +141,36 @@ class Journal:
 
     def add(self, judged: Judged) -> None:
         """Write down a finding."""
+        if self._file is None and self.failure is None:
+            self._begin()
         self._append({"finding": judged.to_json()})
 
-    def end(self) -> None:
-        """Say that the scorecard was written."""
-        self._append({"end": True})
+    def end(self, manifest: str) -> None:
+        """Say that a scorecard of the whole manifest was written; ``manifest`` is its digest."""
+        self._append({"end": manifest})
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+
+    def _begin(self) -> None:
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(self.path, self.path.with_name("journal.previous.jsonl"))
+            self._file = self.path.open("x", encoding="utf-8")
+            self._file.writelines(self._waiting)
+        except OSError as error:
+            self.failure = error
 
     def _append(self, record: Mapping[str, Any]) -> None:
+        line = json.dumps(record, allow_nan=False) + "\n"
+        if self._file is None:
+            self._waiting.append(line)
+            return
         if self._file.closed:
             return
         try:
-            self._file.write(json.dumps(record, allow_nan=False) + "\n")
+            self._file.write(line)
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
@@ -167,6 +197,8 @@ def _read(path: Path) -> tuple[dict[str, Any], Record, int]:
             if number == 1:
                 if found.get("journal") != SCHEMA:
                     raise ScorecardError(f"{path} is not a journal of schema {SCHEMA}")
+                if not all(isinstance(part, dict) for part in found["identity"].values()):
+                    raise TypeError("identity")
                 context = Context.from_json(found["context"])
                 header = {"identity": found["identity"], "context": context, "ended": False}
             elif "manifest" in found:
@@ -174,7 +206,9 @@ def _read(path: Path) -> tuple[dict[str, Any], Record, int]:
             elif "finding" in found:
                 record.add(Judged.from_json(found["finding"]))
             elif "end" in found and header is not None:
-                header["ended"] = True
+                listed = [entry for entries in record.entries.values() for entry in entries]
+                same_suite = header["identity"].get("suite") == {"sha256": suite_digest()}
+                header["ended"] = same_suite and found["end"] == manifest_digest(listed)
             else:
                 raise KeyError("kind")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -190,7 +224,7 @@ def _read(path: Path) -> tuple[dict[str, Any], Record, int]:
 
 
 def read_journal(path: Path) -> tuple[Context, Record, bool]:
-    """Return context, record and whether the run ended with a whole scorecard.
+    """Return context, record and whether this version of the suite made a whole scorecard of them.
 
     Raises ``ScorecardError`` if the journal cannot be used.
     """

@@ -7,9 +7,13 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from mu_conformance.checks.catalogue import find_check
 from mu_conformance.checks.manifest import Entry
+from mu_conformance.decision.finding import Measurement
+from mu_conformance.decision.outcome import Fault, Level, Outcome
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios.profiles import Profile
+from mu_conformance.scorecard.document import ScorecardError
 
 __all__ = ["Context", "Judged", "Record"]
 
@@ -37,7 +41,18 @@ class Judged:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Judged:
-        return cls(**{**record, "entry": Entry.from_json(record["entry"])})
+        made = cls(**{**record, "entry": Entry.from_json(record["entry"])})
+        # A record from a file may hold anything: what a scorecard needs of it is read once here.
+        find_check(made.entry.check)
+        Outcome(made.finding["outcome"])
+        Level(made.finding.get("level") or Level.MUST)
+        Fault(made.finding.get("fault") or Fault.SUITE)
+        if not isinstance(made.finding["message"], str):
+            raise TypeError("message")
+        for measurement in made.finding["measurements"]:
+            Measurement.from_json(measurement)
+        sum(made.seconds.values(), float(made.duration_s))
+        return made
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,10 +75,13 @@ class Context:
     """Options that judge the same thing again."""
     paths: str = ""
     """The suites, where they are not the packaged ones."""
+    waivers: tuple[Mapping[str, str], ...] = ()
+    """Known failures, as plain data."""
 
     def to_json(self) -> dict[str, Any]:
         return {
             **dataclasses.asdict(self),
+            "waivers": [dict(waiver) for waiver in self.waivers],
             "claims": self.claims.to_json(),
             "profile": dataclasses.asdict(self.profile),
         }
@@ -71,7 +89,8 @@ class Context:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Context:
         profile = {**record["profile"], "looks": tuple(record["profile"]["looks"])}
-        return cls(**{**record, "claims": Claims.from_json(record["claims"]), "profile": Profile(**profile)})
+        claims, waivers = Claims.from_json(record["claims"]), tuple(record.get("waivers", ()))
+        return cls(**{**record, "claims": claims, "profile": Profile(**profile), "waivers": waivers})
 
 
 class Record:
@@ -84,12 +103,25 @@ class Record:
         """By check and scenario."""
 
     def add_entries(self, task: str, entries: list[Entry]) -> None:
-        """Take a task's part of the manifest; a task that is known stays as it is."""
-        self.entries.setdefault(task, entries)
+        """Take a task's part of the manifest.
+
+        Raises ``ScorecardError`` if the record has another part of that task: the task is not what it was.
+        """
+        if self.entries.setdefault(task, entries) != entries:
+            raise ScorecardError(
+                f"task {task} is not what it was when the journal was written: its manifest differs; "
+                "run without --mu-resume"
+            )
 
     def add(self, judged: Judged) -> None:
         """Take a finding."""
         self.judged[judged.entry.key] = judged
+
+    def drop_faults_of_the_suite(self) -> None:
+        """Discard findings that the suite's own fault left undecided: a resumed run judges them again."""
+        for key, one in list(self.judged.items()):
+            if one.finding.get("fault") == Fault.SUITE:
+                del self.judged[key]
 
     @property
     def power(self) -> list[dict[str, Any]]:

@@ -34,7 +34,8 @@ def overall(checks: Sequence[Check], claims: Claims, *, strict: bool = False, co
     required = [entry for entry in checks if entry.required]
     passed = [entry for entry in required if _passed(entry, strict)]
     good = [entry for entry in required if _passed(entry, strict) or entry.outcome in _GOOD]
-    if any(_broken(entry, strict) for entry in required):
+    stale = any(entry.outcome is Outcome.STALE_WAIVER for entry in checks)
+    if stale or any(_broken(entry, strict) for entry in required):
         status = "nonconformant"
     elif not complete or len(good) < len(required) or not _substance(passed):
         status = "incomplete"
@@ -68,7 +69,7 @@ def _broken(entry: Check, strict: bool) -> bool:
         return strict
     if entry.outcome is Outcome.ERROR:
         return entry.fault is not Fault.SUITE
-    return entry.outcome in (Outcome.FAILED, Outcome.STALE_WAIVER)
+    return entry.outcome is Outcome.FAILED
 
 
 def _substance(passed: Iterable[Check]) -> bool:
@@ -98,7 +99,9 @@ def supported(checks: Sequence[Check], claims: Claims, *, strict: bool = False) 
     A waived check supports nothing. Epsilon-delta and exact unlearning also need the per-example audit to have passed.
     """
     for guarantee in reversed(Guarantee):
-        if not claims.at_least(guarantee) or (guarantee is Guarantee.EPSILON_DELTA and claims.epsilon is None):
+        if not claims.at_least(guarantee) or (
+            guarantee is Guarantee.EPSILON_DELTA and None in (claims.epsilon, claims.delta)
+        ):
             continue
         weaker = dataclasses.replace(claims, guarantee=guarantee)
         asked = [entry for entry in checks if _asked(entry, weaker, strict)]

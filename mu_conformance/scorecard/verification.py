@@ -12,6 +12,7 @@ from mu_conformance.checks.catalogue import catalogue
 from mu_conformance.decision.finding import Measurement
 from mu_conformance.decision.outcome import Level, Outcome, worst_of
 from mu_conformance.decision.rule import decide
+from mu_conformance.evidence.audit import Audit
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.scorecard.document import Check
 from mu_conformance.scorecard.verdict import entry_of, overall
@@ -50,7 +51,7 @@ def _contradictions(
     else:
         if manifest.required(entry_of(entry), claims, strict=strict) != entry.required:
             problems.append(f"required is {entry.required}, the claims say otherwise")
-        lowered = known.partly_should and entry.outcome is Outcome.FAILED
+        lowered = known.partly_should and entry.outcome in (Outcome.FAILED, Outcome.WAIVED)
         if "level" in record and entry.level is not known.level and not (lowered and entry.level is Level.SHOULD):
             problems.append(f"level is {entry.level}, the check's is {known.level}")
     if entry.outcome is Outcome.WAIVED and not any(
@@ -58,7 +59,8 @@ def _contradictions(
     ):
         problems.append("waived, but no waiver of the scorecard names it")
     decided = [measurement for measurement in entry.measurements if measurement.decided]
-    if known is not None and known.family in DECIDED_FAMILIES and not decided and entry.outcome is Outcome.PASSED:
+    by_interval = known is not None and known.family in DECIDED_FAMILIES and known.subject is not Audit
+    if by_interval and not decided and entry.outcome is Outcome.PASSED:
         problems.append("passed, but nothing that was measured says so")
     if decided and entry.outcome in (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE):
         found = worst_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mu_conformance.checks.catalogue import check
 from mu_conformance.decision.finding import Finding
+from mu_conformance.decision.outcome import Fault
 from mu_conformance.evidence.call_record import CallRecord
 from mu_conformance.evidence.calls import Calls, every_call
 
@@ -37,5 +38,5 @@ def returns_model(calls: Calls) -> Finding:
 
     for record in calls.records:
         if record.call.status in ("raised", "killed"):
-            return Finding.error(f"on {calls.where}: {record.call.message}")
+            return Finding.error(f"on {calls.where}: {record.call.message}", Fault.METHOD)
     return every_call(calls, fault, needs_model=False)

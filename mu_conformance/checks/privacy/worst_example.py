@@ -38,7 +38,9 @@ def worst_example(audit: Audit) -> Finding:
     **References.** Jagielski et al. 2020 (arXiv 2006.07709). Hayes et al. 2024 (arXiv 2403.01218).
     """
     claims = audit.claims
-    claimed, delta = (claims.epsilon or 0.0, claims.delta or 0.0) if claims.epsilon is not None else (0.0, 0.0)
+    # Only a claim of epsilon-delta unlearning buys an epsilon: any other guarantee is audited as epsilon 0.
+    promised = claims.guarantee == Guarantee.EPSILON_DELTA
+    claimed, delta = (claims.epsilon or 0.0, claims.delta or 0.0) if promised else (0.0, 0.0)
     exact = claimed == delta == 0
     positives, negatives = audit.curves()
     rows = len(positives)

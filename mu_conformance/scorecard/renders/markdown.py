@@ -59,7 +59,9 @@ def render(scorecard: Document) -> str:
     """Return the scorecard as Markdown, a pure function of it."""
     lines = jinja2.Environment(autoescape=False, trim_blocks=False).from_string(_TEMPLATE)
     partial = not scorecard.complete
-    bad = [c for c in scorecard.checks if c.required and c.outcome is not Outcome.PASSED and not c.recommendation]
+    noted = {(found["id"], found["scenario"]) for found in scorecard.verdict.recommendations}
+    required = [check for check in scorecard.checks if check.required and check.outcome is not Outcome.PASSED]
+    bad = [check for check in required if (check.id, check.scenario) not in noted]
     return lines.render(
         card=scorecard,
         headline=headline(scorecard),
