@@ -86,7 +86,9 @@ def _modules_digest(ref: str) -> str:
         source = getattr(module, "__file__", None)
         if source and source.endswith(".py") and not name.startswith("mu_conformance."):
             path = Path(source).resolve()
-            if ours not in path.parents and not any(folder in path.parents for folder in installed):
+            elsewhere = ours not in path.parents and not any(folder in path.parents for folder in installed)
+            # Some modules name a file that is not there, such as those that torch makes.
+            if elsewhere and path.is_file():
                 found[name] = path
     sha = hashlib.sha256(ref.encode())
     for name, path in sorted(found.items()):
