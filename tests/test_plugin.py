@@ -162,9 +162,11 @@ def test_waivers(toy):
 def test_a_regression_against_a_baseline_fails(toy):
     assert toy.run("retrain").status == 0
     os.rename(toy.folder / "mu-report" / "scorecard.json", toy.folder / "base.json")
-    run = toy.run("TrainingMode", "--mu-baseline", "base.json", "-k", "contract-contract.mode")
+    run = toy.run("ResetsGlobalSeed", "--mu-baseline", "base.json", "-k", "contract-contract.global")
     assert run.status == 1
-    assert "regression: contract.mode-and-device-preserved on toy/contract: passed before, failed now" in run.output
+    assert "regression: contract.global-state-unchanged on toy/contract: passed before, failed now" in run.output
+    advised = toy.run("TrainingMode", "--mu-baseline", "base.json", "-k", "contract-contract.mode")
+    assert "regression: contract.mode-and-device-preserved on toy/contract" not in advised.output
 
 
 def children(pid) -> list[str]:
@@ -218,7 +220,7 @@ def test_several_methods_get_a_scorecard_each(toy):
         for name, card in cards.items()
     }
     assert outcome == {"1-retrain": "passed", "2-TrainingMode": "failed"}
-    beside = (toy.folder / "mu-report" / "methods.md").read_text()
+    beside = (toy.folder / "mu-report" / "partial" / "methods.md").read_text()
     for ref in ("toy_methods:retrain", "toy_methods:TrainingMode"):
         assert f"| {ref} | incomplete |" in beside or f"| {ref} | nonconformant |" in beside
         assert any(line.startswith(ref) for line in run.output.splitlines())
