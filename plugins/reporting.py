@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import tempfile
 from pathlib import Path
@@ -132,7 +133,7 @@ class Reporting:
         """Build and write each method's scorecard over the tasks of ``scope``."""
         for number, (record, context) in enumerate(zip(records, self.contexts, strict=True)):
             invocation = {**context.invocation, "conftests": conftests(self.config)}
-            card = build(record, _with(context, invocation), scope=scope, finished=self.whole)
+            card = build(record, dataclasses.replace(context, invocation=invocation), scope=scope, finished=self.whole)
             self.scorecards.append(card)
             if self.baseline is not None:
                 self.regressions += regressions(self.baseline, card)
@@ -209,12 +210,6 @@ class Reporting:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "methods.md").write_text(rendered, encoding="utf-8")
         _append_step_summary(rendered)
-
-
-def _with(context: Context, invocation: dict[str, Any]) -> Context:
-    import dataclasses
-
-    return dataclasses.replace(context, invocation=invocation)
 
 
 def conftests(config: Any) -> list[str]:

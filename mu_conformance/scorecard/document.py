@@ -209,10 +209,11 @@ class Document:
         return [
             check
             for check in self.checks
-            if check.required and check.outcome not in good and not self._recommended(check)
+            if check.required and check.outcome not in good and not self.recommended(check)
         ]
 
-    def _recommended(self, check: Check) -> bool:
+    def recommended(self, check: Check) -> bool:
+        """Return whether a check is a recommendation of this run: strict runs have none."""
         return check.recommendation and not self.suite.get("strict", False)
 
     def distance(self, family: str | None = None) -> float | None:

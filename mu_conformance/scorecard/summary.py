@@ -50,11 +50,7 @@ def task_rows(scorecard: Document) -> list[dict[str, str]]:
         row = {"scenario": scenario, "power": power.get(scenario, "-")}
         for family in FAMILIES:
             found = [check for check in required if check.scenario == scenario and check.family == family]
-            good = sum(check.outcome is Outcome.PASSED or _recommended(check, scorecard) for check in found)
+            good = sum(check.outcome is Outcome.PASSED or scorecard.recommended(check) for check in found)
             row[family] = f"{good}/{len(found)}" if found else "-"
         rows.append(row)
     return rows
-
-
-def _recommended(check: Check, scorecard: Document) -> bool:
-    return check.recommendation and not scorecard.suite.get("strict", False)
