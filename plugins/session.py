@@ -64,6 +64,7 @@ class MuSession:
         self.state, self.waivers = state, waivers
         self.progress = Progress(state.config)
         self._told: set[tuple[int, str]] = set()
+        self._interrupted = False
 
     def prepare(self) -> None:
         """Start the methods' processes, learn what they claim, and open the journals."""
@@ -109,6 +110,9 @@ class MuSession:
             judged = self.state.records[number].judged.get(entry.key)
             if judged is None:
                 judged = session.unclaimed(entry) or session.judge(entry)
+                if self._interrupted:
+                    # Whoever was running when the signal came turned it into an error of their own, which is no finding.
+                    raise KeyboardInterrupt
                 sent["finding"] = judged.to_json()
                 if (number, entry.task) not in self._told:
                     # The controller of workers knows no task that is not registered.
@@ -138,13 +142,15 @@ class MuSession:
             return (yield)
 
         def interrupt(number: int, frame: Any) -> None:
+            self._interrupted = True
             raise KeyboardInterrupt
 
-        before = signal.signal(signal.SIGTERM, interrupt)
+        before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             return (yield)
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: Any, exitstatus: int) -> None:

@@ -93,6 +93,35 @@ def test_a_run_that_is_asked_to_stop_writes_what_it_has(toy, how):
     assert not (report / "scorecard.json").exists()
 
 
+def test_code_that_swallows_the_interrupt_makes_no_finding_of_it(toy):
+    (toy.folder / "conftest.py").write_text(
+        """
+import os, signal
+from mu_conformance.decision.finding import Finding
+from mu_conformance.decision.outcome import Fault
+from mu_conformance.judging.session import JudgingSession
+
+judge, judged = JudgingSession.judge, []
+
+def swallowing(self, entry):
+    judged.append(entry)
+    if len(judged) < 5:
+        return judge(self, entry)
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except KeyboardInterrupt:
+        pass
+    return judge(self, entry)
+
+JudgingSession.judge = swallowing
+"""
+    )
+    run = toy.run("retrain")
+    assert run.status == 2, run.output
+    partial = json.loads((toy.folder / "mu-report" / "partial" / "scorecard.json").read_text())
+    assert sum(one["outcome"] != "not_run" for one in partial["checks"]) == 4
+
+
 def test_a_partial_run_never_replaces_a_whole_scorecard(toy):
     report = toy.folder / "mu-report"
     toy.run("retrain")
