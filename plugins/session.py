@@ -111,7 +111,7 @@ class MuSession:
             if judged is None:
                 judged = session.unclaimed(entry) or session.judge(entry)
                 if self._interrupted:
-                    # Whoever was running when the signal came turned it into an error of their own, which is no finding.
+                    # Whoever ran when the signal came may have made an error of their own of it, which is no finding.
                     raise KeyboardInterrupt
                 sent["finding"] = judged.to_json()
                 if (number, entry.task) not in self._told:

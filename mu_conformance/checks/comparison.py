@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-import numpy as np
-
 from mu_conformance.checks.power import reference_values, require_power, values
 from mu_conformance.checks.sequential import decide_at_looks
 from mu_conformance.checks.statistics.caching import Statistic
-from mu_conformance.decision.finding import Finding, Measurement, Population
+from mu_conformance.decision.finding import Finding, Measurement, Population, Values
 from mu_conformance.decision.outcome import Outcome, Sides, worst_of
 from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import Evidence
@@ -26,6 +24,7 @@ def compare(
     *,
     sides: Sides = Sides.BOTH,
     cause: str,
+    key: str | None = None,
 ) -> Finding:
     """Decide a statistic at the profile's looks, until a look is conclusive or further runs are futile.
 
@@ -36,6 +35,7 @@ def compare(
         margin: largest tolerated difference of means, on the statistic's scale.
         sides: departures that count.
         cause: usual meaning of a failure; a sentence that ends the message.
+        key: stable name of the measurement, for programs.
 
     Raises:
         EvidenceError: the scenario has too little power (``require_power``), or a run cannot be judged.
@@ -63,6 +63,8 @@ def compare(
         references=Population.of(references),
         runs=len(runs),
         sides=sides,
+        key=key,
+        values=Values.of(runs, references, originals),
     )
     if decision.outcome is Outcome.PASSED:
         return Finding.passed(measurement)
@@ -75,24 +77,35 @@ def compare(
     return Finding(decision.outcome, message, (measurement,))
 
 
-def with_reports(finding: Finding, evidence: Evidence, reported: Mapping[str, Statistic[float]]) -> Finding:
-    """Add measurements to a finding without a decision on them; skip them where only outcomes are wanted."""
+def with_reports(
+    finding: Finding,
+    evidence: Evidence,
+    reported: Mapping[str, Statistic[float]],
+    keys: Mapping[str, str] | None = None,
+) -> Finding:
+    """Add measurements to a finding without a decision on them; skip them where only outcomes are wanted.
+
+    ``keys`` has the stable name of a measurement by its name, where programs need one.
+    """
     if not finding.measurements or evidence.outcomes_only:
         return finding
-    found = [report(evidence, name, statistic) for name, statistic in reported.items()]
+    found = [report(evidence, name, statistic, (keys or {}).get(name)) for name, statistic in reported.items()]
     return dataclasses.replace(finding, measurements=(*finding.measurements, *found))
 
 
-def report(evidence: Evidence, name: str, statistic: Statistic[float]) -> Measurement:
+def report(evidence: Evidence, name: str, statistic: Statistic[float], key: str | None = None) -> Measurement:
     """Measure a statistic of the first look's runs, the originals and the references, without a decision."""
     references = reference_values(evidence, statistic)
-    runs = evidence.runs(evidence.profile.looks[0])
+    runs = values(evidence, statistic, evidence.runs(evidence.profile.looks[0]))
+    originals = values(evidence, statistic, evidence.originals)
     return Measurement(
         name=name,
-        value=float(np.mean(values(evidence, statistic, runs))),
-        original=float(np.mean(values(evidence, statistic, evidence.originals))),
+        value=float(runs.mean()),
+        original=float(originals.mean()),
         references=Population.of(references),
         runs=len(runs),
+        key=key,
+        values=Values.of(runs, references, originals),
     )
 
 

@@ -17,7 +17,15 @@ from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.measures import divergence, utility
 from mu_conformance.scenarios.scenario import Scenario
 
-__all__ = ["mu_bench"]
+__all__ = ["KEYS", "mu_bench"]
+
+KEYS = {
+    "knowledge gap": "knowledge_gap",
+    "zero-retrain forgetting": "zero_retrain_forgetting",
+    "MU-Bench overall, first form": "overall_first",
+    "MU-Bench overall, later form": "overall_later",
+}
+"""Stable name of each measurement, by its name."""
 
 
 def mu_bench(evidence: Evidence) -> dict[str, Statistic[float]]:

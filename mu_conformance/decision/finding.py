@@ -12,7 +12,10 @@ import numpy as np
 from mu_conformance.decision.interval import Interval
 from mu_conformance.decision.outcome import Fault, Level, Outcome, Sides
 
-__all__ = ["Finding", "Measurement", "Population", "plain"]
+__all__ = ["Finding", "Measurement", "Population", "Values", "plain"]
+
+_DIGITS = 5
+"""Significant digits of a single model's value: enough for a plot, and for telling whether two models are one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +32,37 @@ class Population:
     def of(cls, values: np.ndarray) -> Population:
         """Summarise values, float [n], n at least 2."""
         return cls(float(values.mean()), float(values.std(ddof=1)), len(values))
+
+
+@dataclasses.dataclass(frozen=True)
+class Values:
+    """The statistic of each single model, to five significant digits: what a plot shows. Nothing is decided on it."""
+
+    runs: tuple[float, ...] = ()
+    """Value of each run, in the order of the runs."""
+    references: tuple[float, ...] = ()
+    """Value of each reference against the others."""
+    originals: tuple[float, ...] = ()
+    """Value of each original of the first look; run k starts from original k."""
+
+    @classmethod
+    def of(cls, runs: np.ndarray, references: np.ndarray, originals: np.ndarray | None = None) -> Values:
+        """Round the values, float [n] each."""
+        given = (runs, references, () if originals is None else originals)
+        return cls(*(tuple(map(_rounded, found)) for found in given))
+
+    def to_json(self) -> dict[str, list[float]]:
+        return {name: list(found) for name, found in vars(self).items() if found}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Values:
+        """Read what ``to_json`` wrote; a value that was not finite is dropped."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(**{name: tuple(float(one) for one in record.get(name, ()) if one is not None) for name in names})
+
+
+def _rounded(value: float) -> float:
+    return float(f"{float(value):.{_DIGITS}g}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +84,8 @@ class Measurement:
     """Departures that count."""
     key: str | None = None
     """A stable name for programs, where one needs this number; ``name`` is for people and may change."""
+    values: Values | None = None
+    """The same statistic of every single model."""
 
     @property
     def decided(self) -> bool:
@@ -101,6 +137,8 @@ class Measurement:
             record["runs"] = self.runs
         if self.sides is not None:
             record["sides"] = str(self.sides)
+        if self.values is not None:
+            record["values"] = self.values.to_json()
         return plain(record)
 
     @classmethod
@@ -119,6 +157,7 @@ class Measurement:
             runs=record.get("runs"),
             sides=None if sides is None else Sides(sides),
             key=record.get("key"),
+            values=None if record.get("values") is None else Values.from_json(record["values"]),
         )
 
 
@@ -134,6 +173,8 @@ class Finding:
     """Who is at fault where the outcome is ``error``."""
     level: Level | None = None
     """The level of what failed, where it is another than the check's."""
+    traceback: str = ""
+    """The whole traceback, where an exception is why nothing could be decided."""
 
     def to_json(self) -> dict[str, Any]:
         record: dict[str, Any] = {
@@ -145,6 +186,8 @@ class Finding:
             record["fault"] = str(self.fault)
         if self.level is not None:
             record["level"] = str(self.level)
+        if self.traceback:
+            record["traceback"] = self.traceback
         return record
 
     @classmethod
@@ -156,9 +199,9 @@ class Finding:
         return cls(Outcome.FAILED, message, measurements, level=level)
 
     @classmethod
-    def error(cls, message: str, fault: Fault = Fault.SUITE) -> Finding:
+    def error(cls, message: str, fault: Fault = Fault.SUITE, traceback: str = "") -> Finding:
         """Build the finding of a check that could not be decided."""
-        return cls(Outcome.ERROR, message, fault=fault)
+        return cls(Outcome.ERROR, message, fault=fault, traceback=traceback)
 
 
 def plain(value: Any) -> Any:

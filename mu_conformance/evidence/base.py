@@ -33,6 +33,11 @@ class EvidenceError(RuntimeError):
     fault: ClassVar[Fault] = Fault.SUITE
     """Who caused the error."""
 
+    def __init__(self, message: str, traceback: str = "") -> None:
+        super().__init__(message)
+        self.traceback = traceback
+        """Traceback in the method's process, where there is one."""
+
 
 class RunError(EvidenceError):
     """Raised when a run of the method gave nothing that can be judged; the method is at fault."""

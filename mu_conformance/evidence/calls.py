@@ -47,7 +47,7 @@ def every_call(
     for number, record in enumerate(calls.records):
         if needs_model and not record.call.returned:
             message = f"call {number} on {calls.where} {record.call.status}: {record.call.message}"
-            return Finding.error(message, Fault.METHOD)
+            return Finding.error(message, Fault.METHOD, record.call.traceback)
         found = fault(record)
         if found:
             return Finding.failed(f"call {number} on {calls.where}: {found}", level=level)

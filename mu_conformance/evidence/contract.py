@@ -145,7 +145,9 @@ class ContractHarness:
             return record, None
         size = f"a request of {len(request.forget)} forget and {len(request.retain)} retain rows"
         message = f"on {size}: {'; '.join(problems[:3])}"
-        return record, Finding.error(message, Fault.METHOD) if record.call.crashed else Finding.failed(message)
+        if record.call.crashed:
+            return record, Finding.error(message, Fault.METHOD, record.call.traceback)
+        return record, Finding.failed(message)
 
     def for_any_request(self, judge: Callable[[ContractRequest], Finding]) -> Finding:
         """Judge random requests; return the first finding that did not pass, or passed.

@@ -112,7 +112,9 @@ class GatheredEvidence(StoredEvidence):
         outputs = []
         for run in self.records(count)[:count]:
             if run.outputs is None:
-                raise RunError(f"run {run.number} on {self.scenario.name}: {'; '.join(run.problems[:3])}")
+                raise RunError(
+                    f"run {run.number} on {self.scenario.name}: {'; '.join(run.problems[:3])}", run.traceback
+                )
             outputs.append(run.outputs)
         return outputs
 
@@ -142,7 +144,9 @@ class GatheredEvidence(StoredEvidence):
             self._unseen.append(self._follow(-1, state, seed_of, scenario.requests, self.budgets, whole=False))
         for run in self._unseen[:count]:
             if run.outputs is None:
-                raise RunError(f"a run on an unseen original of {scenario.name}: {'; '.join(run.problems[:3])}")
+                raise RunError(
+                    f"a run on an unseen original of {scenario.name}: {'; '.join(run.problems[:3])}", run.traceback
+                )
             outputs.append(run.outputs)
         return outputs
 
@@ -169,7 +173,8 @@ class GatheredEvidence(StoredEvidence):
                 asked = ", ".join(map(str, gone))
                 raise RunError(
                     f"run {number} on {scenario.name}, asked to forget training row {asked} alone: "
-                    f"{'; '.join(run.problems[:3])}"
+                    f"{'; '.join(run.problems[:3])}",
+                    run.traceback,
                 )
             outputs.append(run.outputs)
         return outputs

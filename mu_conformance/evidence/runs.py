@@ -43,6 +43,11 @@ class Run:
         """Return whether nothing can be measured, for a reason other than a broken protocol."""
         return self.records[-1].call.crashed
 
+    @property
+    def traceback(self) -> str:
+        """Return the traceback of the last call; empty if it raised nothing."""
+        return self.records[-1].call.traceback
+
     def total(self, figure: Callable[[CallResult], float]) -> float:
         """Return a figure of the calls, summed over the requests."""
         return sum(figure(record.call) for record in self.records)

@@ -17,6 +17,9 @@ from mu_conformance.tasks import Rows
 
 __all__ = ["CallFolder", "CallResult", "CallSpec"]
 
+MOST_TRACEBACK = 20_000
+"""Characters of a traceback that are kept, its end."""
+
 
 @dataclasses.dataclass(frozen=True)
 class CallSpec:
@@ -102,6 +105,11 @@ class CallResult:
     def returned(self) -> bool:
         """Return whether weights came back."""
         return self.status == "returned"
+
+    @property
+    def traceback(self) -> str:
+        """Return the traceback of what the method raised, from the child's report; empty if there is none."""
+        return str(self.report.get("traceback", ""))[-MOST_TRACEBACK:]
 
     @property
     def crashed(self) -> bool:

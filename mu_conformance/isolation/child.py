@@ -12,6 +12,7 @@ import json
 import os
 import random
 import sys
+import sysconfig
 import threading
 import time
 import traceback
@@ -24,6 +25,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+import mu_conformance
 from mu_conformance.adapters.describing import claims_of, describe
 from mu_conformance.adapters.loading import load_method
 from mu_conformance.conditions.flops import OverBudget, metered
@@ -139,6 +141,25 @@ def _build_request(spec: CallSpec, task: Task, model: nn.Module, reads_labels: b
     )
 
 
+def _where(error: BaseException, method_ref: str) -> str:
+    """Return the author's own line of a traceback, ``" (file.py:12: line)"``; empty if there is no frame.
+
+    An error inside a library says little by itself. The author's own line is therefore the last of the method's own
+    package, or of code that is not installed. Without any it is the last line of all.
+    """
+    home = sys.modules.get(method_ref.partition(":")[0].partition(".")[0])
+    home_file = Path(str(getattr(home, "__file__", None) or os.devnull))
+    author = str(home_file.parent if home_file.name == "__init__.py" else home_file)
+    installed = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+    foreign = (*installed, str(Path(mu_conformance.__file__).parent), "<")
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    own = [frame for frame in frames if frame.filename.startswith(author) or not frame.filename.startswith(foreign)]
+    for frame in (own or frames)[-1:]:
+        line = f": {frame.line}" if frame.line else ""
+        return f" ({Path(frame.filename).name}:{frame.lineno}{line})"
+    return ""
+
+
 def _build_original(spec: CallSpec, task: Task) -> nn.Module:
     """Return the original with the weights sent by the suite, in evaluation mode."""
     model = task.new_model(0, spec.architecture)
@@ -195,11 +216,9 @@ def call_method(
         report["status"], report["message"] = "over_budget", str(error)
     except Exception as error:
         returned = None
-        # The last frame is where the method failed; the message names its file and line.
-        last = traceback.extract_tb(error.__traceback__)[-1]
         report["status"] = "raised"
-        report["message"] = f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
-        report["traceback"] = traceback.format_exc(limit=-6)
+        report["message"] = f"{type(error).__name__}: {error}{_where(error, method_ref)}"
+        report["traceback"] = traceback.format_exc()
     # SystemExit and the like. The suite must hear of them, so the process is not allowed to end here.
     except BaseException as error:
         returned = None

@@ -6,6 +6,7 @@ import functools
 import importlib.resources
 import os
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -195,11 +196,12 @@ class JudgingSession:
         try:
             return judge_entry(self, find_check(entry.check), entry)
         except EvidenceError as error:
-            return Finding.error(str(error), error.fault)
+            return Finding.error(str(error), error.fault, error.traceback)
         except NotFinite as error:
             return Finding.error(f"{entry.scenario}: a model that the method returned: {error}", Fault.METHOD)
         except Exception as error:
-            return Finding.error(f"{entry.check} on {entry.scenario} raised {type(error).__name__}: {error}")
+            message = f"{entry.check} on {entry.scenario} raised {type(error).__name__}: {error}"
+            return Finding.error(message, traceback=traceback.format_exc())
 
     def unclaimed(self, entry: manifest.Entry) -> Judged | None:
         """Return the record of an entry that the claims leave out; None if they ask for it."""

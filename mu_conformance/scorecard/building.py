@@ -78,6 +78,7 @@ def _check(entry: manifest.Entry, judged: Judged | None, context: Context, waive
         message=found.get("message", ""),
         measurements=tuple(map(Measurement.from_json, found.get("measurements", []))),
         reproduce=_reproduce(entry, context),
+        traceback=str(found.get("traceback", "")),
     )
 
 

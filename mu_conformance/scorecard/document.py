@@ -63,6 +63,8 @@ class Check:
     measurements: tuple[Measurement, ...] = ()
     reproduce: str = ""
     """A command that judges this entry again."""
+    traceback: str = ""
+    """The whole traceback, where an exception is why nothing could be decided."""
 
     @property
     def family(self) -> str:
@@ -91,7 +93,11 @@ class Check:
             "measurements": [measurement.to_json() for measurement in self.measurements],
             "reproduce": self.reproduce,
         }
-        return record if self.fault is None else {**record, "fault": str(self.fault)}
+        if self.fault is not None:
+            record["fault"] = str(self.fault)
+        if self.traceback:
+            record["traceback"] = self.traceback
+        return record
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Check:
@@ -116,6 +122,7 @@ class Check:
             message=record["message"],
             measurements=tuple(map(Measurement.from_json, record["measurements"])),
             reproduce=record["reproduce"],
+            traceback=str(record.get("traceback", "")),
         )
 
 

@@ -38,5 +38,5 @@ def returns_model(calls: Calls) -> Finding:
 
     for record in calls.records:
         if record.call.status in ("raised", "killed"):
-            return Finding.error(f"on {calls.where}: {record.call.message}", Fault.METHOD)
+            return Finding.error(f"on {calls.where}: {record.call.message}", Fault.METHOD, record.call.traceback)
     return every_call(calls, fault, needs_model=False)

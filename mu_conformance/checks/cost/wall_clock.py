@@ -49,11 +49,13 @@ def wall_clock(evidence: Evidence) -> Finding:
         Measurement(
             "processor seconds, times retraining", ratio, margin=MARGIN, runs=len(runs), key="times_retraining"
         ),
-        Measurement("wall seconds", wall, runs=len(runs)),
+        Measurement("wall seconds", wall, runs=len(runs), key="wall_s"),
         Measurement("processor seconds of retraining", retrain, key="retraining_cpu_s"),
     ]
     if shares:
-        measurements.append(Measurement("FLOPs, times retraining", float(np.median(shares)), runs=len(shares)))
+        measurements.append(
+            Measurement("FLOPs, times retraining", float(np.median(shares)), runs=len(shares), key="flops_share")
+        )
     if cpu <= MARGIN * retrain + START_UP_S:
         return Finding.passed(*measurements)
     return Finding.failed(

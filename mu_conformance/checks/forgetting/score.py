@@ -38,4 +38,5 @@ def score(evidence: Evidence) -> Finding:
         forgetting.trained_label_score if evidence.scenario.forget_set.triggered else forgetting.forget_score,
         Margin(floor=0.02, fraction=1 / 3),
         cause="Nearer the original: rows are remembered; beyond the references: the method over-forgets.",
+        key="D_f",
     )

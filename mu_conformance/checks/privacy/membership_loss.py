@@ -36,4 +36,5 @@ def membership_loss(evidence: Evidence) -> Finding:
         membership.loss_auc,
         Margin(floor=0.01, fraction=0.2),
         cause="Above the references: members can still be told; below: the deleted rows stand out.",
+        key="membership",
     )

@@ -10,7 +10,7 @@ import numpy as np
 from mu_conformance.checks.catalogue import check
 from mu_conformance.checks.power import require_power
 from mu_conformance.checks.sequential import decide_at_looks
-from mu_conformance.decision.finding import Finding, Measurement, Population
+from mu_conformance.decision.finding import Finding, Measurement, Population, Values
 from mu_conformance.decision.outcome import Outcome, Sides
 from mu_conformance.evidence.base import Evidence, EvidenceError
 from mu_conformance.evidence.outputs import Outputs
@@ -108,6 +108,7 @@ def few_rows(evidence: Evidence) -> Finding:
         references=Population.of(references),
         runs=len(runs),
         sides=Sides.ABOVE,
+        values=Values.of(runs, references),
     )
     if outcome is Outcome.PASSED:
         return Finding.passed(measurement)

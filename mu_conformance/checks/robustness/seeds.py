@@ -9,7 +9,7 @@ from mu_conformance.checks.comparison import join
 from mu_conformance.checks.power import gap, reference_values, require_power, values
 from mu_conformance.checks.statistics import utility
 from mu_conformance.checks.statistics.caching import Statistic
-from mu_conformance.decision.finding import Finding, Measurement, Population
+from mu_conformance.decision.finding import Finding, Measurement, Population, Values
 from mu_conformance.decision.interval import difference_interval
 from mu_conformance.decision.outcome import Outcome, Sides
 from mu_conformance.decision.rule import decide
@@ -75,6 +75,7 @@ def _worst(
         references=Population.of(references),
         runs=len(runs),
         sides=sides,
+        values=Values.of(found, references),
     )
     if outcome is Outcome.PASSED:
         return Finding.passed(measurement)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mu_conformance.checks.catalogue import check
 from mu_conformance.checks.power import gap, reference_values, require_power, values
 from mu_conformance.checks.sequential import decide_at_looks
-from mu_conformance.decision.finding import Finding, Measurement, Population
+from mu_conformance.decision.finding import Finding, Measurement, Population, Values
 from mu_conformance.decision.outcome import Outcome, Sides
 from mu_conformance.evidence.base import Evidence
 from mu_conformance.tasks import Task
@@ -67,6 +67,7 @@ def unseen_model(evidence: Evidence) -> Finding:
         references=Population.of(references),
         runs=len(runs),
         sides=sides,
+        values=Values.of(runs, references),
     )
     if decision.outcome is Outcome.PASSED:
         return Finding.passed(measurement)

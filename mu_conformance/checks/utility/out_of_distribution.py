@@ -36,4 +36,5 @@ def out_of_distribution(evidence: Evidence) -> Finding:
         Margin(floor=0.12),
         sides=Sides.BELOW,
         cause="The method damages what generalised beyond the training data.",
+        key="D_ood",
     )

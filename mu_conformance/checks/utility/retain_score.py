@@ -35,4 +35,5 @@ def retain_score(evidence: Evidence) -> Finding:
         Margin(floor=0.05),
         sides=Sides.BELOW,
         cause="Rows that nobody asked to delete were forgotten too.",
+        key="D_r",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mu_conformance.checks.catalogue import check
 from mu_conformance.checks.comparison import compare, with_reports
-from mu_conformance.checks.mu_bench import mu_bench
+from mu_conformance.checks.mu_bench import KEYS, mu_bench
 from mu_conformance.checks.statistics import utility
 from mu_conformance.decision.finding import Finding
 from mu_conformance.decision.outcome import Sides
@@ -37,5 +37,6 @@ def test_score(evidence: Evidence) -> Finding:
         Margin(floor=0.05),
         sides=Sides.BELOW,
         cause="The method damages what the model was trained for.",
+        key="D_t",
     )
-    return with_reports(finding, evidence, mu_bench(evidence))
+    return with_reports(finding, evidence, mu_bench(evidence), KEYS)
