@@ -1,0 +1,275 @@
+"""Diagnosis: what kind of unlearning a scorecard shows, in one or two sentences."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Iterable, Sequence
+
+from mu_conformance.decision.finding import Measurement
+from mu_conformance.decision.outcome import Fault, Outcome
+from mu_conformance.scorecard.document import Check, Document
+
+__all__ = ["Diagnosis", "Sharpest", "diagnose", "sharpest"]
+
+ALIKE = 0.25
+"""Largest spread of the ways of scenarios that count as alike."""
+NEGLIGIBLE = 1e-9
+"""Relative difference below which two single models' values are the same: they are stored to five digits."""
+
+_FORGETTING = ("forgetting", "privacy")
+_RETAINED = "privacy.retain-exposure"
+"""A check of the family privacy that is about rows that stay."""
+_SMALL = ("robustness.few-rows", "contract.single-example")
+_ROWS = ("privacy.worst-rows", "privacy.worst-example")
+_RECOVERY = (
+    "robustness.relearning",
+    "robustness.quantization",
+    "robustness.noise-and-pruning",
+    "robustness.representation-probe",
+)
+_UNSEEN = "robustness.unseen-model"
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnosis:
+    """What a run shows of a method."""
+
+    kind: str
+    """A stable name, such as ``under_forgets``."""
+    text: str
+    """One or two sentences, without a full stop at the end of the last."""
+    way: float | None = None
+    """Share of the way from the original (0) to retraining (1), median over scenarios; None if nothing says."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sharpest:
+    """The decided forgetting or privacy statistic of a scenario that tells originals and references apart best."""
+
+    scenario: str
+    task: str
+    kind: str
+    """Kind of forget set."""
+    check: str
+    measurement: Measurement
+    separation: float
+    """Effect size (Glass's delta) between original and references, in reference standard deviations."""
+
+    @property
+    def way(self) -> float:
+        """Share of the way from the original (0) to the references' mean (1)."""
+        found = self.measurement
+        assert found.original is not None
+        assert found.references is not None
+        return (found.original - found.value) / (found.original - found.references.mean)
+
+
+def sharpest(checks: Iterable[Check]) -> list[Sharpest]:
+    """Return the sharpest statistic of each scenario that has one, in the order of the scenarios."""
+    best: dict[str, Sharpest] = {}
+    for check in checks:
+        if check.family not in _FORGETTING or check.id == _RETAINED:
+            continue
+        for found in check.measurements:
+            references = found.references
+            if not found.decided or references is None or found.original is None:
+                continue
+            gap = abs(found.original - references.mean)
+            if gap == 0:
+                continue
+            separation = gap / max(references.sd, gap / 1000)
+            one = Sharpest(check.scenario, check.task, check.kind, check.id, found, separation)
+            if check.scenario not in best or separation > best[check.scenario].separation:
+                best[check.scenario] = one
+    return list(best.values())
+
+
+def diagnose(document: Document) -> Diagnosis:
+    """Return what the scorecard shows, the most telling kind first."""
+    judged = [check for check in document.checks if check.required and check.outcome is not Outcome.NOT_RUN]
+    if not judged:
+        return Diagnosis("not_judged", "Nothing was judged")
+    ways = [one.way for one in sharpest(judged)]
+    way = statistics.median(ways) if ways else None
+    bad = [check for check in document.failures() if check.outcome is not Outcome.NOT_RUN]
+    return (
+        _unfinished(judged, way)
+        or _unchanged(judged, bad, way)
+        or _forgetting(judged, bad, way)
+        or _rest(document, judged, bad, way)
+    )
+
+
+def _unfinished(judged: Sequence[Check], way: float | None) -> Diagnosis | None:
+    """Most of what rests on runs could not be judged, because the method broke."""
+    decided = [check for check in judged if check.family not in ("contract", "cost")] or list(judged)
+    broken = [check for check in decided if check.outcome is Outcome.ERROR and check.fault is not Fault.SUITE]
+    if 2 * len(broken) < len(decided):
+        return None
+    # Runs say more than the checks that only count them.
+    reasons = [reason(check.message) for check in broken]
+    text = f"The method did not finish: {max(set(reasons), key=lambda one: (reasons.count(one), one))}"
+    return Diagnosis("did_not_finish", text, way)
+
+
+def reason(message: str) -> str:
+    """Return a message without the run or request on which it came up: ``run 0 on toy/unit: raised: E`` gives ``E``."""
+    for status in ("raised", "killed", "timeout", "over_budget", "escaped", "unusable"):
+        for marker in (f"{status}: ", f" {status}: "):
+            head, found, tail = message.partition(marker)
+            if found and len(head) < 200:
+                return tail
+    head, found, tail = message.partition(": ")
+    return tail if found and head.startswith(("on ", "run ")) else message
+
+
+def _same(one: float, other: float) -> bool:
+    return abs(one - other) <= NEGLIGIBLE * max(abs(one), abs(other))
+
+
+def _unchanged(judged: Sequence[Check], bad: Sequence[Check], way: float | None) -> Diagnosis | None:
+    """Every run equals the original that it started from, on every statistic."""
+    pairs = [
+        (run, original)
+        for check in judged
+        for found in check.measurements
+        if found.values is not None and found.values.originals
+        for run, original in zip(found.values.runs, found.values.originals, strict=False)
+    ]
+    if not pairs or not bad or not all(_same(run, original) for run, original in pairs):
+        return None
+    return Diagnosis(
+        "changed_nothing",
+        "The method changed nothing: each model that it returned answers as the original that it was handed",
+        way,
+    )
+
+
+def _towards(check: Check) -> float:
+    """Return the signed distance of the decided measurement that departs most, above 0 towards the original."""
+    found = [one for one in check.measurements if one.departure is not None and one.distance is not None]
+    worst = max(found, key=lambda one: one.departure or 0.0, default=None)
+    return 0.0 if worst is None or worst.distance is None else worst.distance
+
+
+def _forgetting(judged: Sequence[Check], bad: Sequence[Check], way: float | None) -> Diagnosis | None:
+    """Forgetting or privacy fails: too little, too much, or on a few rows only."""
+    failed = [
+        check
+        for check in bad
+        if check.family in _FORGETTING and check.id != _RETAINED and check.outcome is Outcome.FAILED
+    ]
+    if not failed:
+        return None
+    utility = _pays(bad)
+    if {check.id for check in failed} <= set(_ROWS):
+        where = _where(judged, failed)
+        return Diagnosis(
+            "leaves_a_few_rows",
+            f"Forgets on average and leaves a few rows, {where}: the average row passes, the rows that are "
+            f"remembered best do not{utility}",
+            way,
+        )
+    over = [check for check in failed if _towards(check) < 0]
+    if 2 * len(over) > len(failed):
+        text = f"Over-forgets, {_where(judged, over)}: the forget rows stand out beyond what retraining leaves of them"
+        return Diagnosis("over_forgets", f"{text}{utility}", way)
+    under = [check for check in failed if _towards(check) >= 0]
+    text = f"Under-forgets, {_where(judged, under)}{_share(judged, under)}"
+    if over:
+        text += f". Over-forgets {_where(judged, over)}"
+    return Diagnosis("under_forgets", f"{text}{utility}", way)
+
+
+def _share(judged: Sequence[Check], under: Sequence[Check]) -> str:
+    """Return the share of the way on the scenarios where too little was forgotten."""
+    scenarios = {check.scenario for check in under}
+    found = [one for one in sharpest(judged) if one.scenario in scenarios]
+    if not found:
+        return ""
+    ways = sorted(one.way for one in found)
+    low, high = ways[0], ways[-1]
+    if min(ways) > 1:
+        return ": the sharpest statistic passes, others stay behind"
+    if high - low <= 0.1:
+        return f": {_percent(statistics.median(ways))} of the way from the original to retraining"
+    return f": {_percent(low)} to {_percent(high)} of the way from the original to retraining"
+
+
+def _percent(share: float) -> str:
+    return f"{max(-9.99, min(9.99, share)) * 100:.0f} %"
+
+
+def _where(judged: Sequence[Check], failed: Sequence[Check]) -> str:
+    """Return on which scenarios checks failed, as one part of a sentence."""
+    ids = {check.id for check in failed}
+    all_of = {check.scenario: check for check in judged if check.id in ids}
+    hit = {check.scenario: check for check in failed}
+    if len(hit) == len(all_of):
+        ways = [one.way for one in sharpest(judged) if one.scenario in hit]
+        if len(hit) == 1:
+            return f"on {next(iter(hit))}"
+        alike = bool(ways) and max(ways) - min(ways) <= ALIKE
+        return "everywhere alike" if alike else "everywhere"
+    tasks, kinds = {check.task for check in hit.values()}, {check.kind for check in hit.values()}
+    if len(tasks) == 1 and len({check.task for check in all_of.values()}) > 1:
+        return f"on the task {next(iter(tasks))} alone"
+    if len(kinds) == 1 and len({check.kind for check in all_of.values()}) > 1:
+        return f"on forget sets of the kind {next(iter(kinds))} alone"
+    return f"on {len(hit)} of {len(all_of)} scenarios"
+
+
+def _pays(bad: Sequence[Check]) -> str:
+    """Return the sentence on lost utility that follows another, or nothing."""
+    lost = _lost(bad)
+    return f". It also pays with utility: {lost}" if lost else ""
+
+
+def _lost(bad: Sequence[Check]) -> str:
+    """Return what was lost most of the utility, in margins."""
+    failed = [check for check in bad if check.family == "utility" and check.outcome is Outcome.FAILED]
+    found = [(one.departure or 0.0, check, one) for check in failed for one in check.measurements if one.decided]
+    if not found:
+        return ""
+    _, check, worst = max(found, key=lambda item: item[0])
+    assert worst.references is not None
+    return f"{worst.name} {worst.value:.3g}, retrained {worst.references.mean:.3g}, on {check.scenario}"
+
+
+def _rest(document: Document, judged: Sequence[Check], bad: Sequence[Check], way: float | None) -> Diagnosis:
+    """Forgetting passes, or could not be decided: name what else is wrong."""
+    failed = {check.id: check for check in bad if check.outcome is not Outcome.INCONCLUSIVE}
+    blamed = {name: check for name, check in failed.items() if check.fault is not Fault.SUITE}
+    if any(name in blamed for name in _SMALL) and not any(name in blamed for name in _RECOVERY):
+        text = "Ignores small requests: a tenth of the rows is forgotten, a single row that is asked for alone is not"
+        return Diagnosis("ignores_small_requests", f"{text}{_pays(bad)}", way)
+    if any(name in blamed for name in _RECOVERY):
+        how = [name.partition(".")[2].replace("-", " ") for name in _RECOVERY if name in blamed]
+        text = f"Hides instead of forgetting: what was forgotten comes back by {', '.join(how)}"
+        return Diagnosis("comes_back", f"{text}{_pays(bad)}", way)
+    if _UNSEEN in blamed:
+        text = "Forgets on the originals that ship with the suite, and not on one trained a moment ago"
+        return Diagnosis("knows_the_originals", f"{text}{_pays(bad)}", way)
+    lost = _lost(bad)
+    if lost:
+        return Diagnosis("pays_with_utility", f"Forgets, and pays with utility: {lost}", way)
+    families = dict.fromkeys(check.family for check in blamed.values())
+    if families:
+        names = ", ".join(dict.fromkeys(blamed))
+        what = "breaks the contract" if set(families) == {"contract"} else "does not keep all that it claims"
+        if set(families) == {"cost"}:
+            what = "costs more than retraining allows"
+        return Diagnosis("other", f"Forgets as retraining does, and {what}: {names}", way)
+    if bad or not document.complete:
+        undecided = [check for check in bad if check.outcome is Outcome.INCONCLUSIVE]
+        suite = [check for check in bad if check.fault is Fault.SUITE]
+        if undecided or suite:
+            parts = [f"{len(undecided)} checks are undecided"] if undecided else []
+            parts += [f"{len(suite)} could not be judged through no fault of the method"] if suite else []
+            return Diagnosis("undecided", f"Nothing failed; {', '.join(parts)}", way)
+        return Diagnosis("partial", "Nothing failed of what was judged; the run was not whole", way)
+    text = "No different from retraining within the margins"
+    if way is not None:
+        text += f": {_percent(way)} of the way from the original, on the sharpest statistics"
+    return Diagnosis("as_retraining", text, way)
