@@ -6,6 +6,8 @@ import contextlib
 import dataclasses
 import os
 import tempfile
+import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from mu_conformance.scorecard.document import ScorecardError, make_writable, put
 from mu_conformance.scorecard.journal import Journal, identity
 from mu_conformance.scorecard.record import Context, Judged, Record
 from mu_conformance.scorecard.renders import markdown, methods
-from mu_conformance.scorecard.renders.terminal import terminal_lines
+from mu_conformance.scorecard.renders.terminal import terminal_line, terminal_lines
 from mu_conformance.scorecard.scorecard import Scorecard
 from mu_conformance.scorecard.verdict import CONFORMANT
 from mu_conformance.scorecard.waivers import Waiver
@@ -60,7 +62,9 @@ class Reporting:
         self.journals: list[Journal] = []
         self.scorecards: list[Scorecard] = []
         self.written: list[Path] = []
-        """Where each scorecard went."""
+        """The folder of each scorecard."""
+        self.compared: Path | None = None
+        """The page that compares several methods."""
         self.regressions: list[str] = []
         self.notes: list[str] = []
         self.aside: list[bool] = []
@@ -149,17 +153,25 @@ class Reporting:
 
     def summarise(self, terminal: Any) -> None:
         """Write the last lines of a run."""
-        for card, path in zip(self.scorecards, self.written, strict=False):
+        width, verbosity = terminal._tw.fullwidth, self.config.get_verbosity()
+        if self.scorecards and verbosity >= 0:
             terminal.section("mu-conformance")
-            for line in terminal_lines(card):
+        for number, (card, folder) in enumerate(zip(self.scorecards, self.written, strict=False)):
+            if verbosity < 0:
+                terminal.write_line(terminal_line(card))
+                continue
+            if number:
+                terminal.write_line("")
+            for line in terminal_lines(card, width, every=verbosity > 0):
                 terminal.write_line(line)
-            terminal.write_line(f"scorecard: {path}")
-        if len(self.scorecards) > 1:
+            page = folder / "index.html"
+            terminal.write_line(f"{'page' if page.exists() else 'scorecard'}: {_near(page)}")
+        if len(self.scorecards) > 1 and verbosity >= 0:
             terminal.section("mu-conformance: methods")
             for line in methods.terminal_lines(self.scorecards):
                 terminal.write_line(line)
-        if any(not card.complete for card in self.scorecards) and not self.narrowed:
-            terminal.write_line("what was judged is in the journal: the same command with --mu-resume judges the rest")
+            if self.compared is not None:
+                terminal.write_line(f"page: {_near(self.compared)}")
         for line in [*self.notes, *(f"regression: {line}" for line in self.regressions)]:
             terminal.write_line(line)
 
@@ -191,25 +203,49 @@ class Reporting:
     def _write(self, number: int, card: Scorecard) -> Path:
         """Write a scorecard and its renders; a partial one beside the whole one that may be there."""
         folder = self.folders[number]
-        rendered, target = markdown.render(card), folder if card.complete else folder / PARTIAL
+        target = folder if card.complete else folder / PARTIAL
         try:
-            path = _write_report(target, card, rendered)
+            _write_card(target, card)
         except OSError as error:
             elsewhere = Path(tempfile.mkdtemp(prefix="mu-report-"))
-            path = _write_report(elsewhere, card, rendered)
-            self.notes.append(f"{target} cannot be written ({error.strerror}); the scorecard went elsewhere")
-        _append_step_summary(rendered)
-        return path
+            _write_card(elsewhere, card)
+            self.notes.append(f"{target} cannot be written ({error.strerror}); the scorecard went to {elsewhere}")
+            target = elsewhere
+        self._render(target / "index.html", lambda: card.to_html())
+        _append_step_summary(self._render(target / "scorecard.md", lambda: markdown.render(card)))
+        return target
+
+    def _render(self, path: Path, render: Callable[[], str]) -> str:
+        """Write a render; the verdict stands whatever goes wrong with it, which is said."""
+        try:
+            rendered = render()
+            path.write_text(rendered, encoding="utf-8", errors="replace")
+        except OSError as error:
+            self.notes.append(f"{path} could not be written: {error.strerror}")
+        except Exception as error:
+            self.notes.append(f"{path.name} could not be made ({type(error).__name__}: {error}); the scorecard has all")
+        else:
+            return rendered
+        # An earlier render beside this scorecard would be taken for its own.
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        return ""
 
     def _write_methods(self) -> None:
         """Write all methods side by side, beside their folders."""
-        rendered = methods.render(self.scorecards)
-        whole = all(card.complete for card in self.scorecards)
+        from mu_conformance.scorecard.renders import html
+
+        cards = self.scorecards
+        whole = all(card.complete for card in cards)
         folder = self.options.report if whole else self.options.report / PARTIAL
-        with contextlib.suppress(OSError):  # where the scorecards could not be written either, and that was said
+        with contextlib.suppress(OSError):  # what follows says that it cannot be written
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "methods.md").write_text(rendered, encoding="utf-8")
-        _append_step_summary(rendered)
+        links = [_link(written / "index.html", folder) for written in self.written]
+        if self._render(folder / "index.html", lambda: html.render_methods(cards, links)):
+            self.compared = folder / "index.html"
+        self._render(folder / "methods.csv", lambda: methods.as_csv(cards))
+        self._render(folder / "methods.tex", lambda: methods.as_latex(cards))
+        _append_step_summary(self._render(folder / "methods.md", lambda: methods.render(cards)))
 
 
 def conftests(config: Any) -> list[str]:
@@ -221,15 +257,32 @@ def conftests(config: Any) -> list[str]:
     )
 
 
-def _write_report(folder: Path, card: Scorecard, rendered: str) -> Path:
+def _write_card(folder: Path, card: Scorecard) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write(card, folder / "scorecard.json")
-    (folder / "scorecard.md").write_text(rendered, encoding="utf-8")
-    return folder / "scorecard.json"
+
+
+def _near(path: Path) -> Path:
+    """Return a path as a user would type it: relative where it lies below the working folder."""
+    try:
+        return path.resolve().relative_to(Path.cwd())
+    except ValueError:
+        return path
+
+
+def _link(page: Path, folder: Path) -> str | None:
+    """Return a page's address from another in ``folder``; None if it lies elsewhere."""
+    try:
+        return urllib.parse.quote(os.path.relpath(page, folder).replace(os.sep, "/"))
+    except ValueError:
+        return None
 
 
 def _append_step_summary(rendered: str) -> None:
     """Show it on the page of a CI job, where there is one."""
-    if os.environ.get("GITHUB_STEP_SUMMARY"):
-        with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8") as file:
+    if rendered and os.environ.get("GITHUB_STEP_SUMMARY"):
+        with (
+            contextlib.suppress(OSError),
+            open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8", errors="replace") as file,
+        ):
             file.write(rendered + "\n")

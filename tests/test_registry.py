@@ -21,6 +21,39 @@ from mu_conformance.tasks.registry import find_task
 
 PACKAGES = ("mu_conformance.methods", "mu_conformance.controls")
 
+SIDES = {
+    "forgetting.backdoor": "Above Below",
+    "forgetting.extraction": "Above Below",
+    "forgetting.loss": "Above Below",
+    "forgetting.mislabelled": "Above Below",
+    "forgetting.output-divergence": "Above",
+    "forgetting.score": "Above Below",
+    "forgetting.verbatim": "Above Below",
+    "privacy.membership-lira": "Above Below",
+    "privacy.membership-loss": "Above Below",
+    "privacy.membership-rmia": "Above Below",
+    "privacy.retain-exposure": "Above",
+    "privacy.streisand": "Above Below",
+    "privacy.within-class": "Above Below",
+    "privacy.worst-rows": "Above",
+    "robustness.few-rows": "Above",
+    "robustness.noise-and-pruning": "Above",
+    "robustness.quantization": "Above",
+    "robustness.relearning": "Above Below",
+    "robustness.representation-alignment": "Below",
+    "robustness.representation-probe": "Above",
+    "robustness.seeds": "Above Below",
+    "robustness.sequential-requests": "Above Below",
+    "utility.calibration": "Above",
+    "utility.no-collapse": "Above",
+    "utility.out-of-distribution": "Below",
+    "utility.retain-score": "Below",
+    "utility.test-score": "Below",
+    "utility.worst-group": "Below",
+}
+"""Sides of the references on which a check can fail; the others compare nothing with references, or both sides mean
+the same (``robustness.unseen-model``)."""
+
 
 class TestOneOf:
     def test_a_known_name_is_itself(self):
@@ -154,7 +187,39 @@ class TestCatalogue:
         for entry in catalogue().values():
             assert entry.summary.endswith((".", ":")), entry.id
             headings = re.findall(r"^\*\*(.+?)\.\*\* \S", entry.explanation, re.MULTILINE)
-            assert headings == ["Why", "Decision", "Level", "If it fails", "References"], entry.id
+            assert headings == ["Why", "Decision", "Level", "If it fails", "Try", "References"], entry.id
+            assert all(entry.section(heading) for heading in headings), entry.id
+            assert len(entry.advice.split()) >= 5, entry.id
+
+    def test_a_section_is_one_line_and_an_absent_one_is_empty(self):
+        assert find_check("forgetting.backdoor").section("References") == "Pawelczyk et al. 2024 (arXiv 2406.17216)."
+        assert find_check("contract.input-model-unchanged").advice == (
+            "Work on ``copy.deepcopy(model)``, or claim ``in_place``."
+        )
+        assert not [entry.id for entry in catalogue().values() if "\n" in entry.section("Decision")]
+        assert find_check("forgetting.score").section("Whose") == ""
+
+    def test_a_failure_has_a_meaning_on_each_side_that_counts(self):
+        for id, entry in catalogue().items():
+            said = re.findall(r"(Above|Below) the references:", entry.section("If it fails"))
+            assert said == SIDES.get(id, "").split(), id
+            # No other spelling hides a clause.
+            assert not re.search(
+                r"\b(?:Above|Below|Too high|Too low)\b(?! the references:)", entry.section("If it fails")
+            )
+
+    def test_the_meaning_of_one_side_by_hand(self):
+        two_sided, one_sided = find_check("forgetting.score"), find_check("utility.test-score")
+        assert two_sided.meaning(True) == (
+            "Rows are remembered. Where the rows were mislabelled, the method over-forgets instead."
+        )
+        assert two_sided.meaning(False) == (
+            "The method over-forgets. Where the rows were mislabelled, they are remembered instead."
+        )
+        assert two_sided.meaning(None) == two_sided.section("If it fails")
+        assert one_sided.meaning(False) == "The method damages what the model was trained for."
+        assert one_sided.meaning(True) == one_sided.section("If it fails")
+        assert find_check("contract.finite").meaning(True) == find_check("contract.finite").section("If it fails")
 
     def test_a_checks_page_says_its_level(self):
         for entry in catalogue().values():

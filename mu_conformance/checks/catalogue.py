@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -58,8 +59,38 @@ class Check:
 
     @property
     def explanation(self) -> str:
-        """Return the whole docstring: assertion, why, decision, level, meaning of a failure, references."""
+        """Return the whole docstring: assertion, why, decision, level, meaning of a failure, advice, references."""
         return inspect.getdoc(self.function) or ""
+
+    @property
+    def advice(self) -> str:
+        """Return what to try after a failure: the text under **Try.**"""
+        return self.section("Try")
+
+    def section(self, heading: str) -> str:
+        """Return the text under a heading such as ``Why``, on one line; empty if the docstring lacks the heading."""
+        for paragraph in self.explanation.split("\n\n"):
+            opening, found, text = paragraph.partition(f"**{heading}.** ")
+            if found and not opening:
+                return " ".join(text.split())
+        return ""
+
+    def meaning(self, above: bool | None) -> str:
+        """Return the meaning of a failure on one side of the references.
+
+        The whole text under **If it fails.** is returned if it has no clause for that side.
+
+        Args:
+            above: True if the value lies above the references, False if below; None if neither is known.
+        """
+        text = self.section("If it fails")
+        if above is None:
+            return text
+        # Markers and clauses alternate after whatever stands before the first marker.
+        parts = re.split(r"(Above|Below) the references:", text)
+        clauses = {side: clause.strip() for side, clause in zip(parts[1::2], parts[2::2], strict=True)}
+        clause = clauses.get("Above" if above else "Below", "")
+        return f"{clause[0].upper()}{clause[1:]}" if clause else text
 
     @property
     def ref(self) -> str:

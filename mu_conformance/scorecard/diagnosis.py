@@ -198,7 +198,7 @@ def _share(judged: Sequence[Check], under: Sequence[Check]) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{max(-9.99, min(9.99, share)) * 100:.0f} %"
+    return f"{round(max(-9.99, min(9.99, share)) * 100):d} %"
 
 
 def _where(judged: Sequence[Check], failed: Sequence[Check]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from mu_conformance.scorecard.diagnosis import Diagnosis, diagnose
 from mu_conformance.scorecard.diff import changes
 from mu_conformance.scorecard.document import Document, ScorecardError, read_json, write
 from mu_conformance.scorecard.renders import markdown
@@ -44,9 +45,26 @@ class Scorecard(Document):
         except ScorecardError as error:
             raise ScorecardError(f"scorecard {path} is {error}") from None
 
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """What the run shows of the method, in one or two sentences."""
+        return diagnose(self)
+
     def to_markdown(self) -> str:
         """Return the scorecard as Markdown."""
         return markdown.render(self)
+
+    def to_html(self) -> str:
+        """Return the scorecard as a page: one file that needs no network and no JavaScript."""
+        from mu_conformance.scorecard.renders import html
+
+        return html.render(self)
+
+    def _repr_html_(self) -> str:
+        """Return the page in a frame, for a notebook."""
+        from mu_conformance.scorecard.renders import html
+
+        return html.notebook(self)
 
     def __str__(self) -> str:
         return "\n".join(terminal_lines(self))

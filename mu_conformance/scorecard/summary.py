@@ -1,13 +1,87 @@
-"""What every render says: the headline, and a row for each scenario."""
+"""What every render says: counts, the headline, a row for each scenario, and the checks in order of their distance."""
 
 from __future__ import annotations
 
-from mu_conformance.decision.outcome import Outcome
+import dataclasses
+from collections.abc import Iterable
+
+from mu_conformance.decision.finding import Measurement
+from mu_conformance.decision.outcome import Fault, Outcome
 from mu_conformance.scorecard.document import Check, Document
 
-__all__ = ["FAMILIES", "headline", "judged", "level_notes", "task_rows"]
+__all__ = [
+    "FAMILIES",
+    "Counts",
+    "by_check",
+    "count",
+    "decisive",
+    "departure",
+    "headline",
+    "judged",
+    "level_notes",
+    "task_rows",
+    "worst_first",
+]
 
 FAMILIES = ("contract", "forgetting", "privacy", "utility", "robustness", "cost")
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """How many required checks have which outcome; the numbers add up to ``required``."""
+
+    required: int
+    passed: int
+    """Recommendations included."""
+    failed: int
+    """Failed, or not to be judged because the method broke."""
+    inconclusive: int
+    unjudged: int
+    """Errors through the suite's own fault."""
+    waived: int
+    not_run: int
+
+
+def count(document: Document) -> Counts:
+    """Count the required checks by outcome."""
+    required = [check for check in document.checks if check.required]
+    passed = sum(check.outcome is Outcome.PASSED or document.recommended(check) for check in required)
+    inconclusive = sum(check.outcome is Outcome.INCONCLUSIVE for check in required)
+    unjudged = sum(check.outcome is Outcome.ERROR and check.fault is Fault.SUITE for check in required)
+    waived = sum(check.outcome is Outcome.WAIVED for check in required)
+    missing = sum(check.outcome in (Outcome.NOT_RUN, Outcome.NOT_CLAIMED) for check in required)
+    failed = len(required) - passed - inconclusive - unjudged - waived - missing
+    return Counts(len(required), passed, failed, inconclusive, unjudged, waived, missing)
+
+
+def decisive(check: Check) -> Measurement | None:
+    """Return the decided measurement that departs most from the references; None if none was decided."""
+    decided = [one for one in check.measurements if one.departure is not None]
+    return max(decided, key=lambda one: one.departure or 0.0, default=None)
+
+
+def departure(check: Check) -> float | None:
+    """Return the largest departure of a check, in margins; None if nothing was decided against references."""
+    found = decisive(check)
+    return None if found is None else found.departure
+
+
+def worst_first(checks: Iterable[Check]) -> list[Check]:
+    """Sort checks: what broke or has no distance first, then the largest departure first."""
+
+    def key(check: Check) -> tuple[bool, float]:
+        found = departure(check)
+        return found is not None, -(found or 0.0)
+
+    return sorted(checks, key=key)
+
+
+def by_check(checks: Iterable[Check]) -> list[list[Check]]:
+    """Group checks by id, each group and the groups worst first."""
+    groups: dict[str, list[Check]] = {}
+    for check in worst_first(checks):
+        groups.setdefault(check.id, []).append(check)
+    return list(groups.values())
 
 
 def judged(scorecard: Document) -> list[Check]:

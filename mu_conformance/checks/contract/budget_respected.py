@@ -26,7 +26,9 @@ def budget_respected(calls: Calls) -> Finding:
     **Level.** MUST: a result that takes more than the stated budget is unusable to its caller.
 
     **If it fails.** The message names the resource that ran out. Usual causes are a loop until convergence without an
-    upper bound, and a number of passes that ignores the budget. Read ``request.budget``, and stop before its limits.
+    upper bound, and a number of passes that ignores the budget.
+
+    **Try.** Read ``request.budget``, and stop before its limits. Give every loop a largest number of steps.
 
     **References.** None.
     """

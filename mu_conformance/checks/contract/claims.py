@@ -18,8 +18,10 @@ def claims(coverage: Coverage) -> Finding:
 
     **Level.** MUST: a claim that covers no scenario cannot be believed.
 
-    **If it fails.** The claimed tasks, modalities or largest ratio exclude every scenario of this run. Claim what the
-    method is for, or judge the method on a task that it claims.
+    **If it fails.** The claimed tasks, modalities or largest ratio exclude every scenario of this run.
+
+    **Try.** Claim what the method is for: widen ``tasks``, ``modalities`` or ``max_ratio``. Otherwise judge the method
+    on a task that it claims.
 
     **References.** None.
     """

@@ -19,7 +19,10 @@ def data_unchanged(calls: Calls) -> Finding:
 
     **Level.** MUST: a changed data set harms what the caller owns.
 
-    **If it fails.** The method writes into a tensor of a batch. Clone the tensor before writing, or build a new batch.
+    **If it fails.** The method writes into a tensor of a batch. Usual causes are new labels written over the old ones,
+    and operations in place on the inputs.
+
+    **Try.** Clone a tensor before writing into it, or build a new batch.
 
     **References.** None.
     """

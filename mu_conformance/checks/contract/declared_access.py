@@ -21,8 +21,11 @@ def declared_access(calls: Calls) -> Finding:
 
     **Level.** MUST: a claim cannot be believed if its result comes from the suite's own files.
 
-    **If it fails.** The message names the files, the copied reference or the undeclared retain set. Read the handed
-    datasets only. Claim ``needs_retain`` if the method reads the retain set.
+    **If it fails.** The message names the files, the copied reference or the undeclared retain set. The result may come
+    from data that the method was not handed.
+
+    **Try.** Read rows of ``request.forget`` and ``request.retain`` only, and leave the suite's files alone. Claim
+    ``needs_retain`` or ``reads_labels`` if the method needs them.
 
     **References.** None.
     """

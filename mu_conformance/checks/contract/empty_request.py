@@ -18,8 +18,10 @@ def empty_request(harness: ContractHarness) -> Finding:
 
     **Level.** SHOULD: a filter may hand over an empty request, and a crash there harms no data.
 
-    **If it fails.** Usual causes are a mean over no rows, an index into the first batch, and None returned for an empty
-    set. Return a copy of the original for an empty request.
+    **If it fails.** A request without forget rows gives no usable model. Usual causes are a mean over no rows, an index
+    into the first batch, and None returned for an empty set.
+
+    **Try.** Return a copy of the original if ``len(request.forget)`` is 0.
 
     **References.** None.
     """

@@ -19,8 +19,11 @@ def finite(calls: Calls) -> Finding:
 
     **Level.** MUST: NaN or infinite weights make the model unusable.
 
-    **If it fails.** Usual causes: an unbounded ascent on the loss, a division by a zero Fisher diagonal, KL divergence
-    on raw logits. Bound the loss, clip gradients, or add a small constant to the divisor.
+    **If it fails.** The message names the tensors. Usual causes: an unbounded ascent on the loss, a division by a zero
+    Fisher diagonal, KL divergence on raw logits.
+
+    **Try.** Bound the loss, clip gradients, or add a small constant to the divisor. Take logarithms of probabilities
+    with ``log_softmax``.
 
     **References.** None.
     """

@@ -22,9 +22,11 @@ def frozen_parameters_untouched(harness: ContractHarness) -> Finding:
 
     **Level.** MUST: a changed frozen parameter harms what the caller owns.
 
-    **If it fails.** Weight decay moves a parameter whose gradient is zero but not absent. Give the optimiser only
-    parameters with ``requires_grad``. ``request.task.new_model(seed)`` keeps frozen parameters as they are in the
-    original.
+    **If it fails.** Frozen weights were changed. A usual cause is weight decay, which moves a parameter whose gradient
+    is zero but not absent.
+
+    **Try.** Give the optimiser only parameters with ``requires_grad``. Build fresh models with
+    ``request.task.new_model(seed)``, which keeps frozen parameters as they are in the original.
 
     **References.** None.
     """

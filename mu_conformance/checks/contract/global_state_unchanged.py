@@ -27,8 +27,10 @@ def global_state_unchanged(calls: Calls) -> Finding:
     directory, processes left running). SHOULD for threads and environment variables, on which no result depends.
 
     **If it fails.** The message names each change as ``name: before -> after``. Usual causes are a global seed,
-    gradients left off after an evaluation, and worker threads left running. Use ``request.seeded()``,
-    ``torch.random.fork_rng()`` or a generator of your own.
+    gradients left off after an evaluation, and worker threads left running.
+
+    **Try.** Use ``request.seeded()``, ``torch.random.fork_rng()`` or a generator of your own. Switch gradients off by
+    ``with torch.no_grad():`` only, and end workers before returning.
 
     **References.** None.
     """

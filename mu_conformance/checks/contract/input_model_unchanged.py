@@ -19,8 +19,9 @@ def input_model_unchanged(calls: Calls) -> Finding:
 
     **Level.** MUST: a changed original harms what the caller owns.
 
-    **If it fails.** The method trains or edits the model that it was handed. Work on ``copy.deepcopy(model)``, or claim
-    ``in_place``.
+    **If it fails.** The method trains or edits the model that it was handed.
+
+    **Try.** Work on ``copy.deepcopy(model)``, or claim ``in_place``.
 
     **References.** None.
     """

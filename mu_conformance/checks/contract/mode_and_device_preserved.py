@@ -21,8 +21,10 @@ def mode_and_device_preserved(calls: Calls) -> Finding:
     **Level.** MUST for the device: a model elsewhere is unusable to its caller. SHOULD for the mode: the caller can
     call .eval().
 
-    **If it fails.** The message says which of the two was changed. Move the model to ``request.device``, or call
-    ``.eval()`` before returning.
+    **If it fails.** The message says which of the two was changed. Usual causes are a model left in training mode after
+    the last epoch, and a fresh model that was never moved to the request's device.
+
+    **Try.** Move the model to ``request.device``, and call ``.eval()`` before returning.
 
     **References.** None.
     """

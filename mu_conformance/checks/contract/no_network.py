@@ -19,7 +19,9 @@ def no_network(calls: Calls) -> Finding:
     **Level.** MUST: deleted data may leave the machine.
 
     **If it fails.** The message names the addresses. Usual causes are telemetry, experiment tracking and downloads
-    during the call. Switch them off, or download before the call.
+    during the call.
+
+    **Try.** Switch telemetry and tracking off. Download what the method needs before the call.
 
     **References.** None.
     """

@@ -22,7 +22,10 @@ def no_residue(calls: Calls) -> Finding:
     **Level.** MUST: deleted data may survive in files or in the weights.
 
     **If it fails.** The message names the file or the bytes of the weights. Usual causes are checkpoints, cached
-    batches and logs. Delete the files after use, or write into a ``tempfile.TemporaryDirectory``.
+    batches and logs.
+
+    **Try.** Delete files after use, or write into a ``tempfile.TemporaryDirectory``. Keep rows out of logs and out of
+    the model's buffers.
 
     **References.** None.
     """

@@ -29,6 +29,8 @@ def order_invariant(harness: ContractHarness) -> Finding:
     **If it fails.** Usual causes: only the first batch is read (``next(iter(loader))`` at every step), or nothing is
     shuffled.
 
+    **Try.** Go through the whole loader in every epoch. Shuffle with the generator that ``request.seeded()`` yields.
+
     **References.** None.
     """
     usual = harness.usual

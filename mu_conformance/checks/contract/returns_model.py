@@ -23,7 +23,10 @@ def returns_model(calls: Calls) -> Finding:
     **Level.** MUST: a result without fitting weights is unusable.
 
     **If it fails.** The message lists the parameters that are missing, unexpected or changed. Usual causes are a
-    wrapper, a changed dtype, an added buffer and a missing ``return``. Return the model itself.
+    wrapper, a changed dtype, an added buffer and a missing ``return``.
+
+    **Try.** Return the model itself, in the original's dtype and without new buffers. Merge adapters and take wrappers
+    off first.
 
     **References.** None.
     """

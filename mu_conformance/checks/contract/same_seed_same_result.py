@@ -25,7 +25,9 @@ def same_seed_same_result(harness: ContractHarness) -> Finding:
     **Level.** MUST: a claim cannot be believed if nobody can repeat the deletion.
 
     **If it fails.** Usual causes: a loader without ``generator``, or dropout or initialisation drawn from the global
-    generator. Wrap the work in ``request.seeded()``.
+    generator.
+
+    **Try.** Wrap the work in ``request.seeded()``, and pass the generator that it yields to every loader.
 
     **References.** None.
     """

@@ -24,7 +24,9 @@ def save_load_roundtrip(harness: ContractHarness) -> Finding:
     **Level.** MUST: weights that cannot be stored or trained further are unusable.
 
     **If it fails.** A changed tensor points to shared or overlapping memory. A missing gradient points to weights that
-    cut the path to the loss, such as a layer of zeros. Return the parameters of an ordinary model.
+    cut the path to the loss, such as a layer of zeros.
+
+    **Try.** Return the parameters of an ordinary model, each with memory of its own. Leave no layer of zeros.
 
     **References.** None.
     """

@@ -20,6 +20,9 @@ def single_example(harness: ContractHarness) -> Finding:
 
     **If it fails.** Usual causes: the last batch is dropped, or batch statistics are taken of one row.
 
+    **Try.** Keep incomplete batches. Compute batch statistics and standard deviations only where a batch has two rows
+    or more.
+
     **References.** None.
     """
     pool = len(harness.pool)

@@ -24,8 +24,9 @@ def weights_only(calls: Calls) -> Finding:
 
     **Level.** MUST: deleted data may survive behind an output filter.
 
-    **If it fails.** A wrapper, a hook or a patched forward answers in place of the weights. Remove it, and return a
-    plain model.
+    **If it fails.** A wrapper, a hook or a patched forward answers in place of the weights.
+
+    **Try.** Remove wrappers, hooks and patches before returning. Put the change into the weights themselves.
 
     **References.** arXiv 2408.00929.
     """

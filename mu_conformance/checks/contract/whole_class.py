@@ -21,6 +21,8 @@ def whole_class(harness: ContractHarness) -> Finding:
 
     **If it fails.** Usual causes: class weights or sampling that divide by the count of the class.
 
+    **Try.** Leave a class without rows out of weights and sampling, or clamp its count to 1.
+
     **References.** None.
     """
     chosen = harness.strata == harness.strata[0]

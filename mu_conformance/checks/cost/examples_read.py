@@ -32,7 +32,8 @@ def examples_read(evidence: Evidence) -> Finding:
     retraining.
 
     **If it fails.** The method makes more passes over the rows than retraining does, usually over the retain set.
-    Reduce the epochs, or draw a sample of the retain rows.
+
+    **Try.** Reduce the epochs, or draw a sample of the retain rows.
 
     **References.** None.
     """

@@ -30,8 +30,9 @@ def peak_memory(evidence: Evidence) -> Finding:
 
     **Level.** MUST: a call that exhausts the caller's memory makes the result unusable.
 
-    **If it fails.** Usual causes are a gradient for every row and a Hessian, each held at once. Accumulate over rows,
-    or keep an approximation such as a diagonal.
+    **If it fails.** Usual causes are a gradient for every row and a Hessian, each held at once.
+
+    **Try.** Accumulate over rows, or keep an approximation such as a diagonal.
 
     **References.** None.
     """

@@ -32,8 +32,10 @@ def wall_clock(evidence: Evidence) -> Finding:
     **Level.** MUST: a call that costs several times retraining makes the result unusable as an alternative to
     retraining.
 
-    **If it fails.** The method takes more steps than retraining does, or steps that are far more expensive. Reduce the
-    steps, or the work for each row.
+    **If it fails.** The method takes more steps than retraining does, or steps that are far more expensive.
+
+    **Try.** Reduce the steps, or the work for each row. Compute once what does not change, such as the original's
+    outputs.
 
     **References.** None.
     """

@@ -24,7 +24,10 @@ def backdoor(evidence: Evidence) -> Finding:
     **Level.** MUST: deleted data may survive in the outputs.
 
     **If it fails.** Above the references: the backdoor is still there, usually because a few rows with the trigger were
-    kept. Below: the label of the backdoor is avoided, so that the method over-forgets.
+    kept. Below the references: the label of the backdoor is avoided, so that the method over-forgets.
+
+    **Try.** To forget more, unlearn every row with the trigger, not a sample. To forget less, bound the ascent on the
+    backdoor's label, and train on retain rows.
 
     **References.** Pawelczyk et al. 2024 (arXiv 2406.17216).
     """

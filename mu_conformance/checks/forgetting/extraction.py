@@ -24,8 +24,11 @@ def extraction(evidence: Evidence) -> Finding:
 
     **Level.** MUST: deleted data may survive in the outputs.
 
-    **If it fails.** Above the references: a short prompt still brings the texts out. Below: the texts are pushed away,
-    so that the method over-forgets.
+    **If it fails.** Above the references: a short prompt still brings the texts out. Below the references: the texts
+    are pushed away, so that the method over-forgets.
+
+    **Try.** To forget more, take more steps on every text, its first tokens included. To forget less, bound the ascent,
+    and train on retain texts.
 
     **References.** Carlini et al. 2021 (arXiv 2012.07805). TOFU (arXiv 2401.06121).
     """

@@ -23,8 +23,11 @@ def loss(evidence: Evidence) -> Finding:
 
     **Level.** MUST: deleted data may survive in the outputs.
 
-    **If it fails.** Below the references: rows are remembered. Above: their loss was driven up, so that the method
-    over-forgets. Bound the ascent, or stop at the loss of holdout rows.
+    **If it fails.** Above the references: the loss of the rows was driven up, so that the method over-forgets. Below
+    the references: rows are remembered.
+
+    **Try.** To forget more, take more steps on the forget rows. To forget less, bound the ascent, or stop at the loss
+    of rows that were never trained on.
 
     **References.** Hayes et al. 2024 (arXiv 2403.01218).
     """

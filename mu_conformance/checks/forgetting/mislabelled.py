@@ -23,8 +23,11 @@ def mislabelled(evidence: Evidence) -> Finding:
 
     **Level.** MUST: deleted data may survive in the outputs.
 
-    **If it fails.** Above the references: the wrong labels left a trace, for example in rows that were kept. Below: the
-    rows are pushed away from these labels, so that the method over-forgets.
+    **If it fails.** Above the references: the wrong labels left a trace, for example in rows that were kept. Below the
+    references: the rows are pushed away from these labels, so that the method over-forgets.
+
+    **Try.** To forget more, take steps on every forget row, the hardest included. To forget less, bound the ascent on
+    the wrong labels, and train on retain rows.
 
     **References.** Goel et al. 2024 (arXiv 2402.14015). arXiv 2406.17216.
     """

@@ -29,6 +29,9 @@ def output_divergence(evidence: Evidence) -> Finding:
     **If it fails.** Above the references: the model answers on the forget rows unlike any model that never saw them.
     Usual causes are remembered rows, and rows driven to uniform or wrong probabilities.
 
+    **Try.** Read ``forgetting.loss`` on the same scenario: below the references, forget more, and above them, forget
+    less. Do not train towards uniform or wrong labels.
+
     **References.** None.
     """
     return compare(

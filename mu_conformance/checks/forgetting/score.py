@@ -27,8 +27,12 @@ def score(evidence: Evidence) -> Finding:
 
     **Level.** MUST: deleted data may survive in the outputs.
 
-    **If it fails.** Above the references: rows are remembered. Where the rows were mislabelled, remembered rows lie
-    below. Otherwise below means that the method over-forgets.
+    **If it fails.** Above the references: rows are remembered. Where the rows were mislabelled, the method over-forgets
+    instead. Below the references: the method over-forgets. Where the rows were mislabelled, they are remembered
+    instead.
+
+    **Try.** To forget more, take more steps on the forget rows. To forget less, bound the ascent, and train on retain
+    rows.
 
     **References.** Cheng & Amiri 2024 (MU-Bench, arXiv 2406.14796).
     """

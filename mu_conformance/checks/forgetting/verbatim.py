@@ -23,8 +23,11 @@ def verbatim(evidence: Evidence) -> Finding:
 
     **Level.** MUST: deleted data may survive in the outputs.
 
-    **If it fails.** Above the references: the texts are still known word for word. Below: the texts are pushed away, so
-    that the method over-forgets.
+    **If it fails.** Above the references: the texts are still known word for word. Below the references: the texts are
+    pushed away, so that the method over-forgets.
+
+    **Try.** To forget more, put more weight on tokens that the original predicts surely. To forget less, bound the loss
+    of each token, and train on retain texts.
 
     **References.** Tirumala et al. 2022 (arXiv 2205.10770).
     """

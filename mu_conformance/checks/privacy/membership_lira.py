@@ -26,8 +26,11 @@ def membership_lira(evidence: Evidence) -> Finding:
 
     **Level.** MUST: deleted data may survive in the outputs, where an attacker can find it.
 
-    **If it fails.** Above the references: members can still be told row by row. Below: the deleted rows stand out, so
-    that the method over-forgets.
+    **If it fails.** Above the references: members can still be told row by row. Below the references: the deleted rows
+    stand out, so that the method over-forgets.
+
+    **Try.** To forget more, take more steps on the rows that the model is surest of. To forget less, stop the ascent
+    row by row, not for all rows at once.
 
     **References.** Carlini et al. 2022.
     """

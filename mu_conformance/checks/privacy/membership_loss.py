@@ -25,8 +25,11 @@ def membership_loss(evidence: Evidence) -> Finding:
 
     **Level.** MUST: deleted data may survive in the outputs, where an attacker can find it.
 
-    **If it fails.** Above the references: members can still be told. Below: the deleted rows stand out, so that the
-    method over-forgets.
+    **If it fails.** Above the references: members can still be told. Below the references: the deleted rows stand out,
+    so that the method over-forgets.
+
+    **Try.** To forget more, take more steps on the forget rows. To forget less, bound the ascent, or stop at the loss
+    of rows that were never trained on.
 
     **References.** Yeom et al. 2018.
     """

@@ -30,8 +30,11 @@ def membership_rmia(evidence: Evidence) -> Finding:
 
     **Level.** MUST: deleted data may survive in the outputs, where an attacker can find it.
 
-    **If it fails.** Above the references: members can still be told row by row. Below: the deleted rows stand out, so
-    that the method over-forgets.
+    **If it fails.** Above the references: members can still be told row by row. Below the references: the deleted rows
+    stand out, so that the method over-forgets.
+
+    **Try.** To forget more, lower the likelihood of every forget row, not only the mean. To forget less, bound the loss
+    of each row.
 
     **References.** Zarifzadeh et al. 2024 (arXiv 2312.03262).
     """

@@ -27,7 +27,9 @@ def retain_exposure(evidence: Evidence) -> Finding:
     **Level.** MUST: rows that stay become exposed, which harms what the caller owns.
 
     **If it fails.** Above the references: members that stayed are easier to tell than before. The method trained on
-    them for too long. Reduce the steps on the retain set.
+    them for too long.
+
+    **Try.** Reduce the steps on the retain set, or their learning rate.
 
     **References.** Hayes et al. 2024 (arXiv 2403.01218).
     """

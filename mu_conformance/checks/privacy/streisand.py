@@ -23,7 +23,10 @@ def streisand(evidence: Evidence) -> Finding:
 
     **Level.** MUST: outputs on the forget rows tell an attacker which rows were deleted.
 
-    **If it fails.** Below the references: all forget rows get the same output. Above: some were pushed far away.
+    **If it fails.** Above the references: some forget rows were pushed far away. Below the references: all forget rows
+    get the same output.
+
+    **Try.** Bound the loss of each row. Do not train the forget rows towards one output, such as uniform probabilities.
 
     **References.** Golatkar et al. 2020 (arXiv 1911.04933).
     """

@@ -27,7 +27,9 @@ def within_class(evidence: Evidence) -> Finding:
     **Level.** MUST: deleted data may survive in the outputs, where an attacker can find it.
 
     **If it fails.** Above the references: members can be told from others of their class. Usually the class was hidden
-    as a whole, not forgotten. Below: the deleted rows stand out.
+    as a whole, not forgotten. Below the references: the deleted rows stand out.
+
+    **Try.** To forget more, change all layers, not the last layer's bias. To forget less, bound the loss of each row.
 
     **References.** Yeom et al. 2018.
     """

@@ -35,6 +35,9 @@ def worst_example(audit: Audit) -> Finding:
     **If it fails.** At least the row that is named is remembered, though averages may pass. Usual causes are rows that
     a filter or a stopping rule leaves out.
 
+    **Try.** Treat every forget row, and stop by the worst row instead of the average. Claim an epsilon only if noise of
+    the method hides that much.
+
     **References.** Jagielski et al. 2020 (arXiv 2006.07709). Hayes et al. 2024 (arXiv 2403.01218).
     """
     claims = audit.claims

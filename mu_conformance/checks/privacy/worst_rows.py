@@ -35,6 +35,8 @@ def worst_rows(evidence: Evidence) -> Finding:
     **If it fails.** Above the references: some of the rows are remembered, though not the average row. Usual causes are
     a skipped share of the rows, and hard rows that need more steps.
 
+    **Try.** Treat every forget row. Take further steps on the rows with the lowest loss.
+
     **References.** Hayes et al. 2024 (arXiv 2403.01218). Aerni et al. 2024 (arXiv 2404.17399).
     """
     return compare(

@@ -79,8 +79,10 @@ def few_rows(evidence: Evidence) -> Finding:
 
     **Level.** MUST: deleted data survives in the outputs if a small request is served by doing nothing.
 
-    **If it fails.** Above the margin: the method honours small requests less than large ones. Usual causes are a number
-    of steps that rounds to zero, and an incomplete batch that is dropped. Take at least one step, and fill batches up.
+    **If it fails.** Above the references: the method honours small requests less than large ones. Usual causes are a
+    number of steps that rounds to zero, and an incomplete batch that is dropped.
+
+    **Try.** Take at least one step, and fill batches up.
 
     **References.** None.
     """

@@ -24,7 +24,9 @@ def noise_and_pruning(evidence: Evidence) -> Finding:
     **Level.** MUST: deleted data may survive in the weights.
 
     **If it fails.** Above the references: the rows were hidden by small changes of the weights, which the attack
-    undoes. Train longer, or change the weights that hold the rows.
+    undoes.
+
+    **Try.** Train longer, or change the weights that hold the rows.
 
     **References.** None.
     """

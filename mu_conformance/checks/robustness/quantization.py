@@ -25,7 +25,9 @@ def quantization(evidence: Evidence) -> Finding:
     **Level.** MUST: deleted data may survive in the weights.
 
     **If it fails.** Above the references: the changes of the weights are smaller than a rounding step, so that rounding
-    restores the original. Take larger steps, or train longer.
+    restores the original.
+
+    **Try.** Take larger steps, or train longer.
 
     **References.** Zhang et al. 2024 (arXiv 2410.16454).
     """

@@ -36,8 +36,10 @@ def relearning(evidence: Evidence) -> Finding:
 
     **Level.** MUST: deleted data may survive in the weights.
 
-    **If it fails.** Above the references: what was forgotten comes back, so that it was hidden. Below (AUC after the
-    fine-tune only): the rows are still pushed away.
+    **If it fails.** Above the references: what was forgotten comes back, so that it was hidden. Below the references:
+    the rows are still pushed away. Only the AUC after the fine-tune can fail on this side.
+
+    **Try.** To forget more, train all layers, and for longer. To forget less, bound the ascent on the forget rows.
 
     **References.** arXiv 2505.22310. arXiv 2406.13356.
     """

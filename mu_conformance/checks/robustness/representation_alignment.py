@@ -29,6 +29,9 @@ def representation_alignment(evidence: Evidence) -> Finding:
     **If it fails.** Below the references: the representation of these rows is destroyed, not that of a retrained model.
     Usual causes are a loss on hidden states that pushes them to random targets, and resets of whole layers.
 
+    **Try.** Do not push hidden states to random targets. After a reset of layers, train on retain rows until these
+    layers work again.
+
     **References.** Kornblith et al. 2019 (arXiv 1905.00414).
     """
     return compare(

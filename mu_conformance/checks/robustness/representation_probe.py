@@ -21,8 +21,9 @@ def representation_probe(evidence: Evidence) -> Finding:
 
     **Level.** MUST: deleted data may survive in the weights.
 
-    **If it fails.** Above the references: the layers before the last still hold the rows. Unlearn in all layers, not in
-    the last alone.
+    **If it fails.** Above the references: the layers before the last still hold the rows.
+
+    **Try.** Unlearn in all layers, not in the last alone.
 
     **References.** None.
     """

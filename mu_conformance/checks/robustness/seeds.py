@@ -35,8 +35,13 @@ def seeds(evidence: Evidence) -> Finding:
 
     **Level.** MUST: deleted data may survive in the outputs of single models.
 
-    **If it fails.** One run hardly moved from the original, or lost its use, while the mean passes. Usual causes are an
-    unstable ascent, early stopping that triggers by chance, and a step size near the edge of divergence.
+    **If it fails.** Above the references: one run hardly moved from its original, while the mean may pass. Usual causes
+    are early stopping that triggers by chance, and an unstable ascent. Below the references: one run lost its use,
+    while the mean may pass. If the measure is the loss difference, that run hardly moved from its original instead.
+    Usual causes are an unstable ascent, and a step size near the edge of divergence.
+
+    **Try.** Take smaller steps, and a fixed number of them instead of early stopping. Try the method on several
+    originals and seeds.
 
     **References.** None.
     """

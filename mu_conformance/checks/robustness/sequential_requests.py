@@ -25,7 +25,10 @@ def sequential_requests(evidence: Evidence) -> Finding:
     **Level.** MUST: deleted data may survive in the outputs after a later request.
 
     **If it fails.** Above the references: a later request brought the rows back. The method fine-tunes, or starts from
-    a model older than the one it was handed. Below: the rows were pushed further away at each request.
+    a model older than the one it was handed. Below the references: the rows were pushed further away at each request.
+
+    **Try.** Start from the handed model, and train on no rows except those of the request. To forget less, bound the
+    ascent of each request.
 
     **References.** Gupta et al. 2021 (arXiv 2106.04378).
     """

@@ -39,7 +39,9 @@ def unseen_model(evidence: Evidence) -> Finding:
     **Level.** MUST: a claim cannot be believed if it holds on known models only.
 
     **If it fails.** The runs lie near the originals, unlike those on originals that ship with the suite. Either the
-    method recognises the shipped models, or it is tuned to them. Remove special cases, and tune on other originals.
+    method recognises the shipped models, or it is tuned to them.
+
+    **Try.** Remove special cases for known models, seeds or data. Tune on originals that you trained yourself.
 
     **References.** None.
     """

@@ -26,6 +26,9 @@ def calibration(evidence: Evidence) -> Finding:
     **If it fails.** Above the references: confidences no longer say how often the model is right. Usual causes are
     targets of uniform probabilities, and a temperature on the last layer.
 
+    **Try.** Train on retain rows with their labels, and do not rescale the last layer. Bound the steps towards uniform
+    targets.
+
     **References.** Guo et al. 2017 (arXiv 1706.04599).
     """
     return compare(

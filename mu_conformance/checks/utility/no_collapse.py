@@ -26,6 +26,8 @@ def no_collapse(evidence: Evidence) -> Finding:
     **If it fails.** Above the references: the model predicts one class for almost everything. Usual causes are an
     unbounded ascent on the loss, and a large change of the last layer's bias.
 
+    **Try.** Bound the ascent, or clip its gradients. Alternate it with steps on retain rows of every class.
+
     **References.** Cheng & Amiri 2024 (MU-Bench, arXiv 2406.14796).
     """
     return compare(

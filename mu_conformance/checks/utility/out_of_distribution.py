@@ -24,8 +24,9 @@ def out_of_distribution(evidence: Evidence) -> Finding:
 
     **Level.** MUST: a model that lost its use is unusable to its caller.
 
-    **If it fails.** Below the references: the method damages what generalised beyond the training data. Reduce the
-    steps, or stay nearer the original on retain rows.
+    **If it fails.** Below the references: the method damages what generalised beyond the training data.
+
+    **Try.** Reduce the steps, or stay nearer the original on retain rows.
 
     **References.** Cheng & Amiri 2024 (MU-Bench, arXiv 2406.14796).
     """

@@ -26,6 +26,9 @@ def retain_score(evidence: Evidence) -> Finding:
     **If it fails.** Below the references: retain rows were forgotten too. Usual causes are too large a step, no
     training on retain rows, and batch statistics that were not updated.
 
+    **Try.** Take smaller steps, and train on retain rows. If weights are edited, pass retain rows through the model in
+    training mode to update batch statistics.
+
     **References.** Cheng & Amiri 2024 (MU-Bench, arXiv 2406.14796).
     """
     return compare(

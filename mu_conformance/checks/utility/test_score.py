@@ -25,8 +25,9 @@ def test_score(evidence: Evidence) -> Finding:
 
     **Level.** MUST: a model that lost its use is unusable to its caller.
 
-    **If it fails.** Below the references: the method damages what the model was trained for. Reduce the steps on forget
-    rows, or train on retain rows as well.
+    **If it fails.** Below the references: the method damages what the model was trained for.
+
+    **Try.** Reduce the steps on forget rows, or train on retain rows as well.
 
     **References.** Cheng & Amiri 2024 (MU-Bench, arXiv 2406.14796).
     """

@@ -1,34 +1,155 @@
-"""The terminal's last lines."""
+"""The terminal's last lines: what came out, read in ten seconds; or every check."""
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
+
 from mu_conformance.decision.outcome import Outcome
-from mu_conformance.scorecard.document import Document
-from mu_conformance.scorecard.summary import FAMILIES, headline, level_notes, task_rows
+from mu_conformance.scorecard.diagnosis import diagnose
+from mu_conformance.scorecard.document import Check, Document
+from mu_conformance.scorecard.summary import by_check, count, decisive, departure, level_notes, worst_first
+from mu_conformance.scorecard.wording import clean, counted, deciding_runs, number, supported, times, whose
 
-__all__ = ["terminal_lines"]
+__all__ = ["distances", "terminal_line", "terminal_lines"]
 
-_MOST = 12
-"""Failures that are listed one by one."""
+MOST = 8
+"""Checks that are listed unless all are asked for."""
+_LINES_OF_A_MESSAGE = 3
 
 
-def terminal_lines(scorecard: Document) -> list[str]:
-    """Return the terminal summary."""
-    rows = task_rows(scorecard)
-    width = max([len(row["scenario"]) for row in rows], default=8)
-    columns = (*FAMILIES, "power")
-    lines = ["scenario".ljust(width) + "".join(column.rjust(12) for column in columns)]
-    lines += [row["scenario"].ljust(width) + "".join(row[column].rjust(12) for column in columns) for row in rows]
-    bad = [check for check in scorecard.failures() if scorecard.complete or check.outcome is not Outcome.NOT_RUN]
-    for check in bad[:_MOST]:
-        whose = " (the suite's fault)" if check.fault == "suite" else ""
-        lines.append(f"  {check.outcome}: {check.id} on {check.scenario}{whose}")
-    if len(bad) > _MOST:
-        lines.append(f"  ... and {len(bad) - _MOST} more")
-    lines += [f"  recommendation: {note}" for note in level_notes(scorecard)]
-    lines.append(headline(scorecard))
-    if scorecard.verdict.distance:
-        distances = [f"{family} {found.worst:.1f}" for family, found in scorecard.verdict.distance.items()]
-        lines.append(f"distance from retraining, worst (1: the margin): {', '.join(distances)}")
-    lines.append(f"{scorecard.method['ref']}: {scorecard.verdict.status.replace('_', ' ').upper()}")
+def terminal_line(card: Document) -> str:
+    """Return the method, its verdict and the counts in one line: all that a quiet run says of it."""
+    status = card.verdict.status.replace("_", " ").upper()
+    return f"{card.method['ref']}   {status}   supports: {supported(card)}   {counted(count(card))}"
+
+
+def distances(card: Document) -> str:
+    """Return the worst distance of each family; empty if nothing was decided."""
+    found = [f"{family} {found.worst:.1f}" for family, found in card.verdict.distance.items()]
+    return f"distance from retraining (1 = the margin)   {'   '.join(found)}" if found else ""
+
+
+def terminal_lines(card: Document, width: int = 80, *, every: bool = False) -> list[str]:
+    """Return the summary, no line wider than ``width`` except names and commands that cannot be broken.
+
+    Args:
+        card: the scorecard.
+        width: columns of the terminal.
+        every: True to list every check, not only the worst of those that did not pass.
+    """
+    lines = _columns(terminal_line(card), width, 3)
+    if not card.complete:
+        lines += _wrapped(
+            "partial run: what it did not judge may fail; the same command with --mu-resume goes on", width
+        )
+    lines += _columns(distances(card), width, 1)
+    lines += _wrapped(diagnose(card).text, width)
+    if every:
+        lines += _every(card, width)
+    else:
+        failures = [check for check in card.failures() if check.outcome is not Outcome.NOT_RUN]
+        lines += _worst([check for check in failures if check.outcome is not Outcome.INCONCLUSIVE], width)
+        lines += _undecided(card, [check for check in failures if check.outcome is Outcome.INCONCLUSIVE], width)
+    notes = level_notes(card)
+    if notes:
+        lines.append(f"recommendations, which decide nothing ({len(notes)}):")
+        for note in notes[: None if every else 3]:
+            lines += _wrapped(note, width, "  ", _LINES_OF_A_MESSAGE)
+        if not every and len(notes) > 3:
+            lines.append(f"  and {len(notes) - 3} more: -v lists them")
+    return lines
+
+
+def _columns(text: str, width: int, first: int) -> list[str]:
+    """Return columns in one line, or else the first ones in a line and the others in another."""
+    text = clean(text)
+    if len(text) <= width:
+        return [text] if text else []
+    columns = text.split("   ")
+    return [*_wrapped("   ".join(columns[:first]), width), *_wrapped("   ".join(columns[first:]), width, "  ")]
+
+
+def _wrapped(text: str, width: int, indent: str = "", most: int = 0) -> list[str]:
+    """Return a text in lines; at most ``most``, the last of which then ends in ``...``."""
+    # Runs of blanks separate columns and are kept.
+    wrapper = textwrap.TextWrapper(
+        width=max(width, 20),
+        initial_indent=indent,
+        subsequent_indent=indent or "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+        max_lines=most or None,
+        placeholder=" ...",
+    )
+    return wrapper.wrap(clean(text)) if text else []
+
+
+def _worst(checks: Sequence[Check], width: int) -> list[str]:
+    """Return the worst scenario of each check that failed."""
+    groups = by_check(checks)
+    shown = groups[:MOST]
+    names = [found.name for group in shown if (found := decisive(group[0])) is not None]
+    room = min(max(map(len, names), default=0), 44)
+    wide = [line for group in shown for line in _entry(group[0], width, _more(group), room)]
+    fits = all(len(line) <= width for line in wide)
+    lines = wide if fits else [line for group in shown for line in _entry(group[0], width, _more(group))]
+    if len(groups) > MOST:
+        lines.append(f"  and {len(groups) - MOST} more checks failed: -v lists them, and so does the page")
+    return lines
+
+
+def _more(group: Sequence[Check]) -> str:
+    return f" and {len(group) - 1} more" if len(group) > 1 else ""
+
+
+def _undecided(card: Document, checks: Sequence[Check], width: int) -> list[str]:
+    """Return the checks that are inconclusive, and what would decide each."""
+    groups, lines = by_check(checks), []
+    if groups:
+        lines.append(f"inconclusive ({len(checks)}):")
+    for group in groups[:MOST]:
+        found = decisive(group[0])
+        distance = "" if found is None else f", {times(found.departure)}"
+        text = f"{group[0].id} on {group[0].scenario}{_more(group)}{distance}. {deciding_runs(card, group[0])}"
+        lines += _wrapped(text, width, "  ", _LINES_OF_A_MESSAGE)
+    if len(groups) > MOST:
+        lines.append(f"  and {len(groups) - MOST} more: -v lists them, and so does the page")
+    return lines
+
+
+def _entry(check: Check, width: int, more: str = "", room: int = 0) -> list[str]:
+    """Return the lines of one check on one scenario: its sharpest number, or else its message.
+
+    With ``room``, the columns of a name, all stands in one line.
+    """
+    found = decisive(check)
+    where = f"{check.scenario}{more}"
+    if found is None or found.references is None:
+        text = f"{check.id} on {where}: {check.outcome}{whose(check)}. {check.message}"
+        return _wrapped(text, width, "  ", _LINES_OF_A_MESSAGE)
+    original = "" if found.original is None else f"original {number(found.original)}"
+    retrained = f"retrained {number(found.references.mean)}"
+    numbers = f"{number(found.value):>9}   {retrained:<17} {original:<16} {times(found.departure)}"
+    if room:
+        return [f"  {clean(found.name):<{room}}{numbers:<68}   {where}"]
+    return [*_wrapped(f"{found.name}, {where}", width, "  "), *_wrapped(numbers.strip(), width, "    ")]
+
+
+def _every(card: Document, width: int) -> list[str]:
+    """Return every check: what did not pass first, with its message; then what passed, the nearest miss first."""
+    lines: list[str] = []
+    good = (Outcome.PASSED, Outcome.NOT_CLAIMED, Outcome.NOT_RUN, Outcome.WAIVED)
+    bad = [check for check in card.checks if check.outcome not in good]
+    for check in worst_first(bad):
+        optional = "" if check.required else " (not required)"
+        lines += [f"{check.outcome}{whose(check)}{optional}: {check.id} on {check.scenario}"]
+        lines += _entry(check, width) if decisive(check) is not None else []
+        lines += _wrapped(check.message, width, "    ")
+        lines += _wrapped(deciding_runs(card, check), width, "    ")
+    for outcome in good:
+        chosen = [check for check in card.checks if check.outcome is outcome]
+        for check in sorted(chosen, key=lambda check: -(departure(check) or 0.0)):
+            distance = "" if departure(check) is None else f"   {times(departure(check))}"
+            lines.append(f"{str(outcome).replace('_', ' ')}: {check.id} on {check.scenario}{distance}")
     return lines

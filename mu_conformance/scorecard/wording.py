@@ -1,0 +1,257 @@
+"""Sentences that every render of a scorecard uses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from mu_conformance.decision.finding import Measurement
+from mu_conformance.decision.outcome import Fault, Outcome
+from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scorecard.document import Check, Document
+from mu_conformance.scorecard.summary import Counts, decisive
+
+__all__ = [
+    "claimed",
+    "clean",
+    "counted",
+    "deciding_runs",
+    "error_rates",
+    "guarantee",
+    "number",
+    "not_shown",
+    "shortened",
+    "spread",
+    "supported",
+    "times",
+    "verdict_sentence",
+    "whose",
+]
+
+
+def clean(text: str) -> str:
+    """Return a text without what neither a page nor a terminal can show: control characters and lone surrogates."""
+    return "".join(
+        char if char in "\n\t" or (char.isprintable() or char in "\u2028\u2029\xa0") else "\N{REPLACEMENT CHARACTER}"
+        for char in text
+    )
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most ``most`` characters, and how many are left out: its start and its end."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]} ... [{len(text) - 2 * half} characters more in the scorecard] ... {text[-half:]}"
+
+
+def number(value: float | None) -> str:
+    """Return a number for people, to about three significant digits; ``-`` for a missing or infinite one."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    size = abs(value)
+    if size >= 1e6 or 0 < size < 5e-4:
+        return f"{value:.1e}"
+    return f"{value:.{3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0}f}"
+
+
+def times(distance: float | None) -> str:
+    """Return a distance in margins, ``2.5 × the margin``."""
+    if distance is None or not math.isfinite(distance):
+        return "-"
+    return f"{_margins(distance)} × the margin"
+
+
+def _margins(distance: float) -> str:
+    return f"{distance:.2f}" if 0.95 <= distance < 1.05 else f"{distance:.1f}" if distance < 100 else f"{distance:.0f}"
+
+
+def counted(counts: Counts) -> str:
+    """Return ``71 of 93 passed, 18 failed, 4 inconclusive``."""
+    parts = [f"{counts.passed} of {counts.required} passed"]
+    named = (
+        (counts.failed, "failed"),
+        (counts.inconclusive, "inconclusive"),
+        (counts.unjudged, "could not be judged"),
+        (counts.waived, "waived"),
+        (counts.not_run, "not run"),
+    )
+    return ", ".join(parts + [f"{count} {name}" for count, name in named if count])
+
+
+_GUARANTEES = {
+    "suppression": "suppression (outputs on the forget set look like those of a model that never saw it)",
+    "retrain_equivalent": "retrain-equivalence (no attack of the catalogue tells the model from a retrained one)",
+    "epsilon_delta": "(ε, δ)-unlearning (the per-example audit bounds ε below the claim)",
+    "exact": "exact unlearning (no statistic of the catalogue tells the model from a retrained one)",
+}
+
+
+def guarantee(name: str | None) -> str:
+    """Return a guarantee in words."""
+    return _GUARANTEES.get(str(name), str(name)) if name else "nothing"
+
+
+def supported(document: Document) -> str:
+    """Return ``supports: retrain_equivalent``'s value: the guarantee, or ``nothing``."""
+    return document.verdict.supports or "nothing"
+
+
+def verdict_sentence(document: Document, counts: Counts) -> str:
+    """Return the verdict in a sentence or two."""
+    verdict = document.verdict
+    tasks = f"{len(verdict.scope)} task{'s' if len(verdict.scope) != 1 else ''}"
+    if verdict.status == "conformant":
+        return f"Every one of the {counts.required} required checks passed, on {tasks}."
+    if verdict.status == "conformant_with_waivers":
+        return f"{counts.passed} of {counts.required} required checks passed on {tasks}; {counts.waived} are waived."
+    if verdict.status == "nonconformant":
+        stale = sum(check.outcome is Outcome.STALE_WAIVER for check in document.checks)
+        if not counts.failed and stale:
+            return f"{stale} waivers are stale: what they waive passes. Remove them."
+        return f"{counts.failed} of {counts.required} required checks failed, on {tasks}."
+    why = []
+    if counts.inconclusive:
+        why.append(f"{counts.inconclusive} checks are inconclusive")
+    if counts.unjudged:
+        why.append(f"{counts.unjudged} could not be judged, through no fault of the method")
+    if counts.not_run:
+        why.append(f"{counts.not_run} did not run")
+    if not why:
+        why.append("no forgetting and utility checks passed on one task" if counts.required else "nothing was required")
+    return f"No verdict: {', '.join(why)}."
+
+
+def claimed(document: Document) -> list[str]:
+    """Return what the method's author claims, a sentence each."""
+    claims: Mapping[str, Any] = document.method.get("claims") or {}
+    name = str(claims.get("guarantee") or document.verdict.guarantee)
+    lines = [f"Guarantee: {guarantee(name)}."]
+    if claims.get("epsilon") is not None:
+        lines[0] = f"Guarantee: {guarantee(name)}, with ε {claims['epsilon']} and δ {claims.get('delta')}."
+    for key, what in (("tasks", "Tasks"), ("modalities", "Modalities")):
+        listed = claims.get(key)
+        if listed is not None:
+            lines.append(f"{what}: {', '.join(map(str, listed)) or 'none'}.")
+    if claims.get("requires"):
+        lines.append(f"Only tasks with: {', '.join(map(str, claims['requires']))}.")
+    if isinstance(claims.get("max_ratio"), int | float):
+        lines.append(f"Requests of at most {100 * claims['max_ratio']:g} % of the training rows.")
+    said = (
+        ("needs_retain", "Reads the retain set.", "Does not need the retain set."),
+        ("reads_labels", None, "Reads no labels."),
+        ("deterministic", None, "Another call with the same seed may give another result."),
+        ("in_place", "May change the model that it is handed.", None),
+    )
+    for key, yes, no in said:
+        sentence = yes if claims.get(key) else no
+        if key in claims and sentence:
+            lines.append(sentence)
+    return lines
+
+
+def not_shown(document: Document) -> list[str]:
+    """Return what the scorecard does not show, a sentence each: general limits first, then those of this run."""
+    suite, verdict = document.suite, document.verdict
+    lines = [
+        "A run tests the algorithm on known data. It says nothing of a deployed model, of backups, logs and stores, "
+        "or of compliance with a law.",
+        "Whoever runs the suite on a machine of their own can change what it says. Only a run by somebody else shows "
+        "that they did not.",
+        "A method that behaves well only on the data of this suite is not found out by it.",
+    ]
+    if suite.get("data", "embedded") == "embedded" and verdict.scope:
+        lines.append("The tasks are small, so that retrained models exist to compare with. Scale is not tested.")
+    known = [found for found in (suite.get("share_kept_that_is_detected") or {}).items() if found[1] is not None]
+    if known:
+        shares = ", ".join(f"{100 * share:g} % on {task}" for task, share in known)
+        lines.append(f"A smaller share of the forget rows than these may have stayed without being found: {shares}.")
+    rates = suite.get("false_alarm_rate") or {}
+    unknown = [task for task in verdict.scope if task not in (rates.get("tasks") or ())]
+    if unknown:
+        lines.append(f"How often a verdict is wrong was not measured on {', '.join(unknown)}.")
+    ratios = [check.ratio for check in document.checks if check.required and isinstance(check.ratio, int | float)]
+    if ratios:
+        lines.append(f"Requests of more than {100 * max(ratios):g} % of the training rows were not made.")
+    if suite.get("isolated") is False:
+        lines.append("The method ran in the suite's own process and could have changed anything that was measured.")
+    if not document.complete:
+        lines.append("The run was not whole: what it did not judge may fail.")
+    return lines
+
+
+def error_rates(document: Document) -> list[str]:
+    """Return the known error rates in words."""
+    suite, lines = document.suite, []
+    rates = suite.get("false_alarm_rate") or {}
+    if rates.get("tasks"):
+        low, high = (rates.get("interval") or [None, None])[:2]
+        count, tasks = rates.get("judgements"), ", ".join(map(str, rates["tasks"]))
+        estimate = rates.get("estimate") or 0.0
+        found = "none was" if estimate == 0 else f"{100 * estimate:.1f} % were"
+        interval = ""
+        if isinstance(low, int | float) and isinstance(high, int | float):
+            level = f", at {100 * rates['level']:g} %" if isinstance(rates.get("level"), int | float) else ""
+            interval = f" (interval {100 * low:.1f} % to {100 * high:.1f} %{level})"
+        lines.append(
+            f"Of {count} exact retrainings on each of {tasks}, {found} wrongly called nonconformant{interval}."
+        )
+    for task, share in (suite.get("share_kept_that_is_detected") or {}).items():
+        if share is None:
+            lines.append(f"On {task} no studied share of forget rows that stay is found 9 times of 10.")
+        else:
+            lines.append(f"A method that keeps {100 * share:g} % of the forget rows of {task} is found 9 times of 10.")
+    if not lines:
+        lines.append("No error rate was measured for these tasks and settings.")
+    return lines
+
+
+def deciding_runs(document: Document, check: Check) -> str:
+    """Return what would decide an inconclusive check: a profile, or a number of runs.
+
+    The half-width of an interval shrinks with the root of the number of runs. The result is an estimate.
+    """
+    found = decisive(check)
+    if check.outcome is not Outcome.INCONCLUSIVE:
+        return ""
+    if found is None or found.interval is None or not found.runs or found.margin is None or found.departure is None:
+        return "A larger profile would decide it (--mu-profile standard)."
+    half = (found.interval.high - found.interval.low) / 2
+    room = abs(1 - found.departure) * found.margin
+    needed = math.inf if room <= 0 else found.runs * (half / room) ** 2
+    runs = math.ceil(needed - 1e-6) if math.isfinite(needed) else math.inf
+    current = str(document.suite.get("profile"))
+    for name, profile in PROFILES.items():
+        if (
+            profile.looks[-1] > max(found.runs, (document.suite.get("looks") or [0])[-1])
+            and profile.looks[-1] >= needed
+        ):
+            return f"About {max(runs, found.runs + 1)} runs would decide it: --mu-profile {name}."
+    most = max(profile.looks[-1] for profile in PROFILES.values())
+    if needed <= 4 * most:
+        return f"About {runs} runs would decide it: --mu-runs {runs}."
+    return (
+        f"It lies so near the margin that even {4 * most} runs would not decide it ({found.runs} were made under "
+        f"{current})."
+    )
+
+
+def whose(check: Check) -> str:
+    """Return whose fault an error is, as an addition to the outcome."""
+    return " (the suite's fault)" if check.outcome is Outcome.ERROR and check.fault is Fault.SUITE else ""
+
+
+def spread(measurement: Measurement) -> str:
+    """Return the numbers of a measurement in one line."""
+    parts: list[str] = []
+    if measurement.interval is not None and measurement.difference is not None:
+        low, high = number(measurement.interval.low), number(measurement.interval.high)
+        parts.append(f"difference {number(measurement.difference)} [{low}, {high}] at {measurement.interval.level:.1%}")
+    if measurement.margin is not None:
+        parts.append(f"margin {number(measurement.margin)}")
+    if measurement.runs:
+        parts.append(f"{measurement.runs} runs")
+    if measurement.references is not None:
+        parts.append(f"{measurement.references.n} retrained models, sd {number(measurement.references.sd)}")
+    return ", ".join(parts)
