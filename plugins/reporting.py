@@ -7,7 +7,6 @@ import dataclasses
 import os
 import tempfile
 import urllib.parse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from mu_conformance.scorecard.diff import regressions
 from mu_conformance.scorecard.document import ScorecardError, make_writable, put_back, set_aside, write
 from mu_conformance.scorecard.journal import Journal, identity
 from mu_conformance.scorecard.record import Context, Judged, Record
-from mu_conformance.scorecard.renders import markdown, methods
+from mu_conformance.scorecard.renders import methods
+from mu_conformance.scorecard.renders.files import write_card_renders, write_render
 from mu_conformance.scorecard.renders.terminal import terminal_line, terminal_lines
 from mu_conformance.scorecard.scorecard import Scorecard
 from mu_conformance.scorecard.verdict import CONFORMANT
@@ -211,25 +211,8 @@ class Reporting:
             _write_card(elsewhere, card)
             self.notes.append(f"{target} cannot be written ({error.strerror}); the scorecard went to {elsewhere}")
             target = elsewhere
-        self._render(target / "index.html", lambda: card.to_html())
-        _append_step_summary(self._render(target / "scorecard.md", lambda: markdown.render(card)))
+        _append_step_summary(write_card_renders(target, card, self.notes))
         return target
-
-    def _render(self, path: Path, render: Callable[[], str]) -> str:
-        """Write a render; the verdict stands whatever goes wrong with it, which is said."""
-        try:
-            rendered = render()
-            path.write_text(rendered, encoding="utf-8", errors="replace")
-        except OSError as error:
-            self.notes.append(f"{path} could not be written: {error.strerror}")
-        except Exception as error:
-            self.notes.append(f"{path.name} could not be made ({type(error).__name__}: {error}); the scorecard has all")
-        else:
-            return rendered
-        # An earlier render beside this scorecard would be taken for its own.
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
-        return ""
 
     def _write_methods(self) -> None:
         """Write all methods side by side, beside their folders."""
@@ -241,11 +224,11 @@ class Reporting:
         with contextlib.suppress(OSError):  # what follows says that it cannot be written
             folder.mkdir(parents=True, exist_ok=True)
         links = [_link(written / "index.html", folder) for written in self.written]
-        if self._render(folder / "index.html", lambda: html.render_methods(cards, links)):
+        if write_render(folder / "index.html", lambda: html.render_methods(cards, links), self.notes):
             self.compared = folder / "index.html"
-        self._render(folder / "methods.csv", lambda: methods.as_csv(cards))
-        self._render(folder / "methods.tex", lambda: methods.as_latex(cards))
-        _append_step_summary(self._render(folder / "methods.md", lambda: methods.render(cards)))
+        write_render(folder / "methods.csv", lambda: methods.as_csv(cards), self.notes)
+        write_render(folder / "methods.tex", lambda: methods.as_latex(cards), self.notes)
+        _append_step_summary(write_render(folder / "methods.md", lambda: methods.render(cards), self.notes))
 
 
 def conftests(config: Any) -> list[str]:

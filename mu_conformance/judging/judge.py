@@ -22,6 +22,7 @@ from mu_conformance.scorecard.building import build
 from mu_conformance.scorecard.document import ScorecardError, make_writable, put_back, set_aside
 from mu_conformance.scorecard.journal import Journal, identity
 from mu_conformance.scorecard.record import Record
+from mu_conformance.scorecard.renders.files import write_card_renders
 from mu_conformance.scorecard.scorecard import Scorecard
 from mu_conformance.scorecard.waivers import Waiver, WaiverError, read_waivers
 from mu_conformance.store.cache import StoreError, default_cache
@@ -76,7 +77,7 @@ def judge(
         data: ``embedded`` or ``hub``.
         strict: require SHOULD checks too.
         cache: writable folder of the store.
-        report: folder for ``journal.jsonl`` and ``scorecard.json``; None writes nothing.
+        report: folder for the journal, the scorecard and its page; None writes nothing.
         resume: continue from the journal in ``report``.
         progress: True for lines on standard error, False for none, or a function of one line.
 
@@ -261,6 +262,10 @@ def _judge(
         card = build(record, context, scope=settings.tasks)
         if report is not None:
             card.save(report / "scorecard.json")
+            problems: list[str] = []
+            write_card_renders(report, card, problems)
+            for problem in problems:
+                say(problem)
         if journal is not None:
             journal.end(card.suite["manifest_sha256"])
             if journal.failure is not None:

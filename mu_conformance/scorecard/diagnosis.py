@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from mu_conformance.decision.finding import Measurement
 from mu_conformance.decision.outcome import Fault, Outcome
 from mu_conformance.scorecard.document import Check, Document
+from mu_conformance.scorecard.summary import decisive
 
 __all__ = ["Diagnosis", "Sharpest", "diagnose", "sharpest"]
 
@@ -148,38 +149,63 @@ def _unchanged(judged: Sequence[Check], bad: Sequence[Check], way: float | None)
 
 def _towards(check: Check) -> float:
     """Return the signed distance of the decided measurement that departs most, above 0 towards the original."""
-    found = [one for one in check.measurements if one.departure is not None and one.distance is not None]
-    worst = max(found, key=lambda one: one.departure or 0.0, default=None)
+    worst = decisive(check)
     return 0.0 if worst is None or worst.distance is None else worst.distance
 
 
+def _worst(checks: Iterable[Check]) -> float:
+    """Return the largest departure among checks, 0 if none was decided."""
+    return max((one.departure or 0.0 for check in checks for one in check.measurements), default=0.0)
+
+
+def _failed(bad: Iterable[Check], *names: str) -> list[Check]:
+    """Return the checks of these ids or families that failed."""
+    return [check for check in bad if {check.id, check.family} & set(names) and check.outcome is Outcome.FAILED]
+
+
 def _forgetting(judged: Sequence[Check], bad: Sequence[Check], way: float | None) -> Diagnosis | None:
-    """Forgetting or privacy fails: too little, too much, or on a few rows only."""
-    failed = [
-        check
-        for check in bad
-        if check.family in _FORGETTING and check.id != _RETAINED and check.outcome is Outcome.FAILED
-    ]
+    """Forgetting or privacy fails: too little, too much, on a few rows only, or because the model is broken."""
+    failed = [check for check in _failed(bad, *_FORGETTING) if check.id != _RETAINED]
     if not failed:
         return None
-    utility = _pays(bad)
+    recovered, lost = _recovered(bad), _failed(bad, "utility")
+    if _worst(lost) > _worst(failed):
+        text = f"Pays with utility: {_lost(bad)}. Forgetting fails too, {_where(judged, failed)}"
+        return Diagnosis("pays_with_utility", text, way)
+    if _worst(recovered) > _worst(failed):
+        before = _share(judged, failed)
+        text = _comes_back(recovered) + (f". Before that: {before}" if before else "")
+        return Diagnosis("comes_back", f"{text}{_pays(bad)}", way)
     if {check.id for check in failed} <= set(_ROWS):
         where = _where(judged, failed)
         return Diagnosis(
             "leaves_a_few_rows",
             f"Forgets on average and leaves a few rows, {where}: the average row passes, the rows that are "
-            f"remembered best do not{utility}",
+            f"remembered best do not{_pays(bad)}",
             way,
         )
     over = [check for check in failed if _towards(check) < 0]
-    if 2 * len(over) > len(failed):
-        text = f"Over-forgets, {_where(judged, over)}: the forget rows stand out beyond what retraining leaves of them"
-        return Diagnosis("over_forgets", f"{text}{utility}", way)
     under = [check for check in failed if _towards(check) >= 0]
-    text = f"Under-forgets, {_where(judged, under)}{_share(judged, under)}"
+    if len(over) > len(under):
+        text = f"Over-forgets, {_where(judged, over)}: the forget rows stand out beyond what retraining leaves of them"
+        return Diagnosis("over_forgets", f"{text}{_pays(bad)}", way)
+    share = _share(judged, under)
+    text = f"Under-forgets, {_where(judged, under)}" + (f": {share}" if share else "")
     if over:
         text += f". Over-forgets {_where(judged, over)}"
-    return Diagnosis("under_forgets", f"{text}{utility}", way)
+    return Diagnosis("under_forgets", f"{text}{_pays(bad)}", way)
+
+
+def _recovered(bad: Iterable[Check]) -> list[Check]:
+    """Return the recovery attacks that brought the rows back, not those after which they are still pushed away."""
+    failed = _failed(bad, *_RECOVERY)
+    return [check for check in failed if (found := decisive(check)) is not None and (found.difference or 0.0) > 0]
+
+
+def _comes_back(recovered: Sequence[Check]) -> str:
+    found = {check.id for check in recovered}
+    how = [name.partition(".")[2].replace("-", " ") for name in _RECOVERY if name in found]
+    return f"Hides instead of forgetting: what was forgotten comes back by {', '.join(how)}"
 
 
 def _share(judged: Sequence[Check], under: Sequence[Check]) -> str:
@@ -190,11 +216,9 @@ def _share(judged: Sequence[Check], under: Sequence[Check]) -> str:
         return ""
     ways = sorted(one.way for one in found)
     low, high = ways[0], ways[-1]
-    if min(ways) > 1:
-        return ": the sharpest statistic passes, others stay behind"
     if high - low <= 0.1:
-        return f": {_percent(statistics.median(ways))} of the way from the original to retraining"
-    return f": {_percent(low)} to {_percent(high)} of the way from the original to retraining"
+        return f"{_percent(statistics.median(ways))} of the way from the original to retraining"
+    return f"{_percent(low)} to {_percent(high)} of the way from the original to retraining"
 
 
 def _percent(share: float) -> str:
@@ -228,8 +252,8 @@ def _pays(bad: Sequence[Check]) -> str:
 
 def _lost(bad: Sequence[Check]) -> str:
     """Return what was lost most of the utility, in margins."""
-    failed = [check for check in bad if check.family == "utility" and check.outcome is Outcome.FAILED]
-    found = [(one.departure or 0.0, check, one) for check in failed for one in check.measurements if one.decided]
+    failed = _failed(bad, "utility")
+    found = [(one.departure, check, one) for check in failed for one in check.measurements if one.departure is not None]
     if not found:
         return ""
     _, check, worst = max(found, key=lambda item: item[0])
@@ -241,16 +265,15 @@ def _rest(document: Document, judged: Sequence[Check], bad: Sequence[Check], way
     """Forgetting passes, or could not be decided: name what else is wrong."""
     failed = {check.id: check for check in bad if check.outcome is not Outcome.INCONCLUSIVE}
     blamed = {name: check for name, check in failed.items() if check.fault is not Fault.SUITE}
-    if any(name in blamed for name in _SMALL) and not any(name in blamed for name in _RECOVERY):
-        text = "Ignores small requests: a tenth of the rows is forgotten, a single row that is asked for alone is not"
-        return Diagnosis("ignores_small_requests", f"{text}{_pays(bad)}", way)
-    if any(name in blamed for name in _RECOVERY):
-        how = [name.partition(".")[2].replace("-", " ") for name in _RECOVERY if name in blamed]
-        text = f"Hides instead of forgetting: what was forgotten comes back by {', '.join(how)}"
-        return Diagnosis("comes_back", f"{text}{_pays(bad)}", way)
+    recovered = _recovered(bad)
+    if recovered:
+        return Diagnosis("comes_back", f"{_comes_back(recovered)}{_pays(bad)}", way)
     if _UNSEEN in blamed:
         text = "Forgets on the originals that ship with the suite, and not on one trained a moment ago"
         return Diagnosis("knows_the_originals", f"{text}{_pays(bad)}", way)
+    if any(name in blamed for name in _SMALL):
+        text = "Ignores small requests: a tenth of the rows is forgotten, a single row that is asked for alone is not"
+        return Diagnosis("ignores_small_requests", f"{text}{_pays(bad)}", way)
     lost = _lost(bad)
     if lost:
         return Diagnosis("pays_with_utility", f"Forgets, and pays with utility: {lost}", way)
@@ -265,7 +288,8 @@ def _rest(document: Document, judged: Sequence[Check], bad: Sequence[Check], way
         undecided = [check for check in bad if check.outcome is Outcome.INCONCLUSIVE]
         suite = [check for check in bad if check.fault is Fault.SUITE]
         if undecided or suite:
-            parts = [f"{len(undecided)} checks are undecided"] if undecided else []
+            number = len(undecided)
+            parts = [f"{number} {'check is' if number == 1 else 'checks are'} undecided"] if undecided else []
             parts += [f"{len(suite)} could not be judged through no fault of the method"] if suite else []
             return Diagnosis("undecided", f"Nothing failed; {', '.join(parts)}", way)
         return Diagnosis("partial", "Nothing failed of what was judged; the run was not whole", way)
