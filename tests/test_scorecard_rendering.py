@@ -20,6 +20,7 @@ from mu_conformance.scorecard.renders import markdown
 from mu_conformance.scorecard.renders.terminal import terminal_line, terminal_lines
 from mu_conformance.scorecard.scorecard import Scorecard
 from mu_conformance.scorecard.summary import Counts, count, headline, task_rows
+from mu_conformance.scorecard.verdict import overall
 from mu_conformance.scorecard.wording import clean, counted, deciding_runs, error_rates, number, shortened
 
 
@@ -106,7 +107,7 @@ def with_measured(found: dict[tuple[str, str], tuple[str, Measurement]]) -> Scor
         else check
         for check in card.checks
     )
-    return dataclasses.replace(card, checks=checks)
+    return dataclasses.replace(card, checks=checks, verdict=overall(checks, Claims()))
 
 
 class TestTerminal:

@@ -61,6 +61,10 @@ class Values:
         return cls(**{name: tuple(float(one) for one in record.get(name, ()) if one is not None) for name in names})
 
 
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
 def _rounded(value: float) -> float:
     return float(f"{float(value):.{_DIGITS}g}")
 
@@ -97,7 +101,9 @@ class Measurement:
         """The value less the references' mean; None where it was not decided against references."""
         if not self.decided or self.references is None:
             return None
-        return self.value - self.references.mean
+        # A scorecard from elsewhere may hold null or NaN.
+        mean = self.references.mean
+        return self.value - mean if _finite(self.value) and _finite(mean) else None
 
     @property
     def distance(self) -> float | None:
@@ -107,16 +113,17 @@ class Measurement:
         references, a higher value counts as above 0.
         """
         difference = self.difference
-        if difference is None or not self.margin or self.references is None:
+        if difference is None or not _finite(self.margin) or not self.margin or self.references is None:
             return None
-        towards = 1.0 if self.original is None or self.original >= self.references.mean else -1.0
+        known = self.original is not None and _finite(self.original)
+        towards = -1.0 if known and self.original < self.references.mean else 1.0  # type: ignore[operator]
         return towards * difference / self.margin
 
     @property
     def departure(self) -> float | None:
         """The distance without its sign, on the sides that count: what exceeds 1 lies outside the margin."""
         difference = self.difference
-        if difference is None or not self.margin or self.sides is None:
+        if difference is None or not _finite(self.margin) or not self.margin or self.sides is None:
             return None
         counted = {Sides.BOTH: abs(difference), Sides.ABOVE: difference, Sides.BELOW: -difference}[self.sides]
         return max(0.0, counted) / self.margin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 
@@ -74,12 +75,13 @@ def sharpest(checks: Iterable[Check]) -> list[Sharpest]:
             continue
         for found in check.measurements:
             references = found.references
-            if not found.decided or references is None or found.original is None:
+            if found.departure is None or references is None or found.original is None:
                 continue
             gap = abs(found.original - references.mean)
-            if gap == 0:
+            if not 0 < gap < math.inf:
                 continue
-            separation = gap / max(references.sd, gap / 1000)
+            # A spread that is not a number sorts last.
+            separation = gap / max(references.sd or 0.0, gap / 1000) if math.isfinite(references.sd or 0.0) else 0.0
             one = Sharpest(check.scenario, check.task, check.kind, check.id, found, separation)
             if check.scenario not in best or separation > best[check.scenario].separation:
                 best[check.scenario] = one

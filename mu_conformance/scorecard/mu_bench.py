@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 
 from mu_conformance.decision.finding import Measurement
-from mu_conformance.scorecard.document import Check, Document
+from mu_conformance.scorecard.document import Document
 
-__all__ = ["FIGURES", "Figure", "figures", "of_scenario", "scenarios"]
+__all__ = ["FIGURES", "Figure", "figures"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,26 +40,12 @@ FIGURES = (
 """Every number, in the order in which they are shown."""
 
 
-def scenarios(document: Document) -> list[str]:
-    """Return the scenarios that have any of the numbers, in the order of the checks."""
-    keys = {figure.key for figure in FIGURES}
-    return list(
-        dict.fromkeys(check.scenario for check in document.checks for found in check.measurements if found.key in keys)
-    )
-
-
-def of_scenario(checks: Iterable[Check], scenario: str) -> dict[str, Measurement]:
-    """Return a scenario's numbers by key."""
-    keys = {figure.key for figure in FIGURES}
-    return {
-        found.key: found
-        for check in checks
-        if check.scenario == scenario
-        for found in check.measurements
-        if found.key in keys and found.key is not None
-    }
-
-
 def figures(document: Document) -> dict[str, dict[str, Measurement]]:
-    """Return every scenario's numbers: by scenario and key."""
-    return {scenario: of_scenario(document.checks, scenario) for scenario in scenarios(document)}
+    """Return every scenario's numbers, by scenario and key; scenarios without any are left out."""
+    keys = {figure.key for figure in FIGURES}
+    found: dict[str, dict[str, Measurement]] = {}
+    for check in document.checks:
+        for measurement in check.measurements:
+            if measurement.key in keys and measurement.key is not None:
+                found.setdefault(check.scenario, {})[measurement.key] = measurement
+    return found

@@ -119,11 +119,14 @@ def task_rows(scorecard: Document) -> list[dict[str, str]]:
     power = {found["scenario"]: f"{found['separation']:.1f}" for found in scorecard.suite.get("power", [])}
     required = judged(scorecard)
     shown = scorecard.checks if scorecard.complete else required
+    cells: dict[tuple[str, str], list[Check]] = {}
+    for check in required:
+        cells.setdefault((check.scenario, check.family), []).append(check)
     rows = []
     for scenario in dict.fromkeys(check.scenario for check in shown):
         row = {"scenario": scenario, "power": power.get(scenario, "-")}
         for family in FAMILIES:
-            found = [check for check in required if check.scenario == scenario and check.family == family]
+            found = cells.get((scenario, family), [])
             good = sum(check.outcome is Outcome.PASSED or scorecard.recommended(check) for check in found)
             row[family] = f"{good}/{len(found)}" if found else "-"
         rows.append(row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,12 +31,15 @@ __all__ = [
 ]
 
 
+_UNSEEN = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ud800-\\udfff\\ufeff\\ufff9-\\ufffb]"
+)
+"""Control characters, those that turn the direction of writing, and lone surrogates."""
+
+
 def clean(text: str) -> str:
-    """Return a text without what neither a page nor a terminal can show: control characters and lone surrogates."""
-    return "".join(
-        char if char in "\n\t" or (char.isprintable() or char in "\u2028\u2029\xa0") else "\N{REPLACEMENT CHARACTER}"
-        for char in text
-    )
+    """Return a text without what neither a page nor a terminal can show."""
+    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def shortened(text: str, most: int) -> str:

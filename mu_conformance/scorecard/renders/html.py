@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from mu_conformance.checks.catalogue import catalogue
 from mu_conformance.decision.finding import Measurement
-from mu_conformance.decision.outcome import Outcome
+from mu_conformance.decision.outcome import Fault, Outcome
 from mu_conformance.scorecard import mu_bench, wording
 from mu_conformance.scorecard.diagnosis import Sharpest, diagnose, sharpest
 from mu_conformance.scorecard.document import Check, Document
@@ -26,6 +26,8 @@ from mu_conformance.scorecard.summary import FAMILIES, by_check, count, decisive
 
 __all__ = ["notebook", "render", "render_methods"]
 
+MOST_NAME = 300
+"""Characters of a name or a command."""
 MOST_TEXT = 2_000
 """Characters of a message on the page; the scorecard has all of it."""
 MOST_TRACEBACK = 6_000
@@ -149,31 +151,34 @@ def _groups(card: Document, checks: Sequence[Check], width: int = plots.WIDTH) -
 
 def _heat(card: Document) -> list[dict[str, Any]]:
     """Return a row for each scenario: by family how much passed, the worst departure and a class."""
-    required = judged(card)
-    rows = []
-    for scenario in dict.fromkeys(check.scenario for check in required):
-        cells = []
-        for family in FAMILIES:
-            found = [check for check in required if check.scenario == scenario and check.family == family]
-            good = [check for check in found if check.outcome is Outcome.PASSED or card.recommended(check)]
-            distances = [one for check in found if (one := departure(check)) is not None]
-            worst = max(distances, default=None)
-            bad = [check for check in found if check not in good and check.outcome is not Outcome.WAIVED]
-            undecided = [check for check in bad if check.outcome is Outcome.INCONCLUSIVE or check.fault == "suite"]
-            kind = "none" if not found else "ok" if not bad else "open" if len(undecided) == len(bad) else "bad"
-            depth = 0 if kind == "none" else 1 if worst is None else min(3, 1 + int(worst >= 0.5) + int(worst >= 2))
-            cells.append(
-                {
-                    "family": family,
-                    "kind": kind,
-                    "depth": depth,
-                    "mark": {"ok": "✓", "open": "?", "bad": "✗", "none": "–"}[kind],
-                    "share": f"{len(good)}/{len(found)}" if found else "",
-                    "worst": worst,
-                }
-            )
-        rows.append({"scenario": scenario, "cells": cells})
-    return rows
+    by_cell: dict[str, dict[str, list[Check]]] = {}
+    for check in judged(card):
+        by_cell.setdefault(check.scenario, {}).setdefault(check.family, []).append(check)
+    return [
+        {"scenario": scenario, "cells": [_cell(card, family, found.get(family, [])) for family in FAMILIES]}
+        for scenario, found in by_cell.items()
+    ]
+
+
+def _cell(card: Document, family: str, found: Sequence[Check]) -> dict[str, Any]:
+    distances = [one for check in found if (one := departure(check)) is not None]
+    worst = max(distances, default=None)
+    bad = [
+        check
+        for check in found
+        if check.outcome not in (Outcome.PASSED, Outcome.WAIVED) and not card.recommended(check)
+    ]
+    undecided = [check for check in bad if check.outcome is Outcome.INCONCLUSIVE or check.fault is Fault.SUITE]
+    waived = sum(check.outcome is Outcome.WAIVED for check in found)
+    kind = "none" if not found else "ok" if not bad else "open" if len(undecided) == len(bad) else "bad"
+    return {
+        "family": family,
+        "kind": kind,
+        "depth": 0 if kind == "none" or worst is None else 1 + int(worst >= 0.5) + int(worst >= 2),
+        "mark": {"ok": "✓", "open": "?", "bad": "✗", "none": "–"}[kind],
+        "share": f"{len(found) - len(bad) - waived}/{len(found)}" if found else "",
+        "worst": worst,
+    }
 
 
 def _families(card: Document) -> list[dict[str, Any]]:
@@ -189,9 +194,8 @@ def _families(card: Document) -> list[dict[str, Any]]:
     return rows
 
 
-def _points(card: Document, one: Sharpest) -> dict[str, list[plots.Point]]:
+def _points(tested: Measurement | None, one: Sharpest) -> dict[str, list[plots.Point]]:
     """Return runs and references of a scenario: difference of the test score to the references', and the way."""
-    tested = mu_bench.of_scenario(card.checks, one.scenario).get("D_t")
     forgot = one.measurement
     if tested is None or tested.references is None or tested.values is None or forgot.values is None:
         return {}
@@ -209,8 +213,9 @@ def _points(card: Document, one: Sharpest) -> dict[str, list[plots.Point]]:
 
 def _cloud(card: Document) -> dict[str, list[plots.Point]]:
     series: dict[str, list[plots.Point]] = {"originals": [], "references": [], "runs": []}
+    found = mu_bench.figures(card)
     for one in sharpest(judged(card)):
-        for name, points in _points(card, one).items():
+        for name, points in _points(found.get(one.scenario, {}).get("D_t"), one).items():
             series[name] += points
     return series
 
@@ -225,21 +230,55 @@ def _mu_bench(card: Document) -> list[dict[str, Any]]:
 
 def _costs(card: Document) -> list[dict[str, Any]]:
     """Return the cost of a call for each scenario, from the measurements of the checks of that family."""
+    by_scenario: dict[str, list[Measurement]] = {}
+    for check in card.checks:
+        if check.family == "cost" and check.measurements:
+            by_scenario.setdefault(check.scenario, []).extend(check.measurements)
     rows = []
-    for scenario in dict.fromkeys(check.scenario for check in card.checks if check.family == "cost"):
-        found = [
-            (check, measurement)
-            for check in card.checks
-            if check.scenario == scenario and check.family == "cost"
-            for measurement in check.measurements
-        ]
-        if not found:
-            continue
-        share = next((one.value for _, one in found if one.key == "times_retraining"), None)
+    for scenario, found in by_scenario.items():
+        share = next((one.value for one in found if one.key == "times_retraining"), None)
         most = max(1.2, min(share or 0.0, 6.0) * 1.1)
         drawn = None if share is None else plots.bar(share, 1.0, most, f"{share:.2f} times retraining")
         rows.append({"scenario": scenario, "share": share, "bar": drawn, "numbers": found})
     return rows
+
+
+def _readable(card: Document) -> Document:
+    """Return the scorecard with the names and commands that a method or an own task wrote shortened."""
+
+    def short(text: str) -> str:
+        return wording.shortened(text, MOST_NAME)
+
+    checks = tuple(
+        dataclasses.replace(
+            check,
+            id=short(check.id),
+            task=short(check.task),
+            scenario=short(check.scenario),
+            reproduce=short(check.reproduce),
+            measurements=tuple(
+                dataclasses.replace(one, name=short(one.name)) if len(one.name) > MOST_NAME else one
+                for one in check.measurements
+            ),
+        )
+        if max(map(len, (check.id, check.task, check.scenario, check.reproduce, *_names(check)))) > MOST_NAME
+        else check
+        for check in card.checks
+    )
+    verdict = dataclasses.replace(
+        card.verdict,
+        scope=tuple(map(short, card.verdict.scope)),
+        distance={
+            family: dataclasses.replace(one, check=short(one.check), scenario=short(one.scenario))
+            for family, one in card.verdict.distance.items()
+        },
+    )
+    method = {**card.method, "ref": short(str(card.method.get("ref", "a method")))}
+    return dataclasses.replace(card, checks=checks, verdict=verdict, method=method)
+
+
+def _names(check: Check) -> list[str]:
+    return [measurement.name for measurement in check.measurements]
 
 
 def _lacks(card: Document) -> list[str]:
@@ -249,7 +288,8 @@ def _lacks(card: Document) -> list[str]:
 
 def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     def said(value: Any) -> str:
-        return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+        text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+        return wording.shortened(text, MOST_TEXT)
 
     return [
         (str(key).replace("_", " "), said(value))
@@ -282,19 +322,22 @@ def _link(card: Document) -> str:
 
 def render(card: Document) -> str:
     """Return the page of one scorecard."""
+    packed, card = _packed(card), _readable(card)
     failures = [check for check in card.failures() if check.outcome is not Outcome.NOT_RUN]
     undecided = [check for check in failures if check.outcome is Outcome.INCONCLUSIVE]
     failed = [check for check in failures if check.outcome is not Outcome.INCONCLUSIVE]
-    stale = [check for check in card.checks if check.outcome is Outcome.STALE_WAIVER and check not in failed]
+    stale = [check for check in card.checks if check.outcome is Outcome.STALE_WAIVER and not check.required]
     advised = [check for check in card.checks if card.recommended(check)]
     passed = [check for check in card.checks if check.outcome is Outcome.PASSED and check.required]
-    others = [check for check in card.checks if check not in (*failures, *passed, *stale, *advised)]
+    shown = {id(check) for check in (*failures, *passed, *stale, *advised)}
+    others = [check for check in card.checks if id(check) not in shown]
     cloud, counts, found = _cloud(card), count(card), diagnose(card)
     return wording.clean(
         _templates()
         .get_template("page.jinja")
         .render(
             card=card,
+            suite=_Known(card.suite),
             title=wording.shortened(str(card.method.get("ref", "a method")), 120),
             status=_STATUS.get(card.verdict.status, ("open", card.verdict.status)),
             counts=counts,
@@ -320,12 +363,23 @@ def render(card: Document) -> str:
             figures=mu_bench.FIGURES,
             costs=_costs(card),
             power=card.suite.get("power") or [],
+            waivers=[
+                wording.shortened(f"{one.get('check')} on {one.get('scenario')}: {one.get('reason')}", MOST_TEXT)
+                for one in card.waivers
+            ],
             error_rates=wording.error_rates(card),
             facts=[(part, _facts(getattr(card, part))) for part in _EXPECTED],
             lacks=_lacks(card),
-            packed=_packed(card),
+            packed=packed,
         )
     )
+
+
+class _Known(dict[str, Any]):
+    """A part of a scorecard in which what is missing reads so."""
+
+    def __missing__(self, key: str) -> str:
+        return "(not recorded)"
 
 
 def _rest(checks: Sequence[Check]) -> list[tuple[str, int, list[str]]]:
@@ -350,6 +404,7 @@ def render_methods(cards: Sequence[Document], links: Sequence[str | None] = ()) 
     """Return the page that compares several methods; ``links`` has the address of each one's own page."""
     from mu_conformance.scorecard.renders import methods
 
+    cards = [_readable(card) for card in cards]
     labelled, clouds = [], {"references": list[plots.Point](), "runs": list[plots.Point]()}
     for card in cards:
         cloud = _cloud(card)
@@ -371,6 +426,7 @@ def render_methods(cards: Sequence[Document], links: Sequence[str | None] = ()) 
         _templates()
         .get_template("methods.jinja")
         .render(
+            suite=_Known(cards[0].suite),
             cards=[
                 {
                     "number": number,

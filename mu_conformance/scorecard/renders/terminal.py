@@ -21,7 +21,7 @@ _LINES_OF_A_MESSAGE = 3
 def terminal_line(card: Document) -> str:
     """Return the method, its verdict and the counts in one line: all that a quiet run says of it."""
     status = card.verdict.status.replace("_", " ").upper()
-    return f"{card.method['ref']}   {status}   supports: {supported(card)}   {counted(count(card))}"
+    return _line(f"{card.method['ref']}   {status}   supports: {supported(card)}   {counted(count(card))}")
 
 
 def distances(card: Document) -> str:
@@ -58,12 +58,16 @@ def terminal_lines(card: Document, width: int = 80, *, every: bool = False) -> l
             lines += _wrapped(note, width, "  ", _LINES_OF_A_MESSAGE)
         if not every and len(notes) > 3:
             lines.append(f"  and {len(notes) - 3} more: -v lists them")
-    return lines
+    return [_line(line) for line in lines]
+
+
+def _line(text: str) -> str:
+    """Return a text as one line that a terminal can show, whatever a name or a message holds."""
+    return clean(text).replace("\n", " ").replace("\t", " ")
 
 
 def _columns(text: str, width: int, first: int) -> list[str]:
     """Return columns in one line, or else the first ones in a line and the others in another."""
-    text = clean(text)
     if len(text) <= width:
         return [text] if text else []
     columns = text.split("   ")
@@ -82,7 +86,7 @@ def _wrapped(text: str, width: int, indent: str = "", most: int = 0) -> list[str
         max_lines=most or None,
         placeholder=" ...",
     )
-    return wrapper.wrap(clean(text)) if text else []
+    return wrapper.wrap(text) if text else []
 
 
 def _worst(checks: Sequence[Check], width: int) -> list[str]:
@@ -132,7 +136,7 @@ def _entry(check: Check, width: int, more: str = "", room: int = 0) -> list[str]
     retrained = f"retrained {number(found.references.mean)}"
     numbers = f"{number(found.value):>9}   {retrained:<17} {original:<16} {times(found.departure)}"
     if room:
-        return [f"  {clean(found.name):<{room}}{numbers:<68}   {where}"]
+        return [f"  {found.name:<{room}}{numbers:<68}   {where}"]
     return [*_wrapped(f"{found.name}, {where}", width, "  "), *_wrapped(numbers.strip(), width, "    ")]
 
 
