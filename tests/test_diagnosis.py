@@ -12,7 +12,8 @@ from cards import ENTRIES, scorecard
 from test_scorecard_rendering import decided, with_measured
 
 from mu_conformance.checks.manifest import Entry
-from mu_conformance.scorecard.diagnosis import diagnose, reason, sharpest
+from mu_conformance.scorecard.diagnosis import diagnose, sharpest
+from mu_conformance.scorecard.summary import reason
 
 CONTROLS = "mu_conformance.controls"
 
@@ -161,3 +162,28 @@ class TestRules:
     )
     def test_the_reason_without_the_run(self, message, said):
         assert reason(message) == said
+
+
+class TestReasons:
+    def test_one_reason_is_one_group_whatever_its_numbers(self):
+        card = scorecard({entry.key: "error" for entry in ENTRIES})
+        messages = (
+            "run 0 on sentiment/random-10%: raised: ValueError: 3 rows (a.py:7: f())",
+            "call 2 on sentiment/contract raised: ValueError: 12 rows (a.py:7: f())",
+            "run 1 on keyword_spotting/unit: raised: KeyError: 'x' (a.py:9: g())",
+        )
+        checks = [
+            dataclasses.replace(check, message=message)
+            for check, message in zip(card.checks, (messages[0], *messages, *messages[:2]), strict=True)
+        ]
+        ((why, first), (other, second)) = by_reason(checks)
+        assert (why, len(first)) == ("ValueError: 3 rows (a.py:7: f())", 5)
+        assert (other, len(second)) == ("KeyError: 'x' (a.py:9: g())", 1)
+
+    def test_the_terminal_says_it_once(self):
+        message = "run 0 on sentiment/random-10%: raised: ValueError: 3 rows (a.py:7: f())"
+        card = scorecard({entry.key: "error" for entry in ENTRIES})
+        checks = tuple(dataclasses.replace(check, message=message) for check in card.checks)
+        text = "\n".join(terminal_lines(dataclasses.replace(card, checks=checks), 120))
+        assert text.count("ValueError: 3 rows") == 1
+        assert "6 checks had nothing to judge, contract.claims and 5 more" in text

@@ -154,6 +154,9 @@ def _where(error: BaseException, method_ref: str) -> str:
     foreign = (*installed, str(Path(mu_conformance.__file__).parent), "<")
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     own = [frame for frame in frames if frame.filename.startswith(author) or not frame.filename.startswith(foreign)]
+    if not own and isinstance(error, TypeError):
+        # The author's code was not even entered.
+        return " (it is called as unlearn(model, request))"
     for frame in (own or frames)[-1:]:
         line = f": {frame.line}" if frame.line else ""
         return f" ({Path(frame.filename).name}:{frame.lineno}{line})"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from mu_conformance.decision.finding import Measurement
 from mu_conformance.decision.outcome import Fault, Outcome
 from mu_conformance.scorecard.document import Check, Document
-from mu_conformance.scorecard.summary import decisive
+from mu_conformance.scorecard.summary import decisive, reason
 
 __all__ = ["Diagnosis", "Sharpest", "diagnose", "sharpest"]
 
@@ -114,17 +114,6 @@ def _unfinished(judged: Sequence[Check], way: float | None) -> Diagnosis | None:
     reasons = [reason(check.message) for check in broken]
     text = f"The method did not finish: {max(set(reasons), key=lambda one: (reasons.count(one), one))}"
     return Diagnosis("did_not_finish", text, way)
-
-
-def reason(message: str) -> str:
-    """Return a message without the run or request on which it came up: ``run 0 on toy/unit: raised: E`` gives ``E``."""
-    for status in ("raised", "killed", "timeout", "over_budget", "escaped", "unusable"):
-        for marker in (f"{status}: ", f" {status}: "):
-            head, found, tail = message.partition(marker)
-            if found and len(head) < 200:
-                return tail
-    head, found, tail = message.partition(": ")
-    return tail if found and head.startswith(("on ", "run ")) else message
 
 
 def _same(one: float, other: float) -> bool:

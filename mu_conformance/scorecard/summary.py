@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable
 
 from mu_conformance.decision.finding import Measurement
@@ -13,13 +14,16 @@ __all__ = [
     "FAMILIES",
     "Counts",
     "by_check",
+    "by_reason",
     "count",
     "decisive",
     "departure",
     "headline",
     "judged",
     "level_notes",
+    "reason",
     "task_rows",
+    "without_numbers",
     "worst_first",
 ]
 
@@ -74,6 +78,32 @@ def worst_first(checks: Iterable[Check]) -> list[Check]:
         return found is not None, -(found or 0.0)
 
     return sorted(checks, key=key)
+
+
+def reason(message: str) -> str:
+    """Return a message without the run or request on which it came up: ``run 0 on toy/unit: raised: E`` gives ``E``."""
+    for status in ("raised", "killed", "timeout", "over_budget", "escaped", "unusable"):
+        for marker in (f"{status}: ", f" {status}: "):
+            head, found, tail = message.partition(marker)
+            if found and len(head) < 200:
+                return tail
+    head, found, tail = message.partition(": ")
+    return tail if found and head.startswith(("on ", "run ")) else message
+
+
+def by_reason(checks: Iterable[Check]) -> list[tuple[str, list[Check]]]:
+    """Group checks that could not be judged by why, the largest group first; the numbers in a reason do not matter."""
+    groups: dict[str, tuple[str, list[Check]]] = {}
+    for check in checks:
+        why = reason(check.message)
+        key = without_numbers(why.replace(check.scenario, "").replace(check.id, ""))
+        groups.setdefault(key, (why, []))[1].append(check)
+    return sorted(groups.values(), key=lambda group: -len(group[1]))
+
+
+def without_numbers(text: str) -> str:
+    """Return a text with ``#`` for each number, for comparing messages."""
+    return re.sub(r"\d+(\.\d+)?", "#", text)
 
 
 def by_check(checks: Iterable[Check]) -> list[list[Check]]:

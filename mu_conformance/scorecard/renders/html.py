@@ -22,7 +22,7 @@ from mu_conformance.scorecard import mu_bench, wording
 from mu_conformance.scorecard.diagnosis import Sharpest, diagnose, sharpest
 from mu_conformance.scorecard.document import Check, Document
 from mu_conformance.scorecard.renders import plots
-from mu_conformance.scorecard.summary import FAMILIES, by_check, count, decisive, departure, judged
+from mu_conformance.scorecard.summary import FAMILIES, by_check, by_reason, count, decisive, departure, judged
 
 __all__ = ["notebook", "render", "render_methods"]
 
@@ -325,7 +325,8 @@ def render(card: Document) -> str:
     packed, card = _packed(card), _readable(card)
     failures = [check for check in card.failures() if check.outcome is not Outcome.NOT_RUN]
     undecided = [check for check in failures if check.outcome is Outcome.INCONCLUSIVE]
-    failed = [check for check in failures if check.outcome is not Outcome.INCONCLUSIVE]
+    failed = [check for check in failures if check.outcome not in (Outcome.INCONCLUSIVE, Outcome.ERROR)]
+    errors = [check for check in failures if check.outcome is Outcome.ERROR]
     stale = [check for check in card.checks if check.outcome is Outcome.STALE_WAIVER and not check.required]
     advised = [check for check in card.checks if card.recommended(check)]
     passed = [check for check in card.checks if check.outcome is Outcome.PASSED and check.required]
@@ -350,6 +351,7 @@ def render(card: Document) -> str:
             families=_families(card),
             heat=_heat(card),
             family_names=FAMILIES,
+            errors=[(wording.shortened(why, MOST_TEXT), group, _tracebacks(group)) for why, group in by_reason(errors)],
             sections=[
                 ("failed", "Failed", _groups(card, [*failed, *stale])),
                 ("inconclusive", "Inconclusive", _groups(card, undecided)),
@@ -380,6 +382,11 @@ class _Known(dict[str, Any]):
 
     def __missing__(self, key: str) -> str:
         return "(not recorded)"
+
+
+def _tracebacks(checks: Sequence[Check]) -> str:
+    """Return the first traceback of checks that could not be judged for one reason."""
+    return next((wording.shortened(check.traceback, MOST_TRACEBACK) for check in checks if check.traceback), "")
 
 
 def _rest(checks: Sequence[Check]) -> list[tuple[str, int, list[str]]]:

@@ -9,7 +9,7 @@ from mu_conformance.decision.outcome import Outcome
 from mu_conformance.scorecard import mu_bench
 from mu_conformance.scorecard.diagnosis import diagnose
 from mu_conformance.scorecard.document import Check, Document
-from mu_conformance.scorecard.summary import by_check, count, decisive, headline, level_notes, task_rows
+from mu_conformance.scorecard.summary import by_check, by_reason, count, decisive, headline, level_notes, task_rows
 from mu_conformance.scorecard.wording import clean, counted, error_rates, number, shortened, supported, whose
 
 __all__ = ["cell", "render", "table"]
@@ -69,8 +69,10 @@ def render(scorecard: Document) -> str:
 
 def _bad(card: Document) -> list[str]:
     """Return what did not pass: decided checks as a table, the others with their message."""
-    bad = by_check(check for check in card.failures() if card.complete or check.outcome is not Outcome.NOT_RUN)
-    if not bad:
+    failures = [check for check in card.failures() if card.complete or check.outcome is not Outcome.NOT_RUN]
+    bad = by_check(check for check in failures if check.outcome is not Outcome.ERROR)
+    errors = by_reason(check for check in failures if check.outcome is Outcome.ERROR)
+    if not failures:
         return []
     decided = [(group, found) for group in bad if (found := decisive(group[0])) is not None]
     lines = ["## Not passed", ""]
@@ -81,7 +83,11 @@ def _bad(card: Document) -> list[str]:
         if decisive(group[0]) is None:
             check, message = group[0], cell(shortened(group[0].message, _MOST_TEXT))
             lines.append(f"- **{check.id}** on {_where(group)}: {check.outcome}{whose(check)}. {message}")
-    command = clean(bad[0][0].reproduce).replace("`", "'").replace("\n", " ")
+    for why, group in errors:
+        more = f" and {len(group) - 1} more" if len(group) > 1 else ""
+        first = f"**{group[0].id}** on {cell(group[0].scenario)}{more}"
+        lines.append(f"- {first}: nothing to judge{whose(group[0])}. {cell(shortened(why, _MOST_TEXT))}")
+    command = clean((bad[0][0] if bad else failures[0]).reproduce).replace("`", "'").replace("\n", " ")
     return [*lines, "", f"Judge the first again: `{command}`", ""]
 
 

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from mu_conformance.decision.outcome import Outcome
 from mu_conformance.scorecard.diagnosis import diagnose
 from mu_conformance.scorecard.document import Check, Document
-from mu_conformance.scorecard.summary import by_check, count, decisive, departure, level_notes, worst_first
+from mu_conformance.scorecard.summary import (
+    by_check,
+    by_reason,
+    count,
+    decisive,
+    departure,
+    level_notes,
+    without_numbers,
+    worst_first,
+)
 from mu_conformance.scorecard.wording import clean, counted, deciding_runs, number, supported, times, whose
 
 __all__ = ["distances", "terminal_line", "terminal_lines"]
@@ -16,6 +25,7 @@ __all__ = ["distances", "terminal_line", "terminal_lines"]
 MOST = 8
 """Checks that are listed unless all are asked for."""
 _LINES_OF_A_MESSAGE = 3
+_UNDECIDED = (Outcome.ERROR, Outcome.INCONCLUSIVE)
 
 
 def terminal_line(card: Document) -> str:
@@ -44,12 +54,15 @@ def terminal_lines(card: Document, width: int = 80, *, every: bool = False) -> l
             "partial run: what it did not judge may fail; the same command with --mu-resume goes on", width
         )
     lines += _columns(distances(card), width, 1)
-    lines += _wrapped(diagnose(card).text, width)
+    found = diagnose(card)
+    lines += _wrapped(found.text, width)
     if every:
         lines += _every(card, width)
     else:
         failures = [check for check in card.failures() if check.outcome is not Outcome.NOT_RUN]
-        lines += _worst([check for check in failures if check.outcome is not Outcome.INCONCLUSIVE], width)
+        errors = [check for check in failures if check.outcome is Outcome.ERROR]
+        lines += _unjudged(errors, found.text, width)
+        lines += _worst([check for check in failures if check.outcome not in _UNDECIDED], width)
         lines += _undecided(card, [check for check in failures if check.outcome is Outcome.INCONCLUSIVE], width)
     notes = level_notes(card)
     if notes:
@@ -87,6 +100,20 @@ def _wrapped(text: str, width: int, indent: str = "", most: int = 0) -> list[str
         placeholder=" ...",
     )
     return wrapper.wrap(text) if text else []
+
+
+def _unjudged(checks: Sequence[Check], told: str, width: int) -> list[str]:
+    """Return why checks could not be judged, each reason once; one that was ``told`` is not told again."""
+    lines: list[str] = []
+    groups = by_reason(checks)
+    for why, group in groups[:MOST]:
+        what = "1 check" if len(group) == 1 else f"{len(group)} checks"
+        first = group[0].id + (f" and {len(group) - 1} more" if len(group) > 1 else "")
+        said = "" if without_numbers(why) in without_numbers(told) else f": {why}"
+        lines += _wrapped(f"{what} had nothing to judge{whose(group[0])}, {first}{said}", width, "  ", 6)
+    if len(groups) > MOST:
+        lines.append(f"  and {len(groups) - MOST} more reasons: -v lists them, and so does the page")
+    return lines
 
 
 def _worst(checks: Sequence[Check], width: int) -> list[str]:
