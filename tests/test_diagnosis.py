@@ -13,7 +13,8 @@ from test_scorecard_rendering import decided, with_measured
 
 from mu_conformance.checks.manifest import Entry
 from mu_conformance.scorecard.diagnosis import diagnose, sharpest
-from mu_conformance.scorecard.summary import reason
+from mu_conformance.scorecard.renders.terminal import terminal_lines
+from mu_conformance.scorecard.summary import by_reason, reason
 
 CONTROLS = "mu_conformance.controls"
 
