@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,15 @@ import pytest
 from mu_conformance.suites.conformance import ConformanceSuite
 
 from mu_conformance.checks import manifest
+from mu_conformance.judging.progress import CONTRACT_WEIGHT, Work
 from mu_conformance.scenarios.forget_sets import ForgetSetError
 from mu_conformance.tasks import Task, TaskError
 
 from .reporting import conftests
 from .state import State
-from .suite_tasks import task_name, task_of
+from .suite_tasks import packaged_suites, task_name, task_of
 
-__all__ = ["Collection", "Question"]
+__all__ = ["Collection", "Question", "question", "work_name"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +38,17 @@ class Question:
         return self.entry.scenario
 
 
+def question(item: Any) -> Question | None:
+    """Return what a test asks; None for a test that is not ours."""
+    found: Question | None = getattr(getattr(item, "callspec", None), "params", {}).get("mu_entry")
+    return found
+
+
+def work_name(method: int, scenario: str) -> str:
+    """Return the name of the work on a scenario for one of several methods."""
+    return f"{method} {scenario}"
+
+
 class Collection:
     """Collects the suites and makes their tests from the manifest."""
 
@@ -45,6 +58,23 @@ class Collection:
         """The manifest's entries of each collected task."""
         self.unusable: list[str] = []
         """What is wrong with a suite. Raised while collecting, it would be one failed file among others."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        self.state.display.tell("collecting")
+
+    def pytest_pycollect_makemodule(self, module_path: Path, parent: Any) -> Any:
+        """Name the packaged suites the same from everywhere: ``suites/tabular/test_tabular.py``.
+
+        Outside the root folder, pytest leaves the file's name out; below it, the name begins with the way to the
+        installed package.
+        """
+        if str(module_path) not in packaged_suites():
+            return None
+        name = f"suites/{module_path.parent.name}/{module_path.name}"
+        # pytest 9.2 made ids objects, whose class is only had from one of them.
+        nodeid = type(parent.id).parse(name) if hasattr(parent, "id") else name
+        return pytest.Module.from_parent(parent, path=module_path, nodeid=nodeid)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pycollect_makeitem(self, collector: Any, name: str, obj: Any) -> Any:
@@ -84,6 +114,7 @@ class Collection:
 
     def _entries(self, task: Task) -> list[manifest.Entry]:
         if task.name not in self.entries:
+            self.state.display.tell("collecting", task.name)
             for judging in self.state.sessions:
                 judging.add_task(task)
             self.entries[task.name] = self.state.sessions[0].entries(task)
@@ -104,9 +135,24 @@ class Collection:
                 )
         return parameters
 
+    def _work(self, questions: Iterable[Question]) -> dict[str, Work]:
+        """Return the work on each scenario: none where every finding is known already or nothing is claimed."""
+        works: dict[str, Work] = {}
+        for asked in questions:
+            name, entry = work_name(asked.method, asked.entry.scenario), asked.entry
+            known = entry.key in self.state.records[asked.method].judged
+            if known or not manifest.claimed(entry, self.state.sessions[asked.method].claims):
+                weight = 0.0
+            else:
+                weight = CONTRACT_WEIGHT if entry.kind == manifest.CONTRACT else 1.0
+            before = works.get(name, Work(0, 0.0))
+            works[name] = Work(before.checks + 1, max(before.weight, weight))
+        return works
+
     def pytest_collection_finish(self, session: Any) -> None:
         if self.unusable:
             raise pytest.UsageError(self.unusable[0])
+        self.state.display.plan(self._work(filter(None, map(question, session.items))))
         if self.state.options.settings.profile.name != "thorough":
             return
         ours = str(Path(__file__).resolve().parents[1])

@@ -54,6 +54,11 @@ def pytest_configure(config: Any) -> None:
     if config.getoption("mu_method"):
         from mu_conformance.isolation.launch import launch_early, use_shared
 
+        from .progress import Display
+
+        display = Display(config)
+        # Called whatever goes wrong from here on, before pytest says what it was.
+        config.add_cleanup(display.close)
         # The method and the user's suites are imported from where pytest was started.
         here = str(config.invocation_params.dir)
         if here not in sys.path:
@@ -65,7 +70,7 @@ def pytest_configure(config: Any) -> None:
             launch_early(len(config.getoption("mu_method")))
         from . import session
 
-        session.start(config)
+        session.start(config, display)
 
 
 def pytest_unconfigure(config: Any) -> None:

@@ -172,6 +172,8 @@ class Reporting:
                 terminal.write_line(line)
             if self.compared is not None:
                 terminal.write_line(f"page: {_near(self.compared)}")
+        if any(not card.complete for card in self.scorecards) and not self.narrowed:
+            terminal.write_line("the same command with --mu-resume judges what is missing")
         for line in [*self.notes, *(f"regression: {line}" for line in self.regressions)]:
             terminal.write_line(line)
 

@@ -23,21 +23,21 @@ from mu_conformance.store.cache import StoreError
 from mu_conformance.tasks import registry
 from mu_conformance.tasks.hub import HubError
 
-from .collection import Collection, Question
+from .collection import Collection, Question, work_name
 from .options import read_options
-from .progress import Progress
+from .progress import Display
 from .reporting import Reporting, read_baseline
 from .state import State
 from .suite_tasks import packaged_suites
+from .terminal import PROPERTY, Terminal, told
 from .workers import Workers
 
 __all__ = ["MuSession", "start"]
 
-PROPERTY = "mu_conformance"
 _BAD = (Outcome.FAILED, Outcome.ERROR, Outcome.INCONCLUSIVE)
 
 
-def start(config: Any) -> None:
+def start(config: Any, display: Display) -> None:
     """Read the options, start the methods' processes and register the plugins of the session."""
     import torch
 
@@ -46,12 +46,13 @@ def start(config: Any) -> None:
     try:
         waivers = read_waivers(options.waivers)
         reporting = Reporting(config, options, waivers, read_baseline(options))
-        state = State(config, options, reporting, records=[Record() for _ in options.methods])
+        state = State(config, options, reporting, display, records=[Record() for _ in options.methods])
         session = MuSession(state, waivers)
         session.prepare()
     except (HubError, MethodError, StoreError, WaiverError, ScorecardError) as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(session, "mu-conformance-session")
+    config.pluginmanager.register(Terminal(config, display), "mu-conformance-terminal")
     config.pluginmanager.register(Collection(state), "mu-conformance-collection")
     # Also without pytest-xdist: its hooks are optional, and it may be registered later.
     config.pluginmanager.register(Workers(state), "mu-conformance-workers")
@@ -62,7 +63,6 @@ class MuSession:
 
     def __init__(self, state: State, waivers: list[Waiver]) -> None:
         self.state, self.waivers = state, waivers
-        self.progress = Progress(state.config)
         self._told: set[tuple[int, str]] = set()
         self._interrupted = False
 
@@ -71,6 +71,7 @@ class MuSession:
         described = json.loads(self.state.worker["mu_descriptions"]) if self.state.worker else None
         settings, published = self.state.options.settings, []
         if settings.data == "hub" and not self.state.worker:
+            self.state.display.tell("looking for the published data")
             # This fails fast: nothing is started or trained when the data cannot be had.
             published = [registry.find_task(name, "hub") for name in settings.tasks]
             for task in published:
@@ -78,10 +79,10 @@ class MuSession:
                 task.check_available()  # type: ignore[attr-defined]
         for number, ref in enumerate(self.state.options.methods):
             claims = Claims.from_json(described[number]["claims"]) if described else None
-            session = JudgingSession(ref, settings, claims=claims, tasks=published, progress=self.progress)
+            session = JudgingSession(ref, settings, claims=claims, tasks=published, tell=self.state.display.tell)
             session.method.start()
             self.state.sessions.append(session)
-        self.state.descriptions = described or [session.description for session in self.state.sessions]
+        self.state.descriptions = described or [self._describe(session) for session in self.state.sessions]
         for session, description in zip(self.state.sessions, self.state.descriptions, strict=True):
             session.described(description)
         if self.state.config.args_source is not self.state.config.ArgsSource.ARGS:
@@ -97,16 +98,20 @@ class MuSession:
                 self.state.descriptions, [s.claims for s in self.state.sessions], paths
             )
 
+    def _describe(self, session: JudgingSession) -> dict[str, Any]:
+        self.state.display.tell(f"starting {session.method.method_ref}")
+        return session.description
+
     # -- judging ------------------------------------------------------------------------------------------------
 
     @pytest.fixture
-    def mu_judgement(self, record_property: Any) -> Any:
+    def mu_judgement(self, request: Any) -> Any:
         """A function from a question to its answer, which also sends the finding to the controller."""
 
         def judge(question: Question) -> Answer:
             number, entry = question.method, question.entry
             session = self.state.sessions[number]
-            sent: dict[str, Any] = {"method": number}
+            sent: dict[str, Any] = {"method": number, "scenario": entry.scenario}
             judged = self.state.records[number].judged.get(entry.key)
             if judged is None:
                 judged = session.unclaimed(entry) or session.judge(entry)
@@ -118,8 +123,10 @@ class MuSession:
                     # The controller of workers knows no task that is not registered.
                     self._told.add((number, entry.task))
                     sent["entries"] = [one.to_json() for one in session.entries(session.task(entry.task))]
-                record_property(PROPERTY, json.dumps(sent, allow_nan=False))
             waived = apply_waivers(judged.finding, self.waivers, entry)
+            sent |= {"outcome": waived["outcome"], "fault": waived.get("fault")}
+            # Not ``record_property``, which warns of every test where --junitxml is given.
+            request.node.user_properties.append((PROPERTY, json.dumps(sent, allow_nan=False)))
             level = waived.get("level") or find_check(entry.check).level
             advised = level == Level.SHOULD and not self.state.options.settings.strict
             return Answer(Outcome(waived["outcome"]), waived["message"], advised and waived["outcome"] in _BAD)
@@ -131,9 +138,12 @@ class MuSession:
     def pytest_runtest_logreport(self, report: Any) -> None:
         if self.state.worker:
             return
-        for name, value in report.user_properties:
-            if name == PROPERTY and report.when == "call":
-                self.state.reporting.take(self.state.records, json.loads(value))
+        sent = told(report)
+        if sent is not None:
+            # A finding of the run that is resumed is not sent again.
+            if "finding" in sent:
+                self.state.reporting.take(self.state.records, sent)
+            self.state.display.judged(work_name(sent["method"], sent["scenario"]))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Iterator[None]:
@@ -152,8 +162,12 @@ class MuSession:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    def pytest_keyboard_interrupt(self) -> None:
+        self.state.display.tell("stopping")
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: Any, exitstatus: int) -> None:
+        self.state.display.tell("writing the scorecard")
         if self.state.worker is None and not self.state.config.option.collectonly and exitstatus not in (4,):
             self._write_scorecards()
             if session.exitstatus in (0, 1, 5):
@@ -162,7 +176,7 @@ class MuSession:
         self.state.reporting.put_back()
         for one in self.state.sessions:
             one.close()
-        self.progress.close()
+        self.state.display.close()
 
     def _write_scorecards(self) -> None:
         scope = self.state.scope()

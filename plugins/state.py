@@ -11,6 +11,7 @@ from mu_conformance.scorecard.record import Record
 from mu_conformance.tasks import registry
 
 from .options import Options
+from .progress import Display
 from .reporting import Reporting
 from .suite_tasks import packaged_suites
 
@@ -24,6 +25,8 @@ class State:
     config: Any
     options: Options
     reporting: Reporting
+    display: Display
+    """What shows the progress."""
     sessions: list[JudgingSession] = dataclasses.field(default_factory=list)
     """One for each method."""
     descriptions: list[dict[str, Any]] = dataclasses.field(default_factory=list)

@@ -14,6 +14,7 @@ import pytest
 from mu_conformance.checks.manifest import CONTRACT, Entry
 from mu_conformance.tasks import registry
 
+from .collection import question
 from .state import State
 
 __all__ = ["Workers", "costliest_first"]
@@ -26,12 +27,12 @@ def costliest_first(items: list[Any], costly: Callable[[str], bool]) -> None:
     """
 
     def turn(item: Any) -> int:
-        question = getattr(item, "callspec", None) and item.callspec.params.get("mu_entry")
-        if not question:
+        asked = question(item)
+        if asked is None:
             return 1
-        if question.entry.kind == CONTRACT:
+        if asked.entry.kind == CONTRACT:
             return 2
-        return 0 if costly(question.entry.task) else 1
+        return 0 if costly(asked.entry.task) else 1
 
     items.sort(key=turn)
 
@@ -44,11 +45,16 @@ class Workers:
         self._shared: list[tuple[str, str] | None] = []
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(self, specs: Any) -> None:
+        self.state.display.tell(f"starting {len(specs)} workers")
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         state = self.state
         resumed = [[judged.to_json() for judged in record.judged.values()] for record in state.records]
         node.workerinput["mu_descriptions"] = json.dumps(state.descriptions)
         node.workerinput["mu_resumed"] = json.dumps(resumed)
+        node.workerinput["mu_progress"] = state.display.folder
         node.workerinput["mu_fork_server"] = self._fork_server()
 
     def _fork_server(self) -> tuple[str, str] | None:
@@ -100,6 +106,7 @@ class Workers:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: Any) -> None:
+        self.state.display.forget(node.gateway.id)
         sent = getattr(node, "workeroutput", {}).get("mu_entries")
         for task, listed in json.loads(sent or "{}").items():
             entries = [Entry.from_json(entry) for entry in listed]

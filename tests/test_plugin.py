@@ -71,7 +71,8 @@ def test_a_selection_is_incomplete(toy):
 
 
 def test_a_method_that_raises_on_real_requests(toy):
-    run = toy.run("RaisesOnReal")
+    # one -q of the command and one -v make pytest's usual verbosity
+    run = toy.run("RaisesOnReal", "-v")
     assert run.status == 1
     outcomes = run.outcomes()
     real = {check: o for (check, scenario), o in outcomes.items() if scenario != "toy/contract"}

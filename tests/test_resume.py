@@ -85,7 +85,7 @@ def test_a_killed_run_resumes_to_the_same_scorecard(toy, whole, at):
 def test_a_run_that_is_asked_to_stop_writes_what_it_has(toy, how):
     output = stopped(toy, 12, how)
     report = toy.folder / "mu-report"
-    assert "Partial run, " in output
+    assert "partial run: what it did not judge may fail" in output
     assert "--mu-resume" in output
     card = json.loads((report / "partial" / "scorecard.json").read_text())
     assert verify(card) == []
@@ -131,7 +131,7 @@ def test_a_partial_run_never_replaces_a_whole_scorecard(toy):
         assert (report / "scorecard.json").read_bytes() == whole, options
         partial = json.loads((report / "partial" / "scorecard.json").read_text())
         assert partial["complete"] is False
-        assert "Partial run, " in run.output
+        assert "partial run: what it did not judge may fail" in run.output
         assert "not_run" not in run.output
 
 

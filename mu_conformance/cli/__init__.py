@@ -1,4 +1,4 @@
-"""Run ``mu-conformance list | report | compare | verify | store | validate``: everything that is not a test run.
+"""Run ``mu-conformance list | explain | report | compare | verify | store | validate``: all that is not a test run.
 
 The exit status is 0 for yes, 1 for no (a regression, a scorecard that does not add up), 2 for input that cannot be
 used. A command is a module of this package with a function ``register(commands)``. Heavy modules are imported inside

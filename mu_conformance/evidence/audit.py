@@ -135,10 +135,13 @@ class Audit:
         }
 
         def build() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-            state, _ = self.populations.model_state(scenario, trained_on, seed)
+            populations, name = self.populations, audit_scenario(self.task, scenario.ratio)
+            populations.turn_to("audited models", name, number + 1, self.models)
+            state, _ = populations.model_state(scenario, trained_on, seed)
             budget = with_flops(default_budget(scenario, self._seconds, 0.0), scenario, retain, self.device)
             needed = retain if self.claims.needs_retain else None
             spec = call_spec(scenario, state, forget, needed, seed, budget, self.device)
+            populations.tell("call", name, number + 1, self.models)
             call = self.method.call(spec, self._seconds)
             record, model = judge_call(call, self.task, spec)
             problems = record.problems()

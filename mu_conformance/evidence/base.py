@@ -19,9 +19,16 @@ if TYPE_CHECKING:
     from mu_conformance.evidence.runs import Run
     from mu_conformance.tasks import Task
 
-__all__ = ["Evidence", "EvidenceError", "Others", "Retraining", "RunError"]
+__all__ = ["Evidence", "EvidenceError", "Others", "Retraining", "RunError", "Tell", "tell_nobody"]
 
 Computed = TypeVar("Computed")
+
+Tell = Callable[[str, str, int, int], None]
+"""Function told of what is being done: the activity, the task or scenario, and the number of how many (0: unknown)."""
+
+
+def tell_nobody(what: str, where: str, number: int = 0, total: int = 0) -> None:
+    """Ignore what is being done."""
 
 
 class EvidenceError(RuntimeError):

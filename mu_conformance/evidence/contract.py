@@ -11,6 +11,7 @@ import torch
 
 from mu_conformance.decision.finding import Finding
 from mu_conformance.decision.outcome import Fault, Level, Outcome
+from mu_conformance.evidence.base import Tell, tell_nobody
 from mu_conformance.evidence.call_record import CallRecord, judge_call
 from mu_conformance.evidence.runs import Caller
 from mu_conformance.isolation.call import CallSpec
@@ -55,6 +56,7 @@ class ContractHarness:
         examples: number of random requests (``for_any_request``).
         time_limit: limit of a call, seconds.
         device: device of the model.
+        tell: function that is told of each call before it is made.
     """
 
     def __init__(
@@ -67,7 +69,9 @@ class ContractHarness:
         examples: int,
         time_limit: float,
         device: str = "cpu",
+        tell: Tell = tell_nobody,
     ) -> None:
+        self.tell = tell
         self.task, self.architecture, self.method, self.claims = task, architecture, method, claims
         self.examples, self.device = examples, device
         train = task.splits.train
@@ -123,6 +127,7 @@ class ContractHarness:
                 frozen=self.frozen_names() if request.freeze else (),
             )
             assert self.budget.seconds is not None
+            self.tell("call", self.where, len(self._calls) + 1, 0)
             call = self.method.call(spec, self.budget.seconds)
             self._calls[request] = judge_call(call, self.task, spec)[0]
         return self._calls[request]

@@ -104,7 +104,7 @@ class GatheredEvidence(StoredEvidence):
         A crash ends the calling, because the next call would crash too.
         """
         while len(self._runs) < count and not (self._runs and self._runs[-1].crashed):
-            self._runs.append(self._run(len(self._runs)))
+            self._runs.append(self._run(len(self._runs), count))
         return self._runs
 
     def runs(self, count: int) -> list[Outputs]:
@@ -138,10 +138,11 @@ class GatheredEvidence(StoredEvidence):
         scenario, outputs = self.scenario, []
         while len(self._unseen) < count:
             # A method cannot have prepared for an original that did not exist when it was written.
-            secret = secrets.randbits(48)
+            secret, call = secrets.randbits(48), (len(self._unseen), count)
+            self.populations.turn_to("unseen originals", scenario.name, call[0] + 1, count)
             state = self.populations.unstored_state(scenario, scenario.train, derive_seed(secret, "original"))
             seed_of = functools.partial(derive_seed, secret, "run")
-            self._unseen.append(self._follow(-1, state, seed_of, scenario.requests, self.budgets, whole=False))
+            self._unseen.append(self._follow(-1, call, state, seed_of, scenario.requests, self.budgets))
         for run in self._unseen[:count]:
             if run.outputs is None:
                 raise RunError(
@@ -161,13 +162,15 @@ class GatheredEvidence(StoredEvidence):
             gone = scenario.forget_set.indices[rows]
             if number == len(self.small_runs):
                 retain = scenario.train.select(np.setdiff1d(np.arange(len(scenario.train)), gone))
+                self.populations.turn_to("originals", scenario.name, number + 1, len(requests))
                 state = self.populations.original_state(scenario, number)
                 seed_of = functools.partial(derive_seed, scenario.run_seed(number), "few rows")
                 request, budget = (
                     (scenario.train.select(gone), retain),
                     with_flops(self.budget, scenario, retain, self.device),
                 )
-                self.small_runs.append(self._follow(number, state, seed_of, [request], [budget], whole=False))
+                call = (number, len(requests))
+                self.small_runs.append(self._follow(number, call, state, seed_of, [request], [budget]))
             run = self.small_runs[number]
             if run.outputs is None:
                 asked = ", ".join(map(str, gone))
@@ -179,28 +182,32 @@ class GatheredEvidence(StoredEvidence):
             outputs.append(run.outputs)
         return outputs
 
-    def _run(self, number: int) -> Run:
+    def _run(self, number: int, count: int) -> Run:
+        self.populations.turn_to("originals", self.scenario.name, number + 1, count)
         state = self.populations.original_state(self.scenario, number)
         # Every check reads the first look, so its runs are measured whole: outputs that no check reads must be finite
         # too.
         whole = self.task.measured_at_once or number < self.profile.looks[0]
         seed_of = functools.partial(self.scenario.run_seed, number)
-        return self._follow(number, state, seed_of, self.scenario.requests, self.budgets, whole=whole)
+        call = (number, count)
+        return self._follow(number, call, state, seed_of, self.scenario.requests, self.budgets, whole=whole)
 
     def _follow(
         self,
         number: int,
+        call_of: tuple[int, int],
         state: dict[str, torch.Tensor],
         seed_of: Callable[[int], int],
         requests: Sequence[tuple[Rows, Rows]],
         budgets: Sequence[Budget],
         *,
-        whole: bool,
+        whole: bool = False,
     ) -> Run:
         """Return the run of the requests in turn on one original.
 
         Args:
             number: number of the run.
+            call_of: number of the run among those asked for, from 0, and their number.
             state: state dict of the original.
             seed_of: function from a request's turn to its seed.
             requests: rows to forget and rows that remain, for each request.
@@ -215,7 +222,12 @@ class GatheredEvidence(StoredEvidence):
             needed = retain if self.claims.needs_retain else None
             spec = call_spec(scenario, state, forget, needed, seed, budget, self.device)
             assert self.budget.seconds is not None
+            before, count = call_of
+            self.populations.tell(
+                "call", scenario.name, before * len(requests) + turn + 1, max(count, before + 1) * len(requests)
+            )
             call = self.method.call(spec, self.budget.seconds)
+            self.populations.tell("measuring", scenario.name, 0, 0)
             started = time.perf_counter()
             record, model = judge_call(call, scenario.task, spec)
             # The weights are dropped, because a run's outputs replace them and many runs are remembered.

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mu_conformance.evidence.base import EvidenceError
+from mu_conformance.evidence.base import EvidenceError, Tell, tell_nobody
 from mu_conformance.evidence.outputs import VERSION as OUTPUTS_VERSION
 from mu_conformance.evidence.outputs import NotFinite, Outputs
 from mu_conformance.evidence.recovery import attacks_of
@@ -31,7 +31,13 @@ class Populations:
     """Supplies the originals and references of scenarios, from the store or trained into it."""
 
     def __init__(
-        self, store: Store, progress: Callable[[str], None] | None = None, *, device: str = "cpu", processes: int = 0
+        self,
+        store: Store,
+        progress: Callable[[str], None] | None = None,
+        *,
+        device: str = "cpu",
+        processes: int = 0,
+        tell: Tell = tell_nobody,
     ) -> None:
         """Use a store.
 
@@ -40,11 +46,26 @@ class Populations:
             progress: function that is told of each trained model, in one line.
             device: device on which models are trained and measured.
             processes: number of devices over which training is split; 0: as many as there are.
+            tell: function that is told of what is read or trained, before it is.
         """
         self.store = store
         self.device = device
         self.processes = processes
         self.progress = progress or (lambda _: None)
+        self.tell = tell
+        self._turn = ("a model", 0, 0)
+
+    def turn_to(self, models: str, where: str, number: int, total: int) -> None:
+        """Tell which models are read next; should the store lack them, they are told of as trained.
+
+        Args:
+            models: name of the models, such as "references".
+            where: name of the scenario.
+            number: number of the next model, from 1.
+            total: number of models.
+        """
+        self._turn = (models, number, total)
+        self.tell(f"reading {models}", where, number, total)
 
     def _model_description(self, scenario: Scenario, rows: Rows, seed: int) -> dict[str, Any]:
         return {"kind": "model", **self._recipe_description(scenario.task, scenario.architecture, rows), "seed": seed}
@@ -54,6 +75,8 @@ class Populations:
         return artefact_key(self._model_description(scenario, rows, seed))
 
     def _train(self, scenario: Scenario, rows: Rows, seed: int) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        models, number, total = self._turn
+        self.tell(f"training {models}", scenario.name, number, total)
         started, cpu = time.perf_counter(), time.process_time()
         model = self._trained(scenario.task, scenario.architecture, rows, seed)
         self.progress(f"trained {scenario.task.name} on {len(rows)} rows")
@@ -157,6 +180,7 @@ class Populations:
         def build() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
             started, found = time.perf_counter(), []
             for number, chosen in enumerate(members):
+                self.tell("training on halves", task.name, number + 1, len(members))
                 model = self._trained(
                     task, architecture, rows.select(np.flatnonzero(chosen)), derive_seed(seed, "half", number)
                 )

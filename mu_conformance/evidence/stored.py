@@ -29,11 +29,21 @@ class StoredEvidence(Evidence):
 
     @functools.cached_property
     def references(self) -> list[Outputs]:
-        return [self.populations.reference(self.scenario, k) for k in range(self.profile.references)]
+        found, count = [], self.profile.references
+        for k in range(count):
+            self.populations.turn_to("references", self.scenario.name, k + 1, count)
+            found.append(self.populations.reference(self.scenario, k))
+        self.populations.tell("measuring", self.scenario.name, 0, 0)
+        return found
 
     @functools.cached_property
     def originals(self) -> list[Outputs]:
-        return [self.populations.original(self.scenario, j) for j in range(max(2, self.profile.looks[0]))]
+        found, count = [], max(2, self.profile.looks[0])
+        for j in range(count):
+            self.populations.turn_to("originals", self.scenario.name, j + 1, count)
+            found.append(self.populations.original(self.scenario, j))
+        self.populations.tell("measuring", self.scenario.name, 0, 0)
+        return found
 
     @functools.cached_property
     def untrained(self) -> Outputs:

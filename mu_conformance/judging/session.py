@@ -16,7 +16,7 @@ from mu_conformance.checks.power import known_power
 from mu_conformance.decision.finding import Finding
 from mu_conformance.decision.outcome import Fault, Outcome
 from mu_conformance.evidence.audit import Audit
-from mu_conformance.evidence.base import EvidenceError
+from mu_conformance.evidence.base import EvidenceError, Tell, tell_nobody
 from mu_conformance.evidence.contract import ContractHarness
 from mu_conformance.evidence.coverage import Coverage
 from mu_conformance.evidence.gathered import GatheredEvidence
@@ -56,13 +56,26 @@ class JudgingSession:
         tasks: Iterable[Task] = (),
         sys_path: list[str] | None = None,
         progress: Callable[[str], None] | None = None,
+        tell: Tell = tell_nobody,
     ) -> None:
+        """Open the store and make the method's process, without starting it.
+
+        Args:
+            method_ref: reference of the method.
+            settings: settings of the judgement; None for the defaults.
+            claims: claims of the method; None for its own.
+            tasks: tasks that are not registered.
+            sys_path: where the method is imported from; None: this process's path at the time of a call.
+            progress: function that is told of each trained model, in one line.
+            tell: function that is told of what is being read, trained, called or measured.
+        """
+        self.tell = tell
         self.settings = settings = settings or Settings()
         self._tasks: dict[str, Task] = {}
         self._claims = claims
         self.store = Store(settings.cache, packaged_packs() if settings.seed is None else [])
         self.store.open()
-        self.populations = Populations(self.store, progress, device=settings.device)
+        self.populations = Populations(self.store, progress, device=settings.device, tell=tell)
         self.method = MethodProcess(
             method_ref,
             sys_path=sys_path,
@@ -171,12 +184,14 @@ class JudgingSession:
                 examples=self.settings.profile.contract_examples,
                 time_limit=self.settings.time_limit or CONTRACT_TIME_LIMIT,
                 device=self.settings.device,
+                tell=self.tell,
             )
         return self._harnesses[task]
 
     def judge(self, entry: manifest.Entry) -> Judged:
         """Judge a manifest entry. Whatever goes wrong is an ``error`` finding that says whose fault it is."""
         started = time.perf_counter()
+        self.tell("measuring", entry.scenario, 0, 0)
         finding = self.finding(entry)
         evidence = self._evidence.get(entry.scenario)
         power = None if evidence is None else known_power(evidence)

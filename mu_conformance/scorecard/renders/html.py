@@ -140,9 +140,9 @@ def _groups(card: Document, checks: Sequence[Check], width: int = plots.WIDTH) -
         groups.append(
             _Group(
                 listed[0].id,
-                known.summary if known else "This version of the suite does not know this check.",
-                known.meaning(above) if known and not passed else "",
-                known.advice if known and not passed else "",
+                known.summary.replace("``", "") if known else "This version of the suite does not know this check.",
+                known.meaning(above).replace("``", "") if known and not passed else "",
+                known.advice.replace("``", "") if known and not passed else "",
                 [_row(card, check, told, width) for check in listed],
             )
         )

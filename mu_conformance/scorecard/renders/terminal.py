@@ -50,9 +50,7 @@ def terminal_lines(card: Document, width: int = 80, *, every: bool = False) -> l
     """
     lines = _columns(terminal_line(card), width, 3)
     if not card.complete:
-        lines += _wrapped(
-            "partial run: what it did not judge may fail; the same command with --mu-resume goes on", width
-        )
+        lines += _wrapped("partial run: what it did not judge may fail", width)
     lines += _columns(distances(card), width, 1)
     found = diagnose(card)
     lines += _wrapped(found.text, width)
@@ -161,7 +159,7 @@ def _entry(check: Check, width: int, more: str = "", room: int = 0) -> list[str]
         return _wrapped(text, width, "  ", _LINES_OF_A_MESSAGE)
     original = "" if found.original is None else f"original {number(found.original)}"
     retrained = f"retrained {number(found.references.mean)}"
-    numbers = f"{number(found.value):>9}   {retrained:<17} {original:<16} {times(found.departure)}"
+    numbers = f"{number(found.value):>9}   {retrained:<18} {original:<16} {times(found.departure)}"
     if room:
         return [f"  {found.name:<{room}}{numbers:<68}   {where}"]
     return [*_wrapped(f"{found.name}, {where}", width, "  "), *_wrapped(numbers.strip(), width, "    ")]
