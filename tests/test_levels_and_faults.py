@@ -100,7 +100,7 @@ def recommended(card: dict) -> set[str]:
 
 
 def test_hygiene_is_recommended_and_decides_where_it_is_asked_for(methods):
-    run = methods.run("levels:Untidy", "-k", "contract-contract or forgetting or utility")
+    run = methods.run("levels:Untidy", "-v", "-k", "contract-contract or forgetting or utility")
     failed = {(e["id"], e["level"], e["required"]) for e in run.card["checks"] if e["outcome"] == "failed"}
     assert failed == {
         ("contract.global-state-unchanged", "should", True),
@@ -108,7 +108,8 @@ def test_hygiene_is_recommended_and_decides_where_it_is_asked_for(methods):
     }
     assert recommended(run.card) == {"contract.global-state-unchanged", "contract.mode-and-device-preserved"}
     assert verify(run.card) == []
-    assert "recommendation: contract.mode-and-device-preserved on toy/contract" in run.output
+    assert "recommendations, which decide nothing (2):" in run.output
+    assert "  contract.mode-and-device-preserved on toy/contract: " in run.output
     assert " failed" not in run.output.splitlines()[-1]
     strict = methods.run("levels:Untidy", "-k", "contract-contract or forgetting or utility", "--mu-strict")
     assert strict.card["suite"]["strict"] is True
@@ -159,7 +160,7 @@ def test_a_raising_methods_model_is_its_own_fault(toy):
 
 def test_a_fixture_without_power_is_the_suites_fault(toy):
     (toy.folder / "test_toy.py").write_text(WEAK)
-    run = toy.run("retrain")
+    run = toy.run("retrain", "-v")
     card = run.card
     assert run.status == 1
     assert card["verdict"]["status"] == "incomplete"

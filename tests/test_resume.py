@@ -83,7 +83,7 @@ def test_a_killed_run_resumes_to_the_same_scorecard(toy, whole, at):
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_asked_to_stop_writes_what_it_has(toy, how):
-    output = stopped(toy, 12, how)
+    output = stopped(toy, 12, how, "-v")
     report = toy.folder / "mu-report"
     assert "partial run: what it did not judge may fail" in output
     assert "--mu-resume" in output
@@ -127,7 +127,7 @@ def test_a_partial_run_never_replaces_a_whole_scorecard(toy):
     toy.run("retrain")
     whole = (report / "scorecard.json").read_bytes()
     for options in (["-k", "contract.finite"], ["-x", "--mu-time-limit", "0.1"]):
-        run = toy.run("retrain", *options)
+        run = toy.run("retrain", "-v", *options)
         assert (report / "scorecard.json").read_bytes() == whole, options
         partial = json.loads((report / "partial" / "scorecard.json").read_text())
         assert partial["complete"] is False

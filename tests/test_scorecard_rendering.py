@@ -124,6 +124,18 @@ class TestTerminal:
         assert first == ("mypkg:Mine   NONCONFORMANT   supports: nothing   3 of 6 passed, 2 failed, 1 inconclusive")
         assert terminal_line(self.card) == first
 
+    def test_what_is_unusual_is_said(self):
+        assert not any("profile" in line for line in terminal_lines(self.card)[:3])
+        suite = {**self.card.suite, "profile": "standard", "data": "hub", "strict": True}
+        claims = {**self.card.method["claims"], "guarantee": "epsilon_delta", "epsilon": 0.5, "delta": 1e-05}
+        verdict = dataclasses.replace(self.card.verdict, guarantee="epsilon_delta")
+        method = {**self.card.method, "claims": claims}
+        unusual = dataclasses.replace(self.card, suite=suite, verdict=verdict, method=method)
+        assert terminal_lines(unusual, 120)[1] == (
+            "claimed: epsilon_delta   epsilon 0.5   delta 1e-05   profile standard   published data   "
+            "strict: recommendations decide"
+        )
+
     def test_the_worst_stands_first_with_its_numbers(self):
         lines = terminal_lines(self.card, 160)
         (worst, next_worst) = [line.split() for line in lines if "retrained 0.500" in line]

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from mu_conformance.decision.outcome import Outcome
+from mu_conformance.protocol.claims import Guarantee
 from mu_conformance.scorecard.diagnosis import diagnose
 from mu_conformance.scorecard.document import Check, Document
 from mu_conformance.scorecard.summary import (
@@ -49,6 +50,7 @@ def terminal_lines(card: Document, width: int = 80, *, every: bool = False) -> l
         every: True to list every check, not only the worst of those that did not pass.
     """
     lines = _columns(terminal_line(card), width, 3)
+    lines += _wrapped(_unusual(card), width)
     if not card.complete:
         lines += _wrapped("partial run: what it did not judge may fail", width)
     lines += _columns(distances(card), width, 1)
@@ -70,6 +72,18 @@ def terminal_lines(card: Document, width: int = 80, *, every: bool = False) -> l
         if not every and len(notes) > 3:
             lines.append(f"  and {len(notes) - 3} more: -v lists them")
     return [_line(line) for line in lines]
+
+
+def _unusual(card: Document) -> str:
+    """Return what was claimed and how it was judged, where that is not the usual."""
+    suite, claimed = card.suite, card.verdict.guarantee
+    facts = [f"claimed: {claimed}"] if claimed != Guarantee.RETRAIN_EQUIVALENT else []
+    claims = card.method.get("claims") or {}
+    facts += [f"{name} {claims[name]}" for name in ("epsilon", "delta") if claims.get(name) is not None]
+    facts += [f"profile {suite.get('profile')}"] if suite.get("profile") != "smoke" else []
+    facts += ["published data"] if suite.get("data") == "hub" else []
+    facts += ["strict: recommendations decide"] if suite.get("strict") else []
+    return "   ".join(facts)
 
 
 def _line(text: str) -> str:
