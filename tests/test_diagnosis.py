@@ -65,7 +65,7 @@ print(json.dumps(made))
 def diagnosed(toy, *methods: str, **options) -> list[tuple[str, str, float | None]]:
     """Judge methods on the toy task in a script; return kind, text and way of each."""
     (toy.folder / "earns.py").write_text(METHODS)
-    asked = json.dumps([[method, options] for method in methods])
+    asked = json.dumps([[method, {"runs": 4, **options}] for method in methods])
     command = [sys.executable, "-c", SCRIPT, asked, str(toy.cache)]
     done = subprocess.run(
         command, cwd=toy.folder, env=toy.environment(), capture_output=True, text=True, timeout=280, check=False
@@ -76,7 +76,7 @@ def diagnosed(toy, *methods: str, **options) -> list[tuple[str, str, float | Non
 
 class TestEarned:
     def test_nothing_and_retraining(self, toy):
-        nothing, retrained = diagnosed(toy, f"{CONTROLS}:DoNothing", "toy_methods:retrain")
+        nothing, retrained = diagnosed(toy, f"{CONTROLS}:DoNothing", "toy_methods:retrain", runs=None)
         assert nothing[0] == "changed_nothing"
         assert nothing[2] == pytest.approx(0.0, abs=1e-9)
         assert retrained[0] == "as_retraining"
