@@ -56,3 +56,4 @@ def test_runs_in_an_empty_folder(wheel, tmp_path):
     )  # fmt: skip
     assert "1 passed" in done.stdout, done.stdout + done.stderr
     assert (empty / "mu-report" / "partial" / "scorecard.json").exists()
+    assert "1 of " in (empty / "mu-report" / "partial" / "index.html").read_text()

@@ -122,9 +122,8 @@ def _run(folder: str, seconds: float, control: socket.socket) -> dict[str, Any]:
         # pipe.
         watched: list[Any] = [read_end, control]
         readable, _, _ = select.select(watched, [], [], min(max(remaining, 0), 0.01))
-        # A peek of no bytes means that the suite's process is gone. Nobody waits for the result, so end the call and
-        # the server.
-        if control in readable and not control.recv(1, socket.MSG_PEEK):
+        # Nobody waits for the result if the suite's process is gone, so end the call and the server.
+        if control in readable and _gone(control):
             _kill_group(pid)
             _reap_orphans()
             os._exit(0)
@@ -156,6 +155,14 @@ def _run(folder: str, seconds: float, control: socket.socket) -> dict[str, Any]:
         "orphans": orphans,
         "output": tail.decode("utf-8", "replace"),
     }
+
+
+def _gone(control: socket.socket) -> bool:
+    """Return whether the suite's process is gone: a peek gives no bytes, or the connection was reset."""
+    try:
+        return not control.recv(1, socket.MSG_PEEK)
+    except ConnectionError:
+        return True
 
 
 def _warm(task_ref: str, architecture: str, sys_path: list[str]) -> None:
@@ -232,11 +239,18 @@ def _reply(control: socket.socket, reply: dict[str, Any]) -> None:
 def _serve(control: socket.socket, warm: set[tuple[str, str]]) -> None:
     """Serve requests in the order in which they come, until the other end closes.
 
+    A suite that was stopped resets the connection, which is no error of the server.
+
     Args:
         control: socket to the suite's process.
         warm: tasks warmed already, as (reference, architecture).
     """
     _adopt_orphans()
+    with contextlib.suppress(ConnectionError):
+        _answer(control, warm)
+
+
+def _answer(control: socket.socket, warm: set[tuple[str, str]]) -> None:
     reader = control.makefile("r", encoding="utf-8")
     for line in reader:
         request = json.loads(line)
