@@ -185,9 +185,17 @@ class TestTerminal:
     def test_a_long_list_is_cut_and_counted(self):
         ids = [id for id, check in catalogue().items() if check.subject is Evidence][:11]
         many = [Entry("sentiment", "sentiment/random-10%", id, "text", "random", 0.1) for id in ids]
-        lines = terminal_lines(scorecard({e.key: "failed" for e in many}, listed=many))
+        card = scorecard({e.key: "failed" for e in many}, listed=many)
+        checks = tuple(dataclasses.replace(check, message=f"as {check.id} says") for check in card.checks)
+        lines = terminal_lines(dataclasses.replace(card, checks=checks))
+        # Their names are all that differs in these messages.
+        assert sum(": failed." in line for line in lines) == 1
+        checks = tuple(
+            dataclasses.replace(check, message="of kind " + "abcdefghijk"[at]) for at, check in enumerate(card.checks)
+        )
+        lines = terminal_lines(dataclasses.replace(card, checks=checks))
         assert sum(": failed." in line for line in lines) == 8
-        assert "  and 3 more checks failed: -v lists them, and so does the page" in lines
+        assert "  and 3 more: -v lists them, and so does the page" in lines
 
     def test_scenarios_of_a_check_are_one_line(self):
         many = [

@@ -274,6 +274,8 @@ def _rest(document: Document, judged: Sequence[Check], bad: Sequence[Check], way
         what = "breaks the contract" if set(families) == {"contract"} else "does not keep all that it claims"
         if set(families) == {"cost"}:
             what = "costs more than retraining allows"
+        if not any(check.family in _FORGETTING and check.outcome is Outcome.PASSED for check in judged):
+            return Diagnosis("other", f"{what.capitalize()}: {names}", way)
         return Diagnosis("other", f"Forgets as retraining does, and {what}: {names}", way)
     if bad or not document.complete:
         undecided = [check for check in bad if check.outcome is Outcome.INCONCLUSIVE]

@@ -62,7 +62,9 @@ def terminal_lines(card: Document, width: int = 80, *, every: bool = False) -> l
         failures = [check for check in card.failures() if check.outcome is not Outcome.NOT_RUN]
         errors = [check for check in failures if check.outcome is Outcome.ERROR]
         lines += _unjudged(errors, found.text, width)
-        lines += _worst([check for check in failures if check.outcome not in _UNDECIDED], width)
+        failed = [check for check in failures if check.outcome not in _UNDECIDED]
+        lines += _broken([check for check in failed if decisive(check) is None], width)
+        lines += _worst([check for check in failed if decisive(check) is not None], width)
         lines += _undecided(card, [check for check in failures if check.outcome is Outcome.INCONCLUSIVE], width)
     notes = level_notes(card)
     if notes:
@@ -125,6 +127,19 @@ def _unjudged(checks: Sequence[Check], told: str, width: int) -> list[str]:
         lines += _wrapped(f"{what} had nothing to judge{whose(group[0])}, {first}{said}", width, "  ", 6)
     if len(groups) > MOST:
         lines.append(f"  and {len(groups) - MOST} more reasons: -v lists them, and so does the page")
+    return lines
+
+
+def _broken(checks: Sequence[Check], width: int) -> list[str]:
+    """Return checks that failed on something other than a number, each message once."""
+    lines: list[str] = []
+    groups = by_reason(checks)
+    for why, group in groups[:MOST]:
+        more = f" and {len(group) - 1} more" if len(group) > 1 else ""
+        text = f"{group[0].id} on {group[0].scenario}{more}: {group[0].outcome}. {why}"
+        lines += _wrapped(text, width, "  ", _LINES_OF_A_MESSAGE)
+    if len(groups) > MOST:
+        lines.append(f"  and {len(groups) - MOST} more: -v lists them, and so does the page")
     return lines
 
 
