@@ -147,6 +147,11 @@ class TestRules:
         found = diagnose(scorecard({ENTRIES[1].key: "failed"}))
         assert found.text == "Forgets as retraining does, and breaks the contract: contract.finite"
 
+    def test_forgetting_that_was_not_judged_is_not_praised(self):
+        listed = [*ENTRIES[:2], Entry("sentiment", "sentiment/contract", "contract.single-example", "text", "contract")]
+        found = diagnose(scorecard({listed[-1].key: "failed"}, listed=listed))
+        assert found.text == "Breaks the contract: contract.single-example"
+
     def test_cost_alone(self):
         listed = [*ENTRIES, Entry("sentiment", "sentiment/random-10%", "cost.wall-clock", "text", "random", 0.1)]
         found = diagnose(scorecard({listed[-1].key: "failed"}, listed=listed))

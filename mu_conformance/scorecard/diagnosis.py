@@ -259,10 +259,11 @@ def _rest(document: Document, judged: Sequence[Check], bad: Sequence[Check], way
     recovered = _recovered(bad)
     if recovered:
         return Diagnosis("comes_back", f"{_comes_back(recovered)}{_pays(bad)}", way)
-    if _UNSEEN in blamed:
+    forgot = any(check.family in _FORGETTING and check.outcome is Outcome.PASSED for check in judged)
+    if _UNSEEN in blamed and forgot:
         text = "Forgets on the originals that ship with the suite, and not on one trained a moment ago"
         return Diagnosis("knows_the_originals", f"{text}{_pays(bad)}", way)
-    if any(name in blamed for name in _SMALL):
+    if any(name in blamed for name in _SMALL) and forgot:
         text = "Ignores small requests: a tenth of the rows is forgotten, a single row that is asked for alone is not"
         return Diagnosis("ignores_small_requests", f"{text}{_pays(bad)}", way)
     lost = _lost(bad)
@@ -274,7 +275,7 @@ def _rest(document: Document, judged: Sequence[Check], bad: Sequence[Check], way
         what = "breaks the contract" if set(families) == {"contract"} else "does not keep all that it claims"
         if set(families) == {"cost"}:
             what = "costs more than retraining allows"
-        if not any(check.family in _FORGETTING and check.outcome is Outcome.PASSED for check in judged):
+        if not forgot:
             return Diagnosis("other", f"{what.capitalize()}: {names}", way)
         return Diagnosis("other", f"Forgets as retraining does, and {what}: {names}", way)
     if bad or not document.complete:
