@@ -165,7 +165,7 @@ class Reporting:
             for line in terminal_lines(card, width, every=verbosity > 0):
                 terminal.write_line(line)
             page = folder / "index.html"
-            terminal.write_line(f"{'page' if page.exists() else 'scorecard'}: {_near(page)}")
+            terminal.write_line(f"page: {_near(page)}" if page.is_file() else f"scorecard: {_near(folder)}")
         if len(self.scorecards) > 1 and verbosity >= 0:
             terminal.section("mu-conformance: methods")
             for line in methods.terminal_lines(self.scorecards):

@@ -108,7 +108,7 @@ class TestWhatItSays:
         assert "pytest --method mypkg:Mine" in failure
 
     def test_inconclusive_says_what_would_decide(self):
-        assert "About 100 runs would decide it: --mu-runs 100." in self.found.words
+        assert "It lies so near the margin that more runs would hardly decide it." in self.found.words
 
     def test_every_judged_check_is_there(self):
         for check in CARD.checks:
@@ -228,6 +228,24 @@ class TestIncomplete:
             words = Elements(page.render(card)).words
             assert "nan" not in words
             assert "forgetting.score" in words
+
+    def test_nulls_of_a_file_are_read_as_no_number(self):
+        record = CARD.to_json()
+        for check in record["checks"]:
+            for one in check["measurements"]:
+                one.update(value=None, interval=[None, None], original=None)
+                one.pop("level", None)
+                if "references" in one:
+                    one["references"].update(mean=None, sd=None)
+        for found in record["verdict"]["distance"].values():
+            found.update(median=None, worst=None)
+        record["suite"]["power"] = [{"scenario": "a/b", "measure": "x", "separation": None}]
+        del record["suite"]["profile"]
+        card = Scorecard.from_json(record)
+        assert "nan" not in Elements(page.render(card)).words
+        assert markdown.render(card)
+        assert terminal_lines(card)
+        assert "nan" not in methods.as_csv([card]) + methods.as_latex([card])
 
     def test_an_empty_scorecard(self):
         card = dataclasses.replace(CARD, checks=(), verdict=dataclasses.replace(CARD.verdict, distance={}, scope=()))

@@ -147,30 +147,43 @@ class TestTerminal:
         )
 
     def test_inconclusive_says_what_would_decide(self):
-        # half-width 0.05 at 4 runs, 0.01 from the edge: 4 * (0.05 / 0.01)^2 = 100 runs
         lines = terminal_lines(self.card, 160)
         at = lines.index("inconclusive (1):")
         assert lines[at + 1] == (
             "  forgetting.score on keyword_spotting/unit, 1.1 × the margin. "
-            "About 100 runs would decide it: --mu-runs 100."
+            "It lies so near the margin that more runs would hardly decide it."
         )
 
     @pytest.mark.parametrize(
-        ("value", "interval", "said"),
+        ("distance", "said"),
         [
-            # 4 * (0.02 / 0.02)^2 = 4 runs, and a fifth at least: the first profile with more runs than smoke
-            (0.62, 0.02, "About 5 runs would decide it: --mu-profile standard."),
-            (
-                0.6005,
-                0.05,
-                "It lies so near the margin that even 128 runs would not decide it (4 were made under smoke).",
-            ),
+            # Runs 0.3 apart on both sides: variance 0.18, by 2 runs 0.09. References: 0.04 / 4 = 0.01. Half-width 0.5.
+            # (room / 0.5)^2 * 0.1 - 0.01 is what the runs' part may be; 2 * 0.09 over it is how many are needed.
+            (1.45, "About 3 runs would decide it: --mu-profile smoke."),
+            (1.22, "About 20 runs would decide it: --mu-profile standard."),
+            (1.18, "About 61 runs would decide it: --mu-runs 61."),
+            (1.16, "It lies so near the margin that more runs would hardly decide it."),
         ],
     )
-    def test_how_many_runs_would_decide(self, value, interval, said):
-        card = with_measured({ENTRIES[2].key: ("inconclusive", decided(value, interval=interval))})
+    def test_how_many_runs_would_decide(self, distance, said):
+        value = 0.5 + distance
+        interval = Interval(distance - 0.5, distance + 0.5, 0.95)
+        found = Measurement(
+            "x", value, interval, 1.0, 3.0, Population(0.5, 0.2, 4), 2, Sides.BOTH,
+            values=Values((value - 0.3, value + 0.3), (0.3, 0.4, 0.6, 0.7), (3.0, 3.0)),
+        )  # fmt: skip
+        card = with_measured({ENTRIES[2].key: ("inconclusive", found)})
         (check,) = [check for check in card.checks if check.outcome == "inconclusive"]
-        assert deciding_runs(card, check) == said
+        assert deciding_runs(dataclasses.replace(card, suite={**card.suite, "looks": [2]}), check) == said
+
+    def test_a_run_that_stopped_early_is_not_told_to_run_on(self):
+        found = decided(0.64, interval=0.05)
+        wide = dataclasses.replace(found, values=Values((0.4, 0.88), found.values.references, found.values.originals))
+        card = with_measured({ENTRIES[2].key: ("inconclusive", wide)})
+        (check,) = [check for check in card.checks if check.outcome == "inconclusive"]
+        assert "stopped early" in deciding_runs(card, check)
+        (fixed,) = [dataclasses.replace(check, id="robustness.few-rows")]
+        assert deciding_runs(card, fixed) == "Its number of runs is fixed."
 
     @pytest.mark.parametrize("width", [40, 80, 120, 200])
     def test_no_line_is_wider_than_the_terminal(self, width):
@@ -228,8 +241,9 @@ class TestWording:
         rates = {"estimate": 0.0, "interval": [0.0, 0.018], "level": 0.95, "judgements": 200, "tasks": ["sentiment"]}
         suite = {**made.suite, "false_alarm_rate": rates, "share_kept_that_is_detected": {"sentiment": 0.05}}
         assert error_rates(dataclasses.replace(made, suite=suite)) == [
-            "Of 200 exact retrainings on each of sentiment, none was wrongly called nonconformant "
-            "(interval 0.0 % to 1.8 %, at 95 %).",
+            "Of 200 exact retrainings on each of sentiment, none was wrongly called nonconformant.",
+            "For a verdict on these tasks together the rate lies between 0.0 % and 1.8 % "
+            "(ends of the intervals at 95 % for each task).",
             "A method that keeps 5 % of the forget rows of sentiment is found 9 times of 10.",
         ]
         assert error_rates(dataclasses.replace(made, suite={})) == [

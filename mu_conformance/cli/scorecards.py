@@ -32,6 +32,7 @@ def read(path: Path) -> Scorecard:
     from mu_conformance.scorecard.document import ScorecardError
     from mu_conformance.scorecard.scorecard import Scorecard
 
+    path = path / "scorecard.json" if path.is_dir() else path
     try:
         return _from_journal(path) if path.suffix == ".jsonl" else Scorecard.load(path)
     except ScorecardError as error:
@@ -42,6 +43,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Return a scorecard as plain JSON, unknown keys and all; ``CommandError`` if there is none."""
     from mu_conformance.scorecard.document import ScorecardError, read_json
 
+    path = path / "scorecard.json" if path.is_dir() else path
     try:
         return _from_journal(path).to_json() if path.suffix == ".jsonl" else read_json(path)
     except ScorecardError as error:

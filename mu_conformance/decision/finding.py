@@ -61,6 +61,11 @@ class Values:
         return cls(**{name: tuple(float(one) for one in record.get(name, ()) if one is not None) for name in names})
 
 
+def _number(value: float | None) -> float:
+    """Return a number of a file: null stands for one that was not finite."""
+    return math.nan if value is None else value
+
+
 def _finite(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
@@ -155,12 +160,14 @@ class Measurement:
         return cls(
             name=record["name"],
             value=math.nan if record["value"] is None else record["value"],
-            interval=None if interval is None else Interval(interval[0], interval[1], record["level"]),
+            interval=None
+            if interval is None
+            else Interval(_number(interval[0]), _number(interval[1]), _number(record.get("level"))),
             margin=record.get("margin"),
             original=record.get("original"),
             references=None
             if references is None
-            else Population(references["mean"], references["sd"], references["n"]),
+            else Population(_number(references["mean"]), _number(references["sd"]), references["n"]),
             runs=record.get("runs"),
             sides=None if sides is None else Sides(sides),
             key=record.get("key"),

@@ -31,6 +31,8 @@ _RECOVERY = (
     "robustness.representation-probe",
 )
 _UNSEEN = "robustness.unseen-model"
+_UNSIGNED = "forgetting.output-divergence"
+"""A distance from retrained models that has no direction."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +73,7 @@ def sharpest(checks: Iterable[Check]) -> list[Sharpest]:
     """Return the sharpest statistic of each scenario that has one, in the order of the scenarios."""
     best: dict[str, Sharpest] = {}
     for check in checks:
-        if check.family not in _FORGETTING or check.id == _RETAINED:
+        if check.family not in _FORGETTING or check.id in (_RETAINED, _UNSIGNED):
             continue
         for found in check.measurements:
             references = found.references
@@ -95,7 +97,7 @@ def diagnose(document: Document) -> Diagnosis:
         return Diagnosis("not_judged", "Nothing was judged")
     ways = [one.way for one in sharpest(judged)]
     way = statistics.median(ways) if ways else None
-    bad = [check for check in document.failures() if check.outcome is not Outcome.NOT_RUN]
+    bad = [check for check in document.failures() if check.outcome not in (Outcome.NOT_RUN, Outcome.STALE_WAIVER)]
     return (
         _unfinished(judged, way)
         or _unchanged(judged, bad, way)
@@ -164,7 +166,7 @@ def _forgetting(judged: Sequence[Check], bad: Sequence[Check], way: float | None
         text = f"Pays with utility: {_lost(bad)}. Forgetting fails too, {_where(judged, failed)}"
         return Diagnosis("pays_with_utility", text, way)
     if _worst(recovered) > _worst(failed):
-        before = _share(judged, failed)
+        before = _share(failed)
         text = _comes_back(recovered) + (f". Before that: {before}" if before else "")
         return Diagnosis("comes_back", f"{text}{_pays(bad)}", way)
     if {check.id for check in failed} <= set(_ROWS):
@@ -175,12 +177,16 @@ def _forgetting(judged: Sequence[Check], bad: Sequence[Check], way: float | None
             f"remembered best do not{_pays(bad)}",
             way,
         )
-    over = [check for check in failed if _towards(check) < 0]
-    under = [check for check in failed if _towards(check) >= 0]
+    signed = [check for check in failed if check.id != _UNSIGNED]
+    if not signed:
+        text = f"Answers on the forget rows unlike any retrained model, {_where(judged, failed)}"
+        return Diagnosis("unlike_retraining", f"{text}{_pays(bad)}", way)
+    over = [check for check in signed if _towards(check) < 0]
+    under = [check for check in signed if _towards(check) >= 0]
     if len(over) > len(under):
         text = f"Over-forgets, {_where(judged, over)}: the forget rows stand out beyond what retraining leaves of them"
         return Diagnosis("over_forgets", f"{text}{_pays(bad)}", way)
-    share = _share(judged, under)
+    share = _share(under)
     text = f"Under-forgets, {_where(judged, under)}" + (f": {share}" if share else "")
     if over:
         text += f". Over-forgets {_where(judged, over)}"
@@ -189,8 +195,14 @@ def _forgetting(judged: Sequence[Check], bad: Sequence[Check], way: float | None
 
 def _recovered(bad: Iterable[Check]) -> list[Check]:
     """Return the recovery attacks that brought the rows back, not those after which they are still pushed away."""
-    failed = _failed(bad, *_RECOVERY)
-    return [check for check in failed if (found := decisive(check)) is not None and (found.difference or 0.0) > 0]
+    return [check for check in _failed(bad, *_RECOVERY) if any(map(_brought_back, check.measurements))]
+
+
+def _brought_back(found: Measurement) -> bool:
+    """Whether a statistic that tells originals from references lies near the margin, or beyond, towards them."""
+    if found.distance is None or found.original is None or found.references is None or found.margin is None:
+        return False
+    return found.distance > 0.5 and abs(found.original - found.references.mean) > found.margin
 
 
 def _comes_back(recovered: Sequence[Check]) -> str:
@@ -199,10 +211,9 @@ def _comes_back(recovered: Sequence[Check]) -> str:
     return f"Hides instead of forgetting: what was forgotten comes back by {', '.join(how)}"
 
 
-def _share(judged: Sequence[Check], under: Sequence[Check]) -> str:
-    """Return the share of the way on the scenarios where too little was forgotten."""
-    scenarios = {check.scenario for check in under}
-    found = [one for one in sharpest(judged) if one.scenario in scenarios]
+def _share(under: Sequence[Check]) -> str:
+    """Return the share of the way on the scenarios where too little was forgotten, on what failed there."""
+    found = sharpest(under)
     if not found:
         return ""
     ways = sorted(one.way for one in found)
@@ -256,6 +267,10 @@ def _rest(document: Document, judged: Sequence[Check], bad: Sequence[Check], way
     """Forgetting passes, or could not be decided: name what else is wrong."""
     failed = {check.id: check for check in bad if check.outcome is not Outcome.INCONCLUSIVE}
     blamed = {name: check for name, check in failed.items() if check.fault is not Fault.SUITE}
+    broken = [check for check in bad if check.outcome is Outcome.ERROR and check.fault is not Fault.SUITE]
+    if broken:
+        text = f"Breaks on some requests, {broken[0].id} among the checks: {reason(broken[0].message)}"
+        return Diagnosis("breaks", f"{text}{_pays(bad)}", way)
     recovered = _recovered(bad)
     if recovered:
         return Diagnosis("comes_back", f"{_comes_back(recovered)}{_pays(bad)}", way)
@@ -278,6 +293,10 @@ def _rest(document: Document, judged: Sequence[Check], bad: Sequence[Check], way
         if not forgot:
             return Diagnosis("other", f"{what.capitalize()}: {names}", way)
         return Diagnosis("other", f"Forgets as retraining does, and {what}: {names}", way)
+    stale = sum(check.outcome is Outcome.STALE_WAIVER for check in document.checks)
+    if stale and not bad:
+        these = "1 waiver is" if stale == 1 else f"{stale} waivers are"
+        return Diagnosis("stale_waivers", f"{these} stale, because what is waived passes: remove what is stale", way)
     if bad or not document.complete:
         undecided = [check for check in bad if check.outcome is Outcome.INCONCLUSIVE]
         suite = [check for check in bad if check.fault is Fault.SUITE]

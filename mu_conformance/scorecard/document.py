@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -138,7 +139,8 @@ class FamilyDistance:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> FamilyDistance:
-        return cls(record["median"], record["worst"], record["check"], record["scenario"])
+        median, worst = (math.nan if record[key] is None else record[key] for key in ("median", "worst"))
+        return cls(median, worst, record["check"], record["scenario"])
 
 
 @dataclasses.dataclass(frozen=True)

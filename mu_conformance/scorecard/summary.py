@@ -44,6 +44,8 @@ class Counts:
     """Errors through the suite's own fault."""
     waived: int
     not_run: int
+    stale: int = 0
+    """Waivers of what passes, each of which makes a run nonconformant."""
 
 
 def count(document: Document) -> Counts:
@@ -54,8 +56,9 @@ def count(document: Document) -> Counts:
     unjudged = sum(check.outcome is Outcome.ERROR and check.fault is Fault.SUITE for check in required)
     waived = sum(check.outcome is Outcome.WAIVED for check in required)
     missing = sum(check.outcome in (Outcome.NOT_RUN, Outcome.NOT_CLAIMED) for check in required)
-    failed = len(required) - passed - inconclusive - unjudged - waived - missing
-    return Counts(len(required), passed, failed, inconclusive, unjudged, waived, missing)
+    stale = sum(check.outcome is Outcome.STALE_WAIVER for check in required)
+    failed = len(required) - passed - inconclusive - unjudged - waived - missing - stale
+    return Counts(len(required), passed, failed, inconclusive, unjudged, waived, missing, stale)
 
 
 def decisive(check: Check) -> Measurement | None:
@@ -128,7 +131,7 @@ def headline(scorecard: Document) -> str:
     line = (
         f"{verdict.passed} of {verdict.required} required checks passed on {tasks}; "
         f"guarantee {verdict.guarantee}, supports {verdict.supports or 'none'}, "
-        f"profile {suite['profile']}{data}{strict}."
+        f"profile {suite.get('profile')}{data}{strict}."
     )
     if not scorecard.complete:
         line = f"Partial run, {len(judged(scorecard))} of {verdict.required} required checks judged. {line}"
@@ -146,7 +149,10 @@ def task_rows(scorecard: Document) -> list[dict[str, str]]:
     ``power`` is how many reference standard deviations the original lies from the references on the sharpest
     forgetting measure (``-`` where it was not needed). A partial run has rows for what it judged.
     """
-    power = {found["scenario"]: f"{found['separation']:.1f}" for found in scorecard.suite.get("power", [])}
+    power = {
+        found["scenario"]: "-" if found["separation"] is None else f"{found['separation']:.1f}"
+        for found in scorecard.suite.get("power") or []
+    }
     required = judged(scorecard)
     shown = scorecard.checks if scorecard.complete else required
     cells: dict[tuple[str, str], list[Check]] = {}

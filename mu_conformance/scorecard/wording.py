@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import statistics
 from collections.abc import Mapping
 from typing import Any
 
@@ -79,6 +80,7 @@ def counted(counts: Counts) -> str:
         (counts.inconclusive, "inconclusive"),
         (counts.unjudged, "could not be judged"),
         (counts.waived, "waived"),
+        (counts.stale, "stale waivers" if counts.stale != 1 else "stale waiver"),
         (counts.not_run, "not run"),
     )
     return ", ".join(parts + [f"{count} {name}" for count, name in named if count])
@@ -111,9 +113,8 @@ def verdict_sentence(document: Document, counts: Counts) -> str:
     if verdict.status == "conformant_with_waivers":
         return f"{counts.passed} of {counts.required} required checks passed on {tasks}; {counts.waived} are waived."
     if verdict.status == "nonconformant":
-        stale = sum(check.outcome is Outcome.STALE_WAIVER for check in document.checks)
-        if not counts.failed and stale:
-            return f"{stale} waivers are stale: what they waive passes. Remove them."
+        if not counts.failed and counts.stale:
+            return f"{counts.stale} waivers are stale, because what they waive passes: remove them."
         return f"{counts.failed} of {counts.required} required checks failed, on {tasks}."
     why = []
     if counts.inconclusive:
@@ -194,13 +195,14 @@ def error_rates(document: Document) -> list[str]:
         count, tasks = rates.get("judgements"), ", ".join(map(str, rates["tasks"]))
         estimate = rates.get("estimate") or 0.0
         found = "none was" if estimate == 0 else f"{100 * estimate:.1f} % were"
-        interval = ""
+        lines.append(f"Of {count} exact retrainings on each of {tasks}, {found} wrongly called nonconformant.")
         if isinstance(low, int | float) and isinstance(high, int | float):
-            level = f", at {100 * rates['level']:g} %" if isinstance(rates.get("level"), int | float) else ""
-            interval = f" (interval {100 * low:.1f} % to {100 * high:.1f} %{level})"
-        lines.append(
-            f"Of {count} exact retrainings on each of {tasks}, {found} wrongly called nonconformant{interval}."
-        )
+            level = f"{100 * rates['level']:g} %" if isinstance(rates.get("level"), int | float) else "its level"
+            several = " of any of them" if len(rates["tasks"]) > 1 else ""
+            lines.append(
+                f"For a verdict on these tasks together the rate lies between {100 * low:.1f} % and {100 * high:.1f} % "
+                f"(ends of the intervals{several} at {level} for each task)."
+            )
     for task, share in (suite.get("share_kept_that_is_detected") or {}).items():
         if share is None:
             lines.append(f"On {task} no studied share of forget rows that stay is found 9 times of 10.")
@@ -211,34 +213,44 @@ def error_rates(document: Document) -> list[str]:
     return lines
 
 
-def deciding_runs(document: Document, check: Check) -> str:
-    """Return what would decide an inconclusive check: a profile, or a number of runs.
+_OWN_LOOKS = ("robustness.few-rows", "robustness.seeds", "robustness.unseen-model")
+"""Checks whose number of runs no option changes."""
 
-    The half-width of an interval shrinks with the root of the number of runs. The result is an estimate.
+
+def deciding_runs(document: Document, check: Check) -> str:
+    """Return what would decide an inconclusive check: about so many runs, a profile, or nothing near.
+
+    The part of an interval's width that comes from the runs shrinks with the root of their number; the references' part
+    stays. The result is an estimate, from the runs' own spread.
     """
     found = decisive(check)
     if check.outcome is not Outcome.INCONCLUSIVE:
         return ""
-    if found is None or found.interval is None or not found.runs or found.margin is None or found.departure is None:
-        return "A larger profile would decide it (--mu-profile standard)."
+    if check.id in _OWN_LOOKS:
+        return "Its number of runs is fixed."
+    if found is None or found.interval is None or found.margin is None or found.departure is None:
+        return "A larger profile may decide it (--mu-profile standard)."
+    values = found.values
+    if values is None or len(values.runs) < 2 or not values.references:
+        return "A larger profile may decide it (--mu-profile standard)."
     half = (found.interval.high - found.interval.low) / 2
     room = abs(1 - found.departure) * found.margin
-    needed = math.inf if room <= 0 else found.runs * (half / room) ** 2
-    runs = math.ceil(needed - 1e-6) if math.isfinite(needed) else math.inf
-    current = str(document.suite.get("profile"))
-    for name, profile in PROFILES.items():
-        if (
-            profile.looks[-1] > max(found.runs, (document.suite.get("looks") or [0])[-1])
-            and profile.looks[-1] >= needed
-        ):
-            return f"About {max(runs, found.runs + 1)} runs would decide it: --mu-profile {name}."
+    of_runs = statistics.variance(values.runs) / len(values.runs)
+    of_references = (found.references.sd**2 / found.references.n) if found.references else 0.0
+    known = of_runs + of_references
+    # What remains of the room once the references' part is taken off, in squares.
+    left = (room / half) ** 2 * known - of_references if half > 0 and known > 0 else math.nan
+    made = max(len(values.runs), (document.suite.get("looks") or [0])[-1])
     most = max(profile.looks[-1] for profile in PROFILES.values())
-    if needed <= 4 * most:
-        return f"About {runs} runs would decide it: --mu-runs {runs}."
-    return (
-        f"It lies so near the margin that even {4 * most} runs would not decide it ({found.runs} were made under "
-        f"{current})."
-    )
+    needed = len(values.runs) * of_runs / left if left > 0 else math.inf
+    if not math.isfinite(needed) or needed > 4 * most:
+        return "It lies so near the margin that more runs would hardly decide it."
+    if needed <= made:
+        return "It lies so near the margin that the run stopped early: more runs were unlikely to decide it."
+    for name, profile in PROFILES.items():
+        if profile.looks[-1] >= needed:
+            return f"About {math.ceil(needed - 1e-6)} runs would decide it: --mu-profile {name}."
+    return f"About {math.ceil(needed - 1e-6)} runs would decide it: --mu-runs {math.ceil(needed - 1e-6)}."
 
 
 def whose(check: Check) -> str:

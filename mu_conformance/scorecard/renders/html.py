@@ -8,6 +8,7 @@ import functools
 import gzip
 import hashlib
 import json
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -170,12 +171,12 @@ def _cell(card: Document, family: str, found: Sequence[Check]) -> dict[str, Any]
     ]
     undecided = [check for check in bad if check.outcome is Outcome.INCONCLUSIVE or check.fault is Fault.SUITE]
     waived = sum(check.outcome is Outcome.WAIVED for check in found)
-    kind = "none" if not found else "ok" if not bad else "open" if len(undecided) == len(bad) else "bad"
+    kind = "none" if len(found) == waived else "ok" if not bad else "open" if len(undecided) == len(bad) else "bad"
     return {
         "family": family,
         "kind": kind,
         "depth": 0 if kind == "none" or worst is None else 1 + int(worst >= 0.5) + int(worst >= 2),
-        "mark": {"ok": "✓", "open": "?", "bad": "✗", "none": "–"}[kind],
+        "mark": {"ok": "✓", "open": "?", "bad": "✗", "none": "○" if waived else "–"}[kind],
         "share": f"{len(found) - len(bad) - waived}/{len(found)}" if found else "",
         "worst": worst,
     }
@@ -183,7 +184,7 @@ def _cell(card: Document, family: str, found: Sequence[Check]) -> dict[str, Any]
 
 def _families(card: Document) -> list[dict[str, Any]]:
     found = card.verdict.distance
-    most = min(max([2.0, *(1.1 * one.worst for one in found.values())]), 6.0)
+    most = min(max([2.0, *(1.1 * one.worst for one in found.values() if math.isfinite(one.worst))]), 6.0)
     rows = []
     for family, one in found.items():
         bars = [
@@ -323,11 +324,12 @@ def _link(card: Document) -> str:
 def render(card: Document) -> str:
     """Return the page of one scorecard."""
     packed, card = _packed(card), _readable(card)
-    failures = [check for check in card.failures() if check.outcome is not Outcome.NOT_RUN]
+    hidden = (Outcome.NOT_RUN, Outcome.STALE_WAIVER)
+    failures = [check for check in card.failures() if check.outcome not in hidden]
     undecided = [check for check in failures if check.outcome is Outcome.INCONCLUSIVE]
     failed = [check for check in failures if check.outcome not in (Outcome.INCONCLUSIVE, Outcome.ERROR)]
     errors = [check for check in failures if check.outcome is Outcome.ERROR]
-    stale = [check for check in card.checks if check.outcome is Outcome.STALE_WAIVER and not check.required]
+    stale = [check for check in card.checks if check.outcome is Outcome.STALE_WAIVER]
     advised = [check for check in card.checks if card.recommended(check)]
     passed = [check for check in card.checks if check.outcome is Outcome.PASSED and check.required]
     shown = {id(check) for check in (*failures, *passed, *stale, *advised)}
@@ -353,7 +355,8 @@ def render(card: Document) -> str:
             family_names=FAMILIES,
             errors=[(wording.shortened(why, MOST_TEXT), group, _tracebacks(group)) for why, group in by_reason(errors)],
             sections=[
-                ("failed", "Failed", _groups(card, [*failed, *stale])),
+                ("failed", "Failed", _groups(card, failed)),
+                ("stale", "Stale waivers", _groups(card, stale)),
                 ("inconclusive", "Inconclusive", _groups(card, undecided)),
                 ("recommendations", "Recommendations", _groups(card, advised)),
                 ("passed", "Passed", _groups(card, passed, plots.COARSE if len(passed) > MANY else plots.WIDTH)),

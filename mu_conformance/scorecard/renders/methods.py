@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import statistics
 from collections.abc import Sequence
 
@@ -92,7 +93,11 @@ def mu_bench_rows(scorecards: Sequence[Document]) -> list[dict[str, float | None
         found = mu_bench.figures(card).values()
         row: dict[str, float | None] = {}
         for figure in mu_bench.FIGURES:
-            values = [measured[figure.key].value for measured in found if figure.key in measured]
+            values = [
+                measured[figure.key].value
+                for measured in found
+                if figure.key in measured and math.isfinite(measured[figure.key].value)
+            ]
             row[figure.key] = statistics.fmean(values) if values else None
         rows.append(row)
     return rows
@@ -112,6 +117,8 @@ def differences(scorecards: Sequence[Document]) -> list[str]:
         if len(found) > 1:
             values = "" if key == "manifest_sha256" else f": {', '.join(found)}"
             lines.append(f"The runs have different {what}{values}.")
+    if len({tuple(sorted(mu_bench.figures(card))) for card in scorecards}) > 1:
+        lines.append("The methods were judged on different scenarios, and means are over those of each.")
     if any(not card.complete for card in scorecards):
         lines.append("Some runs were not whole.")
     return lines
@@ -155,7 +162,7 @@ def _table(scorecards: Sequence[Document]) -> tuple[list[str], list[list[str]]]:
 
 
 def _plain(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+    return "" if value is None or not math.isfinite(value) else f"{value:.4g}"
 
 
 def as_csv(scorecards: Sequence[Document]) -> str:
@@ -165,8 +172,21 @@ def as_csv(scorecards: Sequence[Document]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(headings)
     # A cell that begins like a formula would be run by a spreadsheet.
-    writer.writerows([["'" + cell if cell[:1] in ("=", "@") else cell for cell in row] for row in rows])
+    writer.writerows([[f"'{cell}" if _formula(cell) else cell for cell in row] for row in rows])
     return text.getvalue()
+
+
+def _tenths(value: float | None) -> str:
+    return "--" if value is None or not math.isfinite(value) else f"{value:.1f}"
+
+
+def _formula(text: str) -> bool:
+    """Return whether a spreadsheet would take a text for a formula."""
+    try:
+        float(text)
+    except ValueError:
+        return text[:1] in ("=", "@", "+", "-", "\t", "\r")
+    return False
 
 
 def as_latex(scorecards: Sequence[Document]) -> str:
@@ -184,7 +204,7 @@ def as_latex(scorecards: Sequence[Document]) -> str:
     for card, numbers in zip(scorecards, mu_bench_rows(scorecards), strict=True):
         found = card.verdict.distance
         cells = [_latex(str(card.method["ref"]).rpartition(":")[2]), card.verdict.status.replace("_", " ")]
-        cells += [f"{found[family].worst:.1f}" if family in found else "--" for family in families]
+        cells += [_tenths(found[family].worst if family in found else None) for family in families]
         for figure in chosen:
             value = numbers[figure.key]
             cells.append("--" if value is None else f"{value:.3f}")

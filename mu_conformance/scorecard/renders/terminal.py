@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 
@@ -37,7 +38,8 @@ def terminal_line(card: Document) -> str:
 
 def distances(card: Document) -> str:
     """Return the worst distance of each family; empty if nothing was decided."""
-    found = [f"{family} {found.worst:.1f}" for family, found in card.verdict.distance.items()]
+    known = {family: one.worst for family, one in card.verdict.distance.items() if math.isfinite(one.worst)}
+    found = [f"{family} {worst:.1f}" for family, worst in known.items()]
     return f"distance from retraining (1 = the margin)   {'   '.join(found)}" if found else ""
 
 
@@ -59,7 +61,10 @@ def terminal_lines(card: Document, width: int = 80, *, every: bool = False) -> l
     if every:
         lines += _every(card, width)
     else:
-        failures = [check for check in card.failures() if check.outcome is not Outcome.NOT_RUN]
+        stale = [check for check in card.checks if check.outcome is Outcome.STALE_WAIVER]
+        lines += [f"  remove the stale waiver of {check.id} on {check.scenario}" for check in stale[:MOST]]
+        hidden = (Outcome.NOT_RUN, Outcome.STALE_WAIVER)
+        failures = [check for check in card.failures() if check.outcome not in hidden]
         errors = [check for check in failures if check.outcome is Outcome.ERROR]
         lines += _unjudged(errors, found.text, width)
         failed = [check for check in failures if check.outcome not in _UNDECIDED]
