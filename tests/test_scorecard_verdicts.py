@@ -184,9 +184,6 @@ class TestSupports:
         assert self.supported(audited, guarantee="exact") == found
         assert self.supported(guarantee="exact") == "retrain_equivalent"
 
-    def test_an_epsilon_without_a_delta_is_passed_over(self):
-        assert self.supported(entry("privacy.worst-example", "passed"), guarantee="exact", epsilon=1.0) == "exact"
-
     def test_without_substance_there_is_none(self):
         assert supported([entry("forgetting.score", "passed")], Claims()) is None
 

@@ -140,7 +140,9 @@ class Audit:
             state, _ = populations.model_state(scenario, trained_on, seed)
             budget = with_flops(default_budget(scenario, self._seconds, 0.0), scenario, retain, self.device)
             needed = retain if self.claims.needs_retain else None
-            spec = call_spec(scenario, state, forget, needed, seed, budget, self.device)
+            spec = call_spec(
+                scenario, state, forget, needed, seed, budget, self.device, reads_labels=self.claims.reads_labels
+            )
             populations.tell("call", name, number + 1, self.models)
             call = self.method.call(spec, self._seconds)
             record, model = judge_call(call, self.task, spec)

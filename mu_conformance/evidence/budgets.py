@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 
 import numpy as np
@@ -37,10 +38,15 @@ EXAMPLES_FACTOR = 10
 """Limit of a call's rows, as a multiple of those read by training on every row."""
 
 
+WARM_UP = 3
+"""Steps that are not timed: the first ones import, allocate and compile."""
+
+
 def step_seconds(scenario: Scenario, steps: int = 6, device: str = "cpu") -> float:
     """Return the CPU seconds of one training step of the recipe on this machine: the median of ``steps`` steps.
 
-    Times in packs are of another machine.
+    ``WARM_UP`` steps are made before. A training set of fewer batches is read several times. Times in packs are of
+    another machine.
     """
     task, recipe, durations = scenario.task, scenario.recipe, []
     model = task.new_model(0, scenario.architecture).to(device)
@@ -52,10 +58,13 @@ def step_seconds(scenario: Scenario, steps: int = 6, device: str = "cpu") -> flo
         durations.append(now - last)
         last = now
 
-    rows = scenario.retain.select(range(min(len(scenario.retain), steps * recipe.batch_size)))
+    wanted = WARM_UP + steps
+    rows = scenario.retain.select(range(min(len(scenario.retain), wanted * recipe.batch_size)))
+    once = dataclasses.replace(recipe, epochs=1)
     with seeded(0):
-        loop.fit(model, rows, task, dataclasses.replace(recipe, epochs=1), 0, after_step=tick)
-    return float(np.median(durations))
+        epochs = math.ceil(wanted / once.steps(len(rows)))
+        loop.fit(model, rows, task, dataclasses.replace(recipe, epochs=epochs), 0, after_step=tick)
+    return float(np.median(durations[WARM_UP:]))
 
 
 def retrain_flops(scenario: Scenario, retain: Rows, device: str = "cpu") -> float:

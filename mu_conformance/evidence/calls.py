@@ -23,6 +23,8 @@ class Calls:
     """Claims of the method."""
     where: str
     """Description of the requests, for messages."""
+    described: Claims | None = None
+    """Claims that the method stated when it was described; None if nothing is known of them."""
 
 
 def every_call(

@@ -125,6 +125,7 @@ class ContractHarness:
                 device=self.device,
                 budget=self.budget,
                 frozen=self.frozen_names() if request.freeze else (),
+                reads_labels=self.claims.reads_labels,
             )
             assert self.budget.seconds is not None
             self.tell("call", self.where, len(self._calls) + 1, 0)

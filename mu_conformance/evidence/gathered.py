@@ -220,7 +220,9 @@ class GatheredEvidence(StoredEvidence):
         for turn, ((forget, retain), budget) in enumerate(zip(requests, budgets, strict=True)):
             seed = seed_of(turn)
             needed = retain if self.claims.needs_retain else None
-            spec = call_spec(scenario, state, forget, needed, seed, budget, self.device)
+            spec = call_spec(
+                scenario, state, forget, needed, seed, budget, self.device, reads_labels=self.claims.reads_labels
+            )
             assert self.budget.seconds is not None
             before, count = call_of
             self.populations.tell(

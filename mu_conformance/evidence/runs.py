@@ -61,6 +61,8 @@ def call_spec(
     seed: int,
     budget: Budget,
     device: str = "cpu",
+    *,
+    reads_labels: bool = True,
 ) -> CallSpec:
     """Return one call on a scenario's model with the weights ``state``.
 
@@ -72,6 +74,7 @@ def call_spec(
         seed: seed of the request.
         budget: limits of the call.
         device: device of the model.
+        reads_labels: False if the method claims not to read labels.
     """
     return CallSpec(
         task_ref=scenario.task.ref,
@@ -85,4 +88,5 @@ def call_spec(
         ambient_seed=derive_seed(seed, "ambient"),
         device=device,
         budget=budget,
+        reads_labels=reads_labels,
     )

@@ -49,6 +49,8 @@ class CallSpec:
     """Names of parameters that do not require gradients, beside those that the task itself freezes."""
     conditions: Conditions = dataclasses.field(default_factory=Conditions)
     """Conditions under which the task is judged."""
+    reads_labels: bool = True
+    """False to hand over rows without labels, because the method claims not to read them."""
 
     def header(self) -> dict[str, Any]:
         """Return everything except tensors, as plain JSON."""
@@ -62,6 +64,7 @@ class CallSpec:
             "budget": dataclasses.asdict(self.budget),
             "frozen": list(self.frozen),
             "conditions": dataclasses.asdict(self.conditions),
+            "reads_labels": self.reads_labels,
         }
 
 
@@ -153,6 +156,7 @@ class CallFolder:
             budget=Budget(**header["budget"]),
             frozen=tuple(header["frozen"]),
             conditions=Conditions(**header["conditions"]),
+            reads_labels=header["reads_labels"],
         )
         return spec, header
 

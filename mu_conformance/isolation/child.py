@@ -125,9 +125,9 @@ def _seed_ambient(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _build_request(spec: CallSpec, task: Task, model: nn.Module, reads_labels: bool) -> DeletionRequest:
-    """Return the request; without labels if the method does not read them."""
-    columns = tuple(name for name in spec.forget.columns if reads_labels or name != "labels")
+def _build_request(spec: CallSpec, task: Task, model: nn.Module) -> DeletionRequest:
+    """Return the request; without labels if the method claimed not to read them when it was described."""
+    columns = tuple(name for name in spec.forget.columns if spec.reads_labels or name != "labels")
     # ``new_model`` gives fresh models these weights, because a method cannot train what is frozen.
     frozen = {name: p.detach().clone() for name, p in model.named_parameters() if not p.requires_grad}
     return DeletionRequest(
@@ -197,10 +197,7 @@ def call_method(
         claims = claims_of(method)
     except MethodError as error:
         return {"status": "raised", "message": str(error)}, {}, None
-    # A method that claims not to need the retain set must not find it either.
-    if not claims.needs_retain:
-        spec = CallSpec(**{**spec.__dict__, "retain": None})
-    request = _build_request(spec, task, model, claims.reads_labels)
+    request = _build_request(spec, task, model)
     # Record everything at the last moment before the call, so that each later difference is the method's doing.
     before, condition = _global_state(), _model_condition(model)
     digests = [dataset._rows.digest() for dataset in (request.forget, request.retain) if dataset is not None]

@@ -99,6 +99,11 @@ class JudgingSession:
         return self._claims
 
     @property
+    def described_claims(self) -> Claims:
+        """What the method claimed when it was described, whatever the user has it claim."""
+        return Claims.from_json(self.description["claims"])
+
+    @property
     def profile(self) -> Profile:
         return self.settings.profile
 

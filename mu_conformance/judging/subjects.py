@@ -27,6 +27,9 @@ class Source(Protocol):
     def claims(self) -> Claims: ...
 
     @property
+    def described_claims(self) -> Claims: ...
+
+    @property
     def profile(self) -> Profile: ...
 
     def evidence(self, task: str, scenario: str) -> Evidence: ...
@@ -59,12 +62,12 @@ def _calls(session: Source, check: Check, entry: manifest.Entry) -> Finding:
     if entry.kind != manifest.CONTRACT:
         runs = session.evidence(entry.task, entry.scenario).records(session.profile.looks[0])
         calls = tuple(record for run in runs for record in run.records)
-        return check.function(Calls(calls, session.claims, entry.scenario))
+        return check.function(Calls(calls, session.claims, entry.scenario, session.described_claims))
     harness = session.harness(entry.task)
 
     def judge(request: ContractRequest) -> Finding:
         twice = [harness.call(dataclasses.replace(request, ambient_seed=ambient)) for ambient in (1, 2)]
-        return check.function(Calls(tuple(twice), session.claims, harness.where))
+        return check.function(Calls(tuple(twice), session.claims, harness.where, session.described_claims))
 
     return harness.for_any_request(judge)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 __all__ = ["Claims", "Guarantee"]
 
@@ -17,6 +18,11 @@ class Guarantee(enum.StrEnum):
     RETRAIN_EQUIVALENT = "retrain_equivalent"
     EPSILON_DELTA = "epsilon_delta"
     EXACT = "exact"
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    """Return whether a value is a finite real number and no truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 _STRENGTH = {guarantee: strength for strength, guarantee in enumerate(Guarantee)}
@@ -65,10 +71,34 @@ class Claims:
                 raise ValueError(f"claims.{name} must be a tuple of names, not the string {value!r}")
             if value is not None:
                 object.__setattr__(self, name, tuple(value))
-        if not 0 < self.max_ratio <= 1:
+        if not _is_number(self.max_ratio) or not 0 < self.max_ratio <= 1:
             raise ValueError(f"claims.max_ratio must lie in (0, 1], got {self.max_ratio!r}")
-        if self.guarantee == Guarantee.EPSILON_DELTA and (self.epsilon is None or self.delta is None):
+        self._check_epsilon_delta()
+
+    def _check_epsilon_delta(self) -> None:
+        """Raise ``ValueError`` unless epsilon and delta make sense, and go with the guarantee ``epsilon_delta`` alone.
+
+        An epsilon beside another guarantee, or one that is no number, would be a promise that no check can break.
+        """
+        given = [name for name in ("epsilon", "delta") if getattr(self, name) is not None]
+        if self.guarantee != Guarantee.EPSILON_DELTA:
+            if given:
+                raise ValueError(
+                    f"claims.{given[0]} goes with the guarantee epsilon_delta alone; the guarantee is {self.guarantee}"
+                )
+            return
+        if len(given) < 2:
             raise ValueError("the guarantee epsilon_delta needs claims.epsilon and claims.delta")
+        if not _is_number(self.epsilon) or self.epsilon < 0:
+            raise ValueError(f"claims.epsilon must be a finite number of at least 0, got {self.epsilon!r}")
+        if not _is_number(self.delta) or not 0 <= self.delta < 1:
+            raise ValueError(f"claims.delta must lie in [0, 1), got {self.delta!r}")
+
+    def weakened(self, guarantee: Guarantee) -> Claims:
+        """Return the same claims with another guarantee, whose numbers are kept if it has any."""
+        if guarantee is Guarantee.EPSILON_DELTA:
+            return dataclasses.replace(self, guarantee=guarantee)
+        return dataclasses.replace(self, guarantee=guarantee, epsilon=None, delta=None)
 
     def at_least(self, guarantee: Guarantee) -> bool:
         """Return whether this claim is as strong as ``guarantee`` or stronger."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
 from collections.abc import Iterable, Sequence
 
@@ -103,7 +102,7 @@ def supported(checks: Sequence[Check], claims: Claims, *, strict: bool = False) 
             guarantee is Guarantee.EPSILON_DELTA and None in (claims.epsilon, claims.delta)
         ):
             continue
-        weaker = dataclasses.replace(claims, guarantee=guarantee)
+        weaker = claims.weakened(guarantee)
         asked = [entry for entry in checks if _asked(entry, weaker, strict)]
         audited = any(entry.id == _AUDIT and entry.outcome is Outcome.PASSED for entry in asked)
         if guarantee in _AUDITED and not audited:

@@ -10,7 +10,7 @@ import pkgutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mu_conformance.discovery import one_of
+from mu_conformance.discovery import UnknownName, one_of
 
 if TYPE_CHECKING:
     from mu_conformance.tasks import Task
@@ -40,6 +40,11 @@ def tasks() -> dict[str, Task]:
     for point in importlib.metadata.entry_points(group=TASK_ENTRY_POINTS):
         task = point.load()
         task = task() if isinstance(task, type) else task
+        if task.name in found:
+            raise UnknownName(
+                f"the entry point {point.value} names a second task {task.name!r}: a task may not replace another; "
+                "rename it or uninstall its package"
+            )
         found[task.name] = task
     return found
 

@@ -17,7 +17,8 @@ def declared_access(calls: Calls) -> Finding:
 
     **Decision.** The handed datasets count what is read of them. A method that claims not to need the retain set, or
     labels, is not given them. Opening the suite's data or artefacts during a call fails, and so does changing any of
-    its files. A returned model fails if it agrees with a stored reference more closely than two trainings agree.
+    its files. Claims that differ between the description and a call fail. A returned model fails if it agrees with a
+    stored reference more closely than two trainings agree.
 
     **Level.** MUST: a claim cannot be believed if its result comes from the suite's own files.
 
@@ -37,6 +38,11 @@ def declared_access(calls: Calls) -> Finding:
                 return f"{did} files of the suite: {', '.join(str(name).rpartition('/')[2] for name in names[:3])}"
         if record.copied:
             return record.copied
+        stated = report.get("claims")
+        if calls.described is not None and stated is not None and stated != calls.described.to_json():
+            described = calls.described.to_json()
+            changed = [name for name in described if stated.get(name) != described[name]]
+            return f"claims otherwise when called than when described: {', '.join(changed) or 'other keys'}"
         if not calls.claims.needs_retain and "retain" in report.get("reads", {}):
             return "read a retain set that it had declared not to need"
         return None
