@@ -112,6 +112,21 @@ class TestTasks:
         with pytest.raises(UnknownName, match="unknown task 'theirs'"):
             find_task("theirs")
 
+    def test_a_task_does_not_replace_another(self, tmp_path, monkeypatch):
+        (tmp_path / "mu_replacing_task.py").write_text("class Theirs:\n    name = 'tabular'\n")
+        folder = tmp_path / "mu_other-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: mu-other\nVersion: 1.0\n")
+        (folder / "entry_points.txt").write_text("[mu_conformance.tasks]\ntheirs = mu_replacing_task:Theirs\n")
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(tmp_path)
+            registry.tasks.cache_clear()
+            try:
+                with pytest.raises(UnknownName, match="mu_replacing_task:Theirs names a second task 'tabular'"):
+                    find_task("tabular")
+            finally:
+                registry.tasks.cache_clear()
+
 
 def load_fixtures():
     import mu_conformance.fixtures
