@@ -41,12 +41,19 @@ class CallRecord:
         return tuple(f"NaN or infinite values in {name}" for name in self.not_finite)
 
 
+_COMPILED = "_orig_mod."
+"""Prefix of every name of a compiled model's state dict."""
+
+
 def load_state(model: nn.Module, state: Mapping[str, torch.Tensor]) -> list[str]:
     """Load a returned state dict into ``model``; return what does not fit, a line each.
 
     If anything does not fit, nothing is loaded.
     """
     expected = model.state_dict()
+    wrapped = [name for name in state if name not in expected and name.removeprefix(_COMPILED) in expected]
+    if wrapped:
+        return [f"{len(wrapped)} names begin with {_COMPILED!r}, torch.compile's prefix: return model._orig_mod"]
     problems = [f"missing {name}" for name in expected if name not in state]
     problems += [f"unexpected {name}" for name in state if name not in expected]
     for name in sorted(expected.keys() & state.keys()):

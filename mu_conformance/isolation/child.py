@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import operator
 import os
 import random
 import sys
@@ -48,11 +49,28 @@ class RequestRows:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"row {index} of {len(self)}")
-        self._read[index] += 1
-        return self._rows[index]
+    def __getitem__(self, index: Any) -> dict[str, torch.Tensor]:
+        """Return the row of that number; of a slice or a sequence of numbers the rows, stacked."""
+        if isinstance(index, slice):
+            return self.batch(range(len(self))[index])
+        if not hasattr(index, "__index__") and hasattr(index, "__iter__"):
+            return self.batch([self._number(one) for one in index])
+        number = self._number(index)
+        self._read[number] += 1
+        return self._rows[number]
+
+    def _number(self, index: Any) -> int:
+        number = operator.index(index)
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"row {number} of {len(self)}")
+        return number % len(self)
+
+    @property
+    def labels(self) -> torch.Tensor:
+        """Every row's label, int64 [rows, ...]; each row counts as read. ``AttributeError`` if labels are not handed."""
+        if "labels" not in self._rows.columns:
+            raise AttributeError("these rows have no labels; claims.reads_labels says whether they are handed over")
+        return self.batch(range(len(self)))["labels"]
 
     def batch(self, indices: Any) -> dict[str, torch.Tensor]:
         """Return the rows at ``indices``, stacked. Each counts as one read."""
@@ -100,10 +118,20 @@ def _global_state() -> dict[str, Any]:
         "torch threads": torch.get_num_threads(),
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
         "cudnn flags": [torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic],
-        "environment": hashlib.sha256(json.dumps(dict(os.environ), sort_keys=True).encode()).hexdigest(),
+        # Digests, because a value may be a secret; the report names the variables.
+        "environment": {name: hashlib.sha256(value.encode()).hexdigest() for name, value in os.environ.items()},
         "working directory": os.getcwd(),
         "threads running": sorted(t.name for t in threading.enumerate() if t.is_alive()),
     }
+
+
+def _told(name: str, before: Any, after: Any) -> str:
+    """Return a change of the global state in words; variables of the environment by name."""
+    if name != "environment":
+        return f"{name}: {before} -> {after}"
+    changed = sorted(one for one in {*before, *after} if before.get(one) != after.get(one))
+    did = [f"{one} {'set' if one not in before else 'removed' if one not in after else 'changed'}" for one in changed]
+    return f"environment: {', '.join(did)}"
 
 
 def _random_states() -> dict[str, str]:
@@ -230,7 +258,7 @@ def call_method(
     # From here on the suite's own code opens files.
     recorder.stop()
     after = _global_state()
-    report["global_changes"] = [f"{k}: {before[k]} -> {after[k]}" for k in before if before[k] != after[k]]
+    report["global_changes"] = [_told(k, before[k], after[k]) for k in before if before[k] != after[k]]
     report["random_states"] = _random_states()
     report["random_untouched"] = [k for k, v in report["random_states"].items() if v == ambient[k]]
     # A method may have left gradients off. The change is in the report; what follows must not depend on it.
@@ -252,6 +280,11 @@ def call_method(
         report.update(status="unusable", message=f"returned {type(returned).__name__}, not a torch.nn.Module")
         return report, {}, None
     # From here on the returned object may be hostile: its attributes run the method's code.
+    strange = [_strange(name, value) for name, value in returned.state_dict().items()]
+    if any(strange):
+        found = "; ".join([one for one in strange if one][:3])
+        report.update(status="unusable", message=f"returned a model whose state dict holds {found}")
+        return report, {}, None
     devices = sorted({str(tensor.device.type) for tensor in returned.state_dict().values()})
     report["devices"] = devices
     report["training_mode"] = returned.training
@@ -265,6 +298,19 @@ def call_method(
     # Copied, because safetensors refuses tensors that share memory.
     state = {name: t.detach().to("cpu").contiguous().clone() for name, t in returned.state_dict().items()}
     return report, state, _probe(returned, task, spec, report)
+
+
+def _strange(name: str, value: Any) -> str:
+    """Return what a value of a state dict is, if it is no dense tensor with a plain dtype; empty if it is."""
+    if not isinstance(value, torch.Tensor):
+        return f"a {type(value).__name__} under {name}"
+    if value.layout is not torch.strided:
+        return f"a {str(value.layout).removeprefix('torch.')} tensor under {name}"
+    if value.is_quantized:
+        return f"a quantised tensor under {name}"
+    if isinstance(value, nn.parameter.UninitializedTensorMixin):
+        return f"a tensor without values under {name}"
+    return ""
 
 
 @contextlib.contextmanager

@@ -19,6 +19,13 @@ _PROCESSES = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.
 """Audit events of starting a program, recorded and allowed."""
 
 
+def _harmless(event: str, address: Any) -> bool:
+    """Return whether an event binds a loopback address to any free port, as libraries do to learn what they can."""
+    if event != "socket.bind" or not isinstance(address, tuple) or len(address) < 2:
+        return False
+    return address[0] in ("127.0.0.1", "::1", "localhost") and address[1] == 0
+
+
 class Recorder:
     """Records files opened, connections tried and programs started while ``active``; refuses connections.
 
@@ -87,7 +94,7 @@ class Recorder:
         if event in _LOOKUPS:
             self._refuse(f"{event} {arguments[0]!r}")
         # Unix sockets stay on this machine; multiprocessing needs them.
-        elif getattr(arguments[0], "family", None) != socket.AF_UNIX:
+        elif getattr(arguments[0], "family", None) != socket.AF_UNIX and not _harmless(event, arguments[1]):
             self._refuse(f"{event} {arguments[1]!r}")
 
     def _note_if_ours(self, path: str) -> None:
