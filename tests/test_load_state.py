@@ -20,6 +20,10 @@ class TestLoadState:
         [
             ({"linear.bias": None}, ["missing linear.bias"]),
             ({"extra": torch.zeros(1)}, ["unexpected extra"]),
+            (
+                {"linear.bias": None, "_orig_mod.linear.bias": torch.zeros(3)},
+                ["1 names begin with '_orig_mod.', torch.compile's prefix: return model._orig_mod"],
+            ),
             ({"linear.bias": torch.zeros(4)}, ["linear.bias has shape (4,), expected (3,)"]),
             (
                 {"linear.bias": torch.zeros(3, dtype=torch.float64)},

@@ -53,7 +53,7 @@ class RequestRows:
         """Return the row of that number; of a slice or a sequence of numbers the rows, stacked."""
         if isinstance(index, slice):
             return self.batch(range(len(self))[index])
-        if not hasattr(index, "__index__") and hasattr(index, "__iter__"):
+        if isinstance(index, list | tuple | range) or getattr(index, "ndim", 0) > 0:
             return self.batch([self._number(one) for one in index])
         number = self._number(index)
         self._read[number] += 1
@@ -67,7 +67,7 @@ class RequestRows:
 
     @property
     def labels(self) -> torch.Tensor:
-        """Every row's label, int64 [rows, ...]; each row counts as read. ``AttributeError`` if labels are not handed."""
+        """Every row's label, int64 [rows, ...]; each row counts as read. ``AttributeError`` if there are none."""
         if "labels" not in self._rows.columns:
             raise AttributeError("these rows have no labels; claims.reads_labels says whether they are handed over")
         return self.batch(range(len(self)))["labels"]
@@ -308,7 +308,7 @@ def _strange(name: str, value: Any) -> str:
         return f"a {str(value.layout).removeprefix('torch.')} tensor under {name}"
     if value.is_quantized:
         return f"a quantised tensor under {name}"
-    if isinstance(value, nn.parameter.UninitializedTensorMixin):
+    if isinstance(value, nn.UninitializedParameter | nn.UninitializedBuffer):
         return f"a tensor without values under {name}"
     return ""
 
