@@ -161,7 +161,7 @@ def _forgetting(judged: Sequence[Check], bad: Sequence[Check], way: float | None
     failed = [check for check in _failed(bad, *_FORGETTING) if check.id != _RETAINED]
     if not failed:
         return None
-    recovered, lost = _recovered(bad), _failed(bad, "utility")
+    recovered, lost = _recovered(judged, bad), _failed(bad, "utility")
     if _worst(lost) > _worst(failed):
         text = f"Pays with utility: {_lost(bad)}. Forgetting fails too, {_where(judged, failed)}"
         return Diagnosis("pays_with_utility", text, way)
@@ -193,16 +193,27 @@ def _forgetting(judged: Sequence[Check], bad: Sequence[Check], way: float | None
     return Diagnosis("under_forgets", f"{text}{_pays(bad)}", way)
 
 
-def _recovered(bad: Iterable[Check]) -> list[Check]:
-    """Return the recovery attacks that brought the rows back, not those after which they are still pushed away."""
-    return [check for check in _failed(bad, *_RECOVERY) if any(map(_brought_back, check.measurements))]
+def _recovered(judged: Sequence[Check], bad: Iterable[Check]) -> list[Check]:
+    """Return the recovery attacks that brought the rows back, not those after which they are still pushed away.
+
+    An attack of which only the gain is measured brings back what was not pushed beyond the references before.
+    """
+    ways = {one.scenario: one.way for one in sharpest(judged)}
+    found = []
+    for check in _failed(bad, *_RECOVERY):
+        telling = [one for one in check.measurements if _tells(one)]
+        worst = decisive(check)
+        gained = worst is not None and (worst.difference or 0.0) > 0 and ways.get(check.scenario, 0.0) <= 1.1
+        if any((one.distance or 0.0) > 0.5 for one in telling) or (not telling and gained):
+            found.append(check)
+    return found
 
 
-def _brought_back(found: Measurement) -> bool:
-    """Whether a statistic that tells originals from references lies near the margin, or beyond, towards them."""
+def _tells(found: Measurement) -> bool:
+    """Whether a statistic lies further from the references at the originals than the margin."""
     if found.distance is None or found.original is None or found.references is None or found.margin is None:
         return False
-    return found.distance > 0.5 and abs(found.original - found.references.mean) > found.margin
+    return abs(found.original - found.references.mean) > found.margin
 
 
 def _comes_back(recovered: Sequence[Check]) -> str:
@@ -271,7 +282,7 @@ def _rest(document: Document, judged: Sequence[Check], bad: Sequence[Check], way
     if broken:
         text = f"Breaks on some requests, {broken[0].id} among the checks: {reason(broken[0].message)}"
         return Diagnosis("breaks", f"{text}{_pays(bad)}", way)
-    recovered = _recovered(bad)
+    recovered = _recovered(judged, bad)
     if recovered:
         return Diagnosis("comes_back", f"{_comes_back(recovered)}{_pays(bad)}", way)
     forgot = any(check.family in _FORGETTING and check.outcome is Outcome.PASSED for check in judged)
