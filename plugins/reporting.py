@@ -218,7 +218,7 @@ class Reporting:
 
     def _write_methods(self) -> None:
         """Write all methods side by side, beside their folders."""
-        from mu_conformance.scorecard.renders import html
+        from mu_conformance.scorecard.renders import html_methods
 
         cards = self.scorecards
         whole = all(card.complete for card in cards)
@@ -226,7 +226,7 @@ class Reporting:
         with contextlib.suppress(OSError):  # what follows says that it cannot be written
             folder.mkdir(parents=True, exist_ok=True)
         links = [_link(written / "index.html", folder) for written in self.written]
-        if write_render(folder / "index.html", lambda: html.render_methods(cards, links), self.notes):
+        if write_render(folder / "index.html", lambda: html_methods.render(cards, links), self.notes):
             self.compared = folder / "index.html"
         write_render(folder / "methods.csv", lambda: methods.as_csv(cards), self.notes)
         write_render(folder / "methods.tex", lambda: methods.as_latex(cards), self.notes)

@@ -152,6 +152,11 @@ class TestRules:
         found = diagnose(scorecard({listed[-1].key: "failed"}, listed=listed))
         assert found.text == "Breaks the contract: contract.single-example"
 
+    def test_what_is_waived_or_was_not_asked_is_not_praised(self):
+        assert diagnose(scorecard({ENTRIES[2].key: "waived"})).kind == "waived"
+        assert diagnose(scorecard(listed=ENTRIES[:2])).text == "Nothing failed, and no check of forgetting was passed"
+        assert diagnose(scorecard()).kind == "as_retraining"
+
     def test_cost_alone(self):
         listed = [*ENTRIES, Entry("sentiment", "sentiment/random-10%", "cost.wall-clock", "text", "random", 0.1)]
         found = diagnose(scorecard({listed[-1].key: "failed"}, listed=listed))

@@ -18,6 +18,7 @@ from test_page import HOSTILE, hostile
 from test_scorecard_rendering import decided, with_measured
 
 from mu_conformance.scorecard.renders import html as page
+from mu_conformance.scorecard.renders import html_methods
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -40,7 +41,7 @@ PAGES = {
     "powerless": page.render(POWERLESS),
     "hostile": page.render(hostile(HOSTILE)),
     "long": page.render(hostile("x" * 5000)),
-    "methods": page.render_methods([FAILED, scorecard(), WAIVED], ["a/index.html", None, None]),
+    "methods": html_methods.render([FAILED, scorecard(), WAIVED], ["a/index.html", None, None]),
 }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mu_conformance import discovery
 from mu_conformance.cli.command import CommandError
-from mu_conformance.cli.scorecards import read, well_formed
+from mu_conformance.cli.scorecards import file_of, read, well_formed
 from mu_conformance.cli.table import print_bold, wrapped
 from mu_conformance.decision.outcome import Outcome, Sides
 
@@ -54,7 +54,7 @@ def _explain(options: argparse.Namespace) -> int:
     if options.scorecard is None:
         print_check(check)
         return 0
-    path = _file(options.scorecard)
+    path = file_of(options.scorecard)
     with well_formed(path):
         scorecard = read(path)
         judged = sorted((one for one in scorecard.checks if one.id == check.id), key=_urgency)
@@ -72,14 +72,6 @@ def _explain(options: argparse.Namespace) -> int:
         else:
             print_bold(line)
     return 0
-
-
-def _file(path: Path) -> Path:
-    """Return the scorecard of a folder, or its journal if it has only that; a path that is no folder is itself."""
-    if not path.is_dir():
-        return path
-    scorecard, journal = path / "scorecard.json", path / "journal.jsonl"
-    return journal if journal.exists() and not scorecard.exists() else scorecard
 
 
 # -- the page ---------------------------------------------------------------------------------------------------------
@@ -118,7 +110,7 @@ def _urgency(judged: Judged) -> tuple[int, float]:
     """Return a key by which the worst result sorts first."""
     last = len(SHOWN_FIRST) + (judged.outcome is not Outcome.PASSED)
     rank = SHOWN_FIRST.index(judged.outcome) if judged.outcome in SHOWN_FIRST else last
-    return rank, -max((_departure(one) or 0.0 for one in judged.measurements), default=0.0)
+    return rank, -max((one.departure or 0.0 for one in judged.measurements), default=0.0)
 
 
 def _outcome(judged: Judged) -> str:
@@ -160,14 +152,14 @@ def _numbers(measurement: Measurement) -> str:
         parts.append(f"original {number(measurement.original)}")
     parts.append(f"margin {number(measurement.margin)}")
     line = f"{measurement.name}: {', '.join(parts)}"
-    difference = _difference(measurement)
+    difference = measurement.difference
     if difference is None or not measurement.margin:
         return line
     margins = abs(difference) / measurement.margin
     if margins < NEGLIGIBLE:
         return f"{line}; {times(margins)} from the references"
     side = "above" if difference > 0 else "below"
-    uncounted = "" if _departure(measurement) else ", which does not count"
+    uncounted = "" if measurement.departure else ", which does not count"
     return f"{line}; {times(margins)} {side} the references{_towards(measurement)}{uncounted}"
 
 
@@ -177,28 +169,9 @@ def _counted(count: int, what: str) -> str:
 
 def _towards(measurement: Measurement) -> str:
     """Return whether a measurement departs towards the original, as the end of a phrase; empty if that is unknown."""
-    if _number(measurement.original) is None or not measurement.distance:
+    if measurement.original is None or not math.isfinite(measurement.original) or not measurement.distance:
         return ""
     return ", towards the original" if measurement.distance > 0 else ", away from the original"
-
-
-def _number(value: float | None) -> float | None:
-    """Return a number of a scorecard, and None for one that is missing or not finite."""
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _difference(measurement: Measurement) -> float | None:
-    """Return the difference to the references, None if it is unknown."""
-    references = measurement.references
-    # A mean that was not finite is null in a scorecard.
-    if references is None or _number(references.mean) is None:
-        return None
-    return _number(measurement.difference)
-
-
-def _departure(measurement: Measurement) -> float | None:
-    """Return the departure in margins, None if it is unknown."""
-    return None if _difference(measurement) is None else measurement.departure
 
 
 def _what_now(check: Check, judged: Sequence[Judged]) -> list[str]:
@@ -219,7 +192,7 @@ def _sides(judged: Judged) -> list[bool]:
 
     If no mean is outside, the measurement that departs most counts.
     """
-    departures = [(departure, one) for one in judged.measurements if (departure := _departure(one)) is not None]
+    departures = [(departure, one) for one in judged.measurements if (departure := one.departure) is not None]
     edge = min([1.0, max((departure for departure, _ in departures), default=0.0)])
     return [_above(one) for departure, one in departures if departure >= edge]
 
@@ -227,5 +200,5 @@ def _sides(judged: Judged) -> list[bool]:
 def _above(measurement: Measurement) -> bool:
     """Return whether a measurement departs upwards; where one side counts, that side."""
     if measurement.sides is Sides.BOTH:
-        return (_difference(measurement) or 0.0) > 0
+        return (measurement.difference or 0.0) > 0
     return measurement.sides is Sides.ABOVE

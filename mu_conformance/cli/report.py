@@ -46,7 +46,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _render(files: list[Path], form: str, verbose: bool) -> str:
-    from mu_conformance.scorecard.renders import html, markdown, methods
+    from mu_conformance.scorecard.renders import html, html_methods, markdown, methods
     from mu_conformance.scorecard.renders.terminal import terminal_lines
 
     if form == "json":
@@ -58,7 +58,7 @@ def _render(files: list[Path], form: str, verbose: bool) -> str:
     if form in ("csv", "latex"):
         return methods.FORMATS[form](cards)
     if form == "html":
-        return html.render(cards[0]) if len(cards) == 1 else html.render_methods(cards)
+        return html.render(cards[0]) if len(cards) == 1 else html_methods.render(cards)
     if form == "markdown":
         return markdown.render(cards[0]) if len(cards) == 1 else methods.render(cards)
     if len(cards) > 1:

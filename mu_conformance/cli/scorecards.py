@@ -12,7 +12,7 @@ from mu_conformance.cli.command import CommandError
 if TYPE_CHECKING:
     from mu_conformance.scorecard.scorecard import Scorecard
 
-__all__ = ["read", "read_json", "well_formed"]
+__all__ = ["file_of", "read", "read_json", "well_formed"]
 
 
 @contextlib.contextmanager
@@ -27,12 +27,20 @@ def well_formed(*paths: Path) -> Iterator[None]:
         raise CommandError(f"scorecard {named} is malformed ({type(error).__name__}: {error})") from error
 
 
+def file_of(path: Path) -> Path:
+    """Return the scorecard of a folder, or its journal if it has only that; a path that is no folder is itself."""
+    if not path.is_dir():
+        return path
+    scorecard, journal = path / "scorecard.json", path / "journal.jsonl"
+    return journal if journal.exists() and not scorecard.exists() else scorecard
+
+
 def read(path: Path) -> Scorecard:
     """Return the scorecard, or the one that a journal makes; ``CommandError`` if there is none."""
     from mu_conformance.scorecard.document import ScorecardError
     from mu_conformance.scorecard.scorecard import Scorecard
 
-    path = path / "scorecard.json" if path.is_dir() else path
+    path = file_of(path)
     try:
         return _from_journal(path) if path.suffix == ".jsonl" else Scorecard.load(path)
     except ScorecardError as error:
@@ -43,7 +51,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Return a scorecard as plain JSON, unknown keys and all; ``CommandError`` if there is none."""
     from mu_conformance.scorecard.document import ScorecardError, read_json
 
-    path = path / "scorecard.json" if path.is_dir() else path
+    path = file_of(path)
     try:
         return _from_journal(path).to_json() if path.suffix == ".jsonl" else read_json(path)
     except ScorecardError as error:

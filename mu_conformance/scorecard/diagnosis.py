@@ -317,6 +317,11 @@ def _rest(document: Document, judged: Sequence[Check], bad: Sequence[Check], way
             parts += [f"{len(suite)} could not be judged through no fault of the method"] if suite else []
             return Diagnosis("undecided", f"Nothing failed; {', '.join(parts)}", way)
         return Diagnosis("partial", "Nothing failed of what was judged; the run was not whole", way)
+    waived = sum(check.outcome is Outcome.WAIVED for check in judged)
+    if waived:
+        return Diagnosis("waived", f"Nothing failed but what is waived ({waived}), of which nothing is said", way)
+    if not forgot:
+        return Diagnosis("undecided", "Nothing failed, and no check of forgetting was passed", way)
     text = "No different from retraining within the margins"
     if way is not None:
         text += f": {_percent(way)} of the way from the original, on the sharpest statistics"

@@ -23,6 +23,8 @@ OUTCOMES = tuple(Outcome)
 DECIDED_FAMILIES = ("forgetting", "privacy", "utility", "robustness")
 """Families whose checks pass only by an interval inside a margin."""
 _TOLERANCE = 1e-9
+_DIGITS = 1e-4
+"""Relative error of values that were rounded to five digits."""
 
 
 def _differs(stored: float | None, computed: float | None) -> bool:
@@ -38,6 +40,24 @@ def _wrong_numbers(record: Mapping[str, Any], measurement: Measurement) -> list[
         for key in ("difference", "distance")
         if key in record and _differs(record[key], getattr(measurement, key))
     ]
+
+
+def _wrong_values(measurement: Measurement) -> list[str]:
+    """Return what the values of single models, to five digits, do not bear out."""
+    found, references, problems = measurement.values, measurement.references, []
+    if found is None:
+        return []
+    if found.references and references is not None:
+        mean, scale = sum(found.references) / len(found.references), max(map(abs, found.references))
+        if not math.isclose(mean, references.mean, rel_tol=_DIGITS, abs_tol=_DIGITS * scale):
+            problems.append(
+                f"the references' mean of {measurement.name!r} is {references.mean}, its values give {mean}"
+            )
+    if found.runs:
+        slack = _DIGITS * max(map(abs, found.runs))
+        if not min(found.runs) - slack <= measurement.value <= max(found.runs) + slack:
+            problems.append(f"{measurement.name!r} is {measurement.value}, which is outside the values of its runs")
+    return problems
 
 
 def _contradictions(
@@ -71,7 +91,7 @@ def _contradictions(
         if found != entry.outcome:
             problems.append(f"outcome {entry.outcome}, its interval and margin say {found}")
     for stored, measurement in zip(record["measurements"], entry.measurements, strict=True):
-        problems += _wrong_numbers(stored, measurement)
+        problems += _wrong_numbers(stored, measurement) + _wrong_values(measurement)
     return [f"{entry.id} on {entry.scenario}: {problem}" for problem in problems]
 
 

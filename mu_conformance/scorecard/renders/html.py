@@ -9,7 +9,6 @@ import gzip
 import hashlib
 import json
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,7 +24,7 @@ from mu_conformance.scorecard.document import Check, Document
 from mu_conformance.scorecard.renders import plots
 from mu_conformance.scorecard.summary import FAMILIES, by_check, by_reason, count, decisive, departure, judged
 
-__all__ = ["notebook", "render", "render_methods"]
+__all__ = ["STATUS", "Known", "cloud_of", "notebook", "readable", "render", "templates"]
 
 MOST_NAME = 300
 """Characters of a name or a command."""
@@ -36,7 +35,7 @@ MANY = 500
 """Checks that passed from which on their plots are drawn coarsely, so that the page stays small."""
 MOST_PACKED = 400_000
 """Bytes of the link that saves the scorecard."""
-_STATUS = {
+STATUS = {
     "conformant": ("ok", "Conformant"),
     "conformant_with_waivers": ("ok", "Conformant with waivers"),
     "nonconformant": ("bad", "Nonconformant"),
@@ -63,7 +62,8 @@ _EXPECTED = {
 
 
 @functools.cache
-def _templates() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
+    """Return the templates of the pages, made once, with style, script and policy."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("mu_conformance.scorecard.renders"),
         autoescape=True,
@@ -212,7 +212,8 @@ def _points(tested: Measurement | None, one: Sharpest) -> dict[str, list[plots.P
     }
 
 
-def _cloud(card: Document) -> dict[str, list[plots.Point]]:
+def cloud_of(card: Document) -> dict[str, list[plots.Point]]:
+    """Return the points of every scenario: originals, references and runs."""
     series: dict[str, list[plots.Point]] = {"originals": [], "references": [], "runs": []}
     found = mu_bench.figures(card)
     for one in sharpest(judged(card)):
@@ -244,7 +245,7 @@ def _costs(card: Document) -> list[dict[str, Any]]:
     return rows
 
 
-def _readable(card: Document) -> Document:
+def readable(card: Document) -> Document:
     """Return the scorecard with the names and commands that a method or an own task wrote shortened."""
 
     def short(text: str) -> str:
@@ -323,7 +324,7 @@ def _link(card: Document) -> str:
 
 def render(card: Document) -> str:
     """Return the page of one scorecard."""
-    packed, card = _packed(card), _readable(card)
+    packed, card = _packed(card), readable(card)
     hidden = (Outcome.NOT_RUN, Outcome.STALE_WAIVER)
     failures = [check for check in card.failures() if check.outcome not in hidden]
     undecided = [check for check in failures if check.outcome is Outcome.INCONCLUSIVE]
@@ -334,15 +335,15 @@ def render(card: Document) -> str:
     passed = [check for check in card.checks if check.outcome is Outcome.PASSED and check.required]
     shown = {id(check) for check in (*failures, *passed, *stale, *advised)}
     others = [check for check in card.checks if id(check) not in shown]
-    cloud, counts, found = _cloud(card), count(card), diagnose(card)
+    cloud, counts, found = cloud_of(card), count(card), diagnose(card)
     return wording.clean(
-        _templates()
+        templates()
         .get_template("page.jinja")
         .render(
             card=card,
-            suite=_Known(card.suite),
+            suite=Known(card.suite),
             title=wording.shortened(str(card.method.get("ref", "a method")), 120),
-            status=_STATUS.get(card.verdict.status, ("open", card.verdict.status)),
+            status=STATUS.get(card.verdict.status, ("open", card.verdict.status)),
             counts=counts,
             counted=wording.counted(counts),
             sentence=wording.verdict_sentence(card, counts),
@@ -380,7 +381,7 @@ def render(card: Document) -> str:
     )
 
 
-class _Known(dict[str, Any]):
+class Known(dict[str, Any]):
     """A part of a scorecard in which what is missing reads so."""
 
     def __missing__(self, key: str) -> str:
@@ -406,56 +407,5 @@ def notebook(card: Document) -> str:
     return str(
         Markup('<iframe title="mu-conformance" style="width:100%;height:80vh;border:0" srcdoc="{}"></iframe>').format(
             render(card)
-        )
-    )
-
-
-def render_methods(cards: Sequence[Document], links: Sequence[str | None] = ()) -> str:
-    """Return the page that compares several methods; ``links`` has the address of each one's own page."""
-    from mu_conformance.scorecard.renders import methods
-
-    cards = [_readable(card) for card in cards]
-    labelled, clouds = [], {"references": list[plots.Point](), "runs": list[plots.Point]()}
-    for card in cards:
-        cloud = _cloud(card)
-        clouds["references"] += cloud["references"]
-        runs = cloud["runs"]
-        if runs:
-            middle = plots.Point(
-                statistics.median(point.x for point in runs), statistics.median(point.y for point in runs)
-            )
-            labelled.append((card, middle))
-    clouds["references"] = clouds["references"][:: max(1, len(clouds["references"]) // 400)]
-    numbers = {id(card): number for number, card in enumerate(cards, 1)}
-    drawn = plots.scatter(
-        {"references": clouds["references"], "runs": [point for _, point in labelled]},
-        "forgetting against utility: the median of each method and the retrained models",
-        [point for _, point in labelled],
-    )
-    return wording.clean(
-        _templates()
-        .get_template("methods.jinja")
-        .render(
-            suite=_Known(cards[0].suite),
-            cards=[
-                {
-                    "number": number,
-                    "card": card,
-                    "link": links[number - 1] if number <= len(links) else None,
-                    "status": _STATUS.get(card.verdict.status, ("open", card.verdict.status)),
-                    "counts": count(card),
-                    "counted": wording.counted(count(card)),
-                    "diagnosis": diagnose(card),
-                    "row": row,
-                }
-                for number, (card, row) in enumerate(zip(cards, methods.method_rows(cards), strict=True), 1)
-            ],
-            families=[family for family in FAMILIES if any(family in card.verdict.distance for card in cards)],
-            tasks=methods.task_distances(cards),
-            mu_bench=methods.mu_bench_rows(cards),
-            figures=mu_bench.FIGURES,
-            differ=methods.differences(cards),
-            scatter=drawn,
-            labels=[numbers[id(card)] for card, _ in labelled],
         )
     )
