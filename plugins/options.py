@@ -12,7 +12,7 @@ import pytest
 
 from mu_conformance import discovery
 from mu_conformance.conditions.conditions import Conditions
-from mu_conformance.judging.settings import Settings, SettingsError, check_architecture, check_device
+from mu_conformance.judging.settings import Settings, SettingsError, check_architecture, check_challenge, check_device
 from mu_conformance.scenarios.forget_sets import ForgetSetError
 from mu_conformance.scenarios.profiles import Profile, find_profile, varied
 from mu_conformance.store.cache import default_cache
@@ -113,6 +113,12 @@ def _flag(config: Any, name: str) -> bool:
     return text == "true"
 
 
+def _drawn(config: Any) -> dict[str, str]:
+    """Return what the controller drew, in a worker."""
+    drawn = getattr(config, "workerinput", {}).get("mu_drawn")
+    return {} if drawn is None else {"drawn": drawn}
+
+
 def read_options(config: Any) -> Options:
     """Read and check every option; raises ``pytest.UsageError`` (exit status 4) with a one-line message."""
     _check_ini(config)
@@ -153,6 +159,11 @@ def read_options(config: Any) -> Options:
     if cache.exists() and not cache.is_dir():
         raise pytest.UsageError(f"--mu-cache {cache} exists and is a file; name a directory")
     baseline = here / _value(config, "mu_baseline") if _value(config, "mu_baseline") else None
+    challenge = _value(config, "mu_challenge") or None
+    try:
+        check_challenge(challenge)
+    except SettingsError as error:
+        raise pytest.UsageError(f"--mu-challenge: {error}") from None
     settings = Settings(
         profile=profile,
         tasks=tuple(dict.fromkeys(names)),
@@ -165,6 +176,8 @@ def read_options(config: Any) -> Options:
         data=data,
         conditions=_conditions(config),
         strict=_flag(config, "mu_strict"),
+        challenge=challenge,
+        **_drawn(config),
     )
     waivers = tuple(here / name for name in _values(config, "mu_waivers"))
     methods = tuple(dict.fromkeys(config.getoption("mu_method")))

@@ -137,7 +137,13 @@ class Reporting:
         """Build and write each method's scorecard over the tasks of ``scope``."""
         for number, (record, context) in enumerate(zip(records, self.contexts, strict=True)):
             invocation = {**context.invocation, "conftests": conftests(self.config)}
-            card = build(record, dataclasses.replace(context, invocation=invocation), scope=scope, finished=self.whole)
+            card = build(
+                record,
+                dataclasses.replace(context, invocation=invocation),
+                scope=scope,
+                finished=self.whole,
+                challenge=self.options.settings.secret,
+            )
             self.scorecards.append(card)
             if self.baseline is not None:
                 self.regressions += regressions(self.baseline, card)

@@ -54,6 +54,7 @@ class Workers:
         resumed = [[judged.to_json() for judged in record.judged.values()] for record in state.records]
         node.workerinput["mu_descriptions"] = json.dumps(state.descriptions)
         node.workerinput["mu_resumed"] = json.dumps(resumed)
+        node.workerinput["mu_drawn"] = state.options.settings.drawn
         node.workerinput["mu_progress"] = state.display.folder
         node.workerinput["mu_fork_server"] = self._fork_server()
 

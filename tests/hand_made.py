@@ -25,7 +25,7 @@ class HandMade(Evidence):
         references: Sequence[Any] = (),
         originals: Sequence[Any] = (),
         runs: Callable[[int], list[Any]] = nothing,
-        unseen_runs: Callable[[int], list[Any]] = nothing,
+        unseen: Any = None,
         few_rows_runs: Callable[[Any], list[Any]] = nothing,
         scenario: Any = None,
         task: Any = None,
@@ -38,7 +38,7 @@ class HandMade(Evidence):
             scenario = types.SimpleNamespace(name="toy", rows={"forget": None}, task=task)
         super().__init__(scenario, profile)
         self._parts = list(references), list(originals), untrained
-        self._runs, self._unseen_runs, self._few_rows_runs = runs, unseen_runs, few_rows_runs
+        self._runs, self._unseen, self._few_rows_runs = runs, unseen, few_rows_runs
         self.outcomes_only = outcomes_only  # type: ignore[misc]
         self.once(fixture_power, lambda _: Power(measure, FORGETTING[measure], 40.0))
 
@@ -57,8 +57,11 @@ class HandMade(Evidence):
     def runs(self, count: int) -> list[Any]:
         return self._runs(count)
 
-    def unseen_runs(self, count: int) -> list[Any]:
-        return self._unseen_runs(count)
+    @property
+    def unseen(self) -> Any:
+        if self._unseen is None:
+            raise AssertionError("no unseen requests were to be asked for")
+        return self._unseen
 
     def few_rows_runs(self, requests: Sequence[Any]) -> list[Any]:
         return self._few_rows_runs(requests)

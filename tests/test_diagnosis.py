@@ -102,10 +102,10 @@ class TestEarned:
         assert small[0] == "ignores_small_requests"
 
     def test_utility_and_what_is_made_for_the_suite(self, toy):
-        ruined, knowing = diagnosed(toy, "earns:forgets_and_ruins", f"{CONTROLS}:KnowsTheSuite")
+        ruined, knowing = diagnosed(toy, "earns:forgets_and_ruins", f"{CONTROLS}:KnowsTheRequests")
         assert ruined[0] == "pays_with_utility"
         assert ", retrained " in ruined[1]
-        assert knowing[0] == "knows_the_originals"
+        assert knowing[0] == "knows_the_requests"
 
     def test_what_did_not_finish(self, toy):
         (raised,) = diagnosed(toy, "toy_methods:Raises")

@@ -93,9 +93,10 @@ class TestDrawing:
         drawn = draw(scenario, TINY, np.random.default_rng(0), originals, retrained)
         assert (len(drawn.originals), len(drawn.references), len(drawn.runs(8))) == (4, 8, 8)
         assert len({id(one) for one in (*drawn.references, *drawn.runs(8))}) == 16
-        assert drawn.unseen_runs(3) == [drawn.runs(8)[at] for at in (7, 6, 5)]
         with pytest.raises(EvidenceError, match="9 runs are asked for, and 8 were drawn"):
             drawn.runs(9)
+        with pytest.raises(EvidenceError, match="no models of unseen requests"):
+            _ = drawn.unseen
         with pytest.raises(EvidenceError, match="were not made by calls"):
             drawn.records(1)
 
@@ -137,7 +138,7 @@ class TestDrawing:
 
 
 POOL = {"originals": 12, "retrained": 40, "partial": 8}
-PLAN = Study("noise", "tiny", (0.7,), 30, 10, 5, POOL)
+PLAN = Study("noise", "tiny", (0.7,), 30, 10, 5, POOL, easy=(0.5,))
 
 
 def test_retraining_passes_and_a_method_that_forgets_little_does_not(tiny, cache):

@@ -14,7 +14,7 @@ import mu_conformance as mu
 from mu_conformance.methods import Retrain
 from mu_conformance.scorecard.verification import verify
 
-OF_THE_MOMENT = ("cost.wall-clock", "cost.peak-memory", "robustness.unseen-model")
+OF_THE_MOMENT = ("cost.wall-clock", "cost.peak-memory", "robustness.unseen-request")
 """What is measured of the machine, or of a model whose seed nothing foretells."""
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from mu_conformance.scorecard import verification
 
-OF_THE_MOMENT = ("cost.wall-clock", "cost.peak-memory", "robustness.unseen-model")
+OF_THE_MOMENT = ("cost.wall-clock", "cost.peak-memory", "robustness.unseen-request")
 """What is measured of the machine, or of a model whose seed nothing foretells."""
 
 

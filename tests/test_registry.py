@@ -52,7 +52,7 @@ SIDES = {
     "utility.worst-group": "Below",
 }
 """Sides of the references on which a check can fail; the others compare nothing with references, or both sides mean
-the same (``robustness.unseen-model``)."""
+the same (``robustness.unseen-request``)."""
 
 
 class TestOneOf:

@@ -1,4 +1,4 @@
-"""Checks that look at single runs: every run must forget, and so must one on an original that was trained just now.
+"""The check that looks at single runs: every run must forget.
 
 Models are pairs of numbers, a forgetting measure and a test score; nothing is trained.
 """
@@ -10,7 +10,6 @@ import pytest
 from hand_made import Given, HandMade
 
 from mu_conformance.checks.robustness.seeds import seeds
-from mu_conformance.checks.robustness.unseen_model import unseen_model
 from mu_conformance.checks.statistics import forgetting, utility
 from mu_conformance.decision.outcome import Outcome
 from mu_conformance.scenarios.profiles import PROFILES
@@ -25,13 +24,12 @@ def judged(monkeypatch):
     monkeypatch.setitem(forgetting.FORGETTING, "loss attack AUC", Given(lambda own: own[0]))
     monkeypatch.setattr(utility, "test_score", Given(lambda own: own[1]))
 
-    def evidence(runs, unseen=(), original=0.9):
+    def evidence(runs, original=0.9):
         offsets = np.tile([-0.01, 0.01], SMOKE.references // 2)
         return HandMade(
             references=[(0.5 + offset, 0.8 + offset) for offset in offsets],
             originals=[(original, 0.8)] * 4,
             runs=lambda count: runs[:count],
-            unseen_runs=lambda count: unseen[:count],
         )
 
     return evidence
@@ -70,23 +68,3 @@ class TestEveryRun:
 
     def test_where_the_references_mean_is_not_known_well_enough_nothing_is_said(self, judged):
         assert seeds(judged([(0.5, 0.8), (0.7, 0.8), (0.5, 0.8), (0.5, 0.8)])).outcome is Outcome.INCONCLUSIVE
-
-
-class TestUnseen:
-    @pytest.mark.parametrize(
-        ("unseen", "outcome", "runs"),
-        [
-            ([(0.5, 0.8)], Outcome.PASSED, 1),
-            ([(0.9, 0.8)], Outcome.FAILED, 1),
-            # 0.7 is half of the way: one run cannot say on which side the method lies, nor can four, and eight do
-            ([(0.7, 0.8), (0.5, 0.8)], Outcome.PASSED, 8),
-            ([(0.7, 0.8), (0.5, 0.8)] * 3 + [(0.7, 0.8)], Outcome.INCONCLUSIVE, 8),
-        ],
-    )
-    def test_runs_are_added_while_it_is_open(self, judged, unseen, outcome, runs):
-        finding = unseen_model(judged([], unseen + [unseen[-1]] * (8 - len(unseen))))
-        assert (finding.outcome, finding.measurements[0].runs) == (outcome, runs)
-
-    def test_a_failure_says_where_the_method_works(self, judged):
-        finding = unseen_model(judged([], [(0.9, 0.8)]))
-        assert "not what the method does to originals that ship with the suite" in finding.message

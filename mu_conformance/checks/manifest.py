@@ -82,8 +82,18 @@ def _contract_entries(task: Task) -> list[Entry]:
 
 def _scenario_entries(scenario: Scenario) -> list[Entry]:
     task = scenario.task
+    # A check with requests of its own asks for one row too, whatever the scenario's ratio.
+    smallest = 1 / len(task.splits.train)
     return [
-        Entry(task.name, scenario.name, check.id, task.modality, scenario.kind, scenario.actual_ratio, _features(task))
+        Entry(
+            task.name,
+            scenario.name,
+            check.id,
+            task.modality,
+            scenario.kind,
+            smallest if check.own_requests else scenario.actual_ratio,
+            _features(task),
+        )
         for check in catalogue().values()
         if check.subject in (Evidence, Calls) and check.applies_to(task, scenario.kind)
     ]

@@ -45,6 +45,13 @@ def register(commands: Any) -> None:
         help="of the forget rows that a method keeps; default seven from 0.05 to 0.5",
     )
     found.add_argument(
+        "--easy",
+        type=_share,
+        nargs="*",
+        metavar="Q",
+        help="of the forget rows that a method keeps which chooses the easiest; default four from 0.05 to 0.3",
+    )
+    found.add_argument(
         "--output", type=Path, default=Path("mu-validity.json"), metavar="FILE", help="default %(default)s"
     )
     found.set_defaults(run=_validate)
@@ -89,13 +96,14 @@ def _validate(options: argparse.Namespace) -> int:
     cache = cache_of(options)
     studies = _studies(options.output)
 
-    from mu_conformance.error_rates.study import SHARES, Study, build, study
+    from mu_conformance.error_rates.study import EASY, SHARES, Study, build, study
     from mu_conformance.store.pack import packaged_packs
 
     packs = packaged_packs()
     shares = tuple(sorted(set(options.shares or SHARES)))
+    easy = EASY if options.easy is None else tuple(sorted(set(options.easy)))
     for task in tasks:
-        plan = Study(task, profile, shares, options.judgements)
+        plan = Study(task, profile, shares, options.judgements, easy=easy)
         try:
             built = build(plan, cache, packs, processes=options.processes)
             print(f"{task}: {built} models and outputs made", flush=True)

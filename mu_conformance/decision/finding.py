@@ -93,6 +93,8 @@ class Measurement:
     """Departures that count."""
     key: str | None = None
     """A stable name for programs, where one needs this number; ``name`` is for people and may change."""
+    rows: int | None = None
+    """Rows of the request, where a check draws requests of its own."""
     values: Values | None = None
     """The same statistic of every single model."""
 
@@ -147,6 +149,8 @@ class Measurement:
             record["references"] = dataclasses.asdict(self.references)
         if self.runs is not None:
             record["runs"] = self.runs
+        if self.rows is not None:
+            record["rows"] = self.rows
         if self.sides is not None:
             record["sides"] = str(self.sides)
         if self.values is not None:
@@ -171,6 +175,7 @@ class Measurement:
             runs=record.get("runs"),
             sides=None if sides is None else Sides(sides),
             key=record.get("key"),
+            rows=record.get("rows"),
             values=None if record.get("values") is None else Values.from_json(record["values"]),
         )
 

@@ -10,7 +10,7 @@ from scipy.special import stdtr, stdtrit
 
 from mu_conformance.decision.outcome import Sides
 
-__all__ = ["Interval", "conclusive_chance", "difference_interval"]
+__all__ = ["Interval", "conclusive_chance", "difference_interval", "known_spread_interval"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +46,31 @@ def difference_interval(
     if borrowed:
         run_variance = reference_variance
     half = _half_width(run_variance, len(runs), reference_variance, len(references), level, borrowed=borrowed)
+    return Interval(difference - half, difference + half, level)
+
+
+def known_spread_interval(
+    runs: np.ndarray, references: np.ndarray, spread: float, degrees: int, level: float
+) -> Interval:
+    """Return the t interval for mean(runs) - mean(references), where the deviation of both is known from elsewhere.
+
+    Args:
+        runs: values of runs, float [n], n at least 1.
+        references: values of references, float [m], m at least 1.
+        spread: standard deviation of a run and of a reference.
+        degrees: degrees of freedom with which ``spread`` was estimated.
+        level: level of the interval, in (0, 1).
+
+    Raises:
+        ValueError: a value is not finite, or there is no run or no reference.
+    """
+    runs, references = np.asarray(runs, float), np.asarray(references, float)
+    if runs.ndim != 1 or references.ndim != 1 or not len(runs) or not len(references) or degrees < 1:
+        raise ValueError(f"need at least 1 run and 1 reference, got shapes {runs.shape} and {references.shape}")
+    if not (np.isfinite(runs).all() and np.isfinite(references).all() and math.isfinite(spread)):
+        raise ValueError("a measurement is NaN or infinite")
+    half = float(stdtrit(degrees, (1 + level) / 2)) * spread * math.sqrt(1 / len(runs) + 1 / len(references))
+    difference = float(runs.mean() - references.mean())
     return Interval(difference - half, difference + half, level)
 
 

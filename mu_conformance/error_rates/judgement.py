@@ -8,7 +8,7 @@ import numpy as np
 
 from mu_conformance.checks.catalogue import Check, catalogue
 from mu_conformance.decision.outcome import Outcome
-from mu_conformance.evidence.base import Evidence, EvidenceError, Retraining
+from mu_conformance.evidence.base import Evidence, EvidenceError, Retraining, UnseenRequests
 from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.evidence.runs import Run
 from mu_conformance.protocol.claims import Claims
@@ -54,12 +54,9 @@ class DrawnEvidence(Evidence):
             raise EvidenceError(f"{count} runs are asked for, and {len(self._drawn)} were drawn")
         return self._drawn[:count]
 
-    def unseen_runs(self, count: int) -> list[Outputs]:
-        """Return the last runs, which other checks rarely reach.
-
-        They stand in for runs on unseen originals, because no method has seen the originals of a pool's models.
-        """
-        return self.runs(max(count, self.profile.looks[-1]))[::-1][:count]
+    @property
+    def unseen(self) -> UnseenRequests:
+        raise EvidenceError("a pool has no models of unseen requests")
 
     def few_rows_runs(self, requests: Sequence[np.ndarray]) -> list[Outputs]:
         raise EvidenceError("a pool has no models of small requests")

@@ -27,6 +27,8 @@ __all__ = ["Study", "build", "pool_sizes", "study"]
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.35, 0.5)
 """Shares of the forget rows that a method keeps."""
+EASY = (0.05, 0.1, 0.2, 0.3)
+"""Shares of the forget rows that a method keeps which chooses the easiest ones."""
 SEED = DEFAULT_SEED
 """Suite seed of the pools."""
 
@@ -49,6 +51,8 @@ class Study:
     """Number of judgements on each half."""
     pool: Mapping[str, int] | None = None
     """Number of models of each kind; None: ``pool_sizes``."""
+    easy: tuple[float, ...] = EASY
+    """Shares of the forget rows that a method keeps which chooses those that a retrained model is surest of."""
 
     @property
     def sizes(self) -> Mapping[str, int]:
@@ -86,13 +90,14 @@ def _members(plan: Study) -> list[tuple[str, float, int]]:
     sizes = plan.sizes
     found = [("original", 1.0, number) for number in range(sizes["originals"])]
     found += [("retrained", 0.0, number) for number in range(sizes["retrained"])]
-    return found + [("partial", share, number) for share in plan.shares for number in range(sizes["partial"])]
+    kept = [("partial", share) for share in plan.shares] + [("easy", share) for share in plan.easy]
+    return found + [(what, share, number) for what, share in kept for number in range(sizes["partial"])]
 
 
 def _get(pool: Pool, what: str, share: float, number: int) -> Outputs:
     """Return the outputs of one model of a pool."""
-    if what == "partial":
-        return pool.partial(share, number)
+    if what in ("partial", "easy"):
+        return getattr(pool, what)(share, number)
     return pool.original(number) if what == "original" else pool.retrained(number)
 
 
@@ -150,16 +155,16 @@ def study(
     not_passed: collections.Counter[str] = collections.Counter()
     by_scenario: collections.Counter[str] = collections.Counter()
 
-    def wrong(share: float) -> Callable[[list[np.ndarray], np.random.Generator], bool]:
+    def wrong(what: str, share: float) -> Callable[[list[np.ndarray], np.random.Generator], bool]:
         """Return a function that judges methods keeping that share of the forget rows; True if not conformant."""
 
         def happens(members: list[np.ndarray], generator: np.random.Generator) -> bool:
             bad = False
             for at, pool in enumerate(pools):
                 originals, retrained, others = (
-                    [models[at, what, kept][number] for number in chosen]
-                    for (what, kept), chosen in zip(
-                        (("original", 1.0), ("retrained", 0.0), ("partial" if share else "retrained", share)),
+                    [models[at, kind, kept][number] for number in chosen]
+                    for (kind, kept), chosen in zip(
+                        (("original", 1.0), ("retrained", 0.0), (what, share)),
                         members[3 * at : 3 * at + 3],
                         strict=True,
                     )
@@ -174,30 +179,32 @@ def study(
         return happens
 
     sizes = plan.sizes
-    rates = {}
-    for share in (0.0, *plan.shares):
+    rates: dict[str, dict[float, dict[str, Any]]] = {"retrained": {}, "partial": {}, "easy": {}}
+    kept = [("partial", share) for share in plan.shares] + [("easy", share) for share in plan.easy]
+    for what, share in [("retrained", 0.0), *kept]:
         not_passed.clear()
         by_scenario.clear()
         judgements = plan.judgements if share == 0 else -(-plan.judgements // 2)
         rate = pooled_rate(
             [sizes["originals"], sizes["retrained"], sizes["partial" if share else "retrained"]] * len(pools),
-            wrong(share),
+            wrong(what, share),
             judgements=judgements,
             replicates=plan.replicates if share == 0 else 0,
             of_replicate=plan.of_replicate,
         )
         total = judgements + (plan.replicates * plan.of_replicate if share == 0 else 0)
-        rates[share] = {
+        rates[what][share] = {
             **rate.to_json(),
             "by_scenario": {name: round(count / total, 4) for name, count in by_scenario.most_common()},
             "not_passed_by_check": {name: round(count / total, 4) for name, count in not_passed.most_common()},
         }
-        say(f"{plan.task}: {share:g} of the forget rows kept, not conformant in {rate.estimate:.1%}")
+        say(f"{plan.task}: {share:g} of the forget rows kept ({what}), not conformant in {rate.estimate:.1%}")
     return {
         "task": plan.task,
         "profile": plan.profile,
         "pool": dict(sizes),
         "scenarios": [pool.scenario.name for pool in pools],
-        "false_alarm_rate": rates.pop(0.0),
-        "detection": [{"kept": share, **rate} for share, rate in rates.items()],
+        "false_alarm_rate": rates["retrained"][0.0],
+        "detection": [{"kept": share, **rate} for share, rate in rates["partial"].items()],
+        "detection_easy": [{"kept": share, **rate} for share, rate in rates["easy"].items()],
     }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mu_conformance.evidence.runs import Run
     from mu_conformance.tasks import Task
 
-__all__ = ["Evidence", "EvidenceError", "Others", "Retraining", "RunError", "Tell", "tell_nobody"]
+__all__ = ["Evidence", "EvidenceError", "Others", "Retraining", "RunError", "Tell", "UnseenRequests", "tell_nobody"]
 
 Computed = TypeVar("Computed")
 
@@ -120,12 +120,10 @@ class Evidence(abc.ABC):
     def runs(self, count: int) -> list[Outputs]:
         """Return the outputs of ``count`` runs; raise ``RunError`` if any of them cannot be judged."""
 
+    @property
     @abc.abstractmethod
-    def unseen_runs(self, count: int) -> list[Outputs]:
-        """Return the outputs of ``count`` runs on originals trained just now, from unpredictable seeds.
-
-        Raises ``RunError`` if any of them cannot be judged.
-        """
+    def unseen(self) -> UnseenRequests:
+        """Return the requests that nobody can foresee, on an original trained just now."""
 
     @abc.abstractmethod
     def few_rows_runs(self, requests: Sequence[np.ndarray]) -> list[Outputs]:
@@ -167,3 +165,36 @@ class Evidence(abc.ABC):
     def known(self, key: Any) -> Any | None:
         """Return the result of ``once`` for ``key``; None if no check needed it."""
         return self._remembered.get(key)
+
+
+class UnseenRequests(abc.ABC):
+    """Gives the evidence of requests with secret rows, secret sizes and a secret original."""
+
+    @property
+    @abc.abstractmethod
+    def sizes(self) -> tuple[int, ...]:
+        """Return the number of rows that each request was drawn to name, falling."""
+
+    @property
+    @abc.abstractmethod
+    def rows(self) -> int:
+        """Return the number of rows that the secret original was trained on."""
+
+    @property
+    @abc.abstractmethod
+    def pool(self) -> int:
+        """Return the number of these rows that no reference was trained on."""
+
+    @abc.abstractmethod
+    def evidence(self, outside: np.ndarray, inside: int = 0) -> Evidence:
+        """Return the evidence of one request, with the secret original as the only original.
+
+        Its scenario has the part ``forget``, the rows of the pool that are named, and the part ``holdout``. The part
+        ``inside`` has the rows named that references were trained on, and ``kept`` the rows of the pool that are not
+        named, with ``known`` for comparison: rows that stay and that references were trained on. Parts without rows are
+        missing.
+
+        Args:
+            outside: the rows of the pool that are named, as numbers in the pool.
+            inside: number of other training rows that are named.
+        """

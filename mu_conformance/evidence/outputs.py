@@ -78,8 +78,7 @@ class _Measured(Mapping[str, "RowOutputs"]):
             if part in map(attack.part, MEASURED):
                 treated = attack.apply(model, self._scenario)
                 return {attack.part(own): self._losses(treated, rows[own]) for own in MEASURED}
-        # Holdout rows are for the attacks, which need losses and confidences alone.
-        return {part: task.outputs(model, rows[part], brief=part == "holdout")}
+        return {part: task.outputs(model, rows[part], brief=part in self._scenario.brief_parts)}
 
     def _losses(self, model: nn.Module, rows: Rows) -> dict[str, torch.Tensor]:
         """Return the losses of an attacked model, the only outputs saved of it: its logits would be most of a pack."""

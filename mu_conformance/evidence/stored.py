@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mu_conformance.evidence.base import Evidence, EvidenceError, Retraining
+from mu_conformance.evidence.base import Evidence, EvidenceError, Retraining, UnseenRequests
 from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.evidence.populations import Populations
 from mu_conformance.evidence.runs import Run
@@ -54,7 +54,8 @@ class StoredEvidence(Evidence):
     def runs(self, count: int) -> list[Outputs]:
         raise EvidenceError(_NO_METHOD)
 
-    def unseen_runs(self, count: int) -> list[Outputs]:
+    @property
+    def unseen(self) -> UnseenRequests:
         raise EvidenceError(_NO_METHOD)
 
     def few_rows_runs(self, requests: Sequence[np.ndarray]) -> list[Outputs]:

@@ -14,7 +14,7 @@ from mu_conformance import discovery
 from mu_conformance.conditions.conditions import Conditions
 from mu_conformance.discovery import MethodError, UnknownName
 from mu_conformance.judging.session import JudgingSession
-from mu_conformance.judging.settings import Settings, SettingsError, check_architecture, check_device
+from mu_conformance.judging.settings import Settings, SettingsError, check_architecture, check_challenge, check_device
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios.forget_sets import ForgetSetError
 from mu_conformance.scenarios.profiles import ProfileError, find_profile, varied
@@ -54,6 +54,7 @@ def judge(
     device: str = "cpu",
     data: str = "embedded",
     strict: bool = False,
+    challenge: str | None = None,
     cache: Path | str | None = None,
     report: Path | str | None = None,
     resume: bool = False,
@@ -76,6 +77,7 @@ def judge(
         device: torch device that the method runs on.
         data: ``embedded`` or ``hub``.
         strict: require SHOULD checks too.
+        challenge: text of an auditor that unforeseen requests are drawn from; None for random numbers.
         cache: writable folder of the store.
         report: folder for the journal, the scorecard and its page; None writes nothing.
         resume: continue from the journal in ``report``.
@@ -101,6 +103,7 @@ def judge(
         _check_number(
             "time_limit", time_limit, float, "a number of seconds above 0", lambda number: 0 < number < math.inf
         )
+        check_challenge(challenge)
         check_device(device)
         names, own = _tasks(tasks, data)
         settings = Settings(
@@ -114,6 +117,7 @@ def judge(
             data=data,
             conditions=conditions or Conditions(),
             strict=strict,
+            challenge=challenge,
         )
         if model is not None:
             registered = {name: registry.find_task(name, data) for name in names if name not in {t.name for t in own}}
@@ -259,7 +263,7 @@ def _judge(
         if report is not None and set_aside(report):
             stack.callback(_put_back_unless_written, report, ref)
         _judge_entries(session, record, journal, say)
-        card = build(record, context, scope=settings.tasks)
+        card = build(record, context, scope=settings.tasks, challenge=settings.secret)
         if report is not None:
             card.save(report / "scorecard.json")
             problems: list[str] = []

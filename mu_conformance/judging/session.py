@@ -146,6 +146,7 @@ class JudgingSession:
                 self.method,
                 self.settings.profile,
                 self.claims,
+                secret=self.settings.secret,
                 device=self.settings.device,
                 time_limit=self.settings.time_limit,
             )

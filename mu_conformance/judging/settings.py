@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,11 @@ from mu_conformance.scorecard.record import Context
 from mu_conformance.scorecard.waivers import Waiver
 from mu_conformance.store.cache import default_cache
 
-__all__ = ["Settings", "SettingsError", "check_architecture", "check_device"]
+__all__ = ["Settings", "SettingsError", "check_architecture", "check_challenge", "check_device"]
+
+
+SHORTEST = 8
+"""Smallest number of characters of a challenge."""
 
 
 class SettingsError(ValueError):
@@ -34,6 +40,14 @@ def check_device(device: str) -> None:
         torch.empty(1, device=torch.device(device))
     except (RuntimeError, AssertionError) as error:
         raise SettingsError(f"{device} cannot be used here: {str(error).strip().splitlines()[0]}") from None
+
+
+def check_challenge(challenge: Any) -> None:
+    """Raise ``SettingsError`` unless a challenge is None or a text of at least ``SHORTEST`` characters."""
+    if challenge is not None and not (isinstance(challenge, str) and len(challenge.strip()) >= SHORTEST):
+        raise SettingsError(
+            f"a challenge is a text of {SHORTEST} characters or more that nobody could guess, got {challenge!r}"
+        )
 
 
 def check_architecture(architecture: str, offered: Mapping[str, Sequence[str]]) -> None:
@@ -71,6 +85,16 @@ class Settings:
     strict: bool = False
     """SHOULD checks are required too."""
 
+    challenge: str | None = None
+    """What the auditor draws the unforeseen requests from; None: the operating system's random numbers."""
+    drawn: str = dataclasses.field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    """Random text of this run, unless there is a challenge. The processes of a run share it."""
+
+    @property
+    def secret(self) -> str:
+        """Return what secret requests and the seeds of calls are derived from; told when the run is over."""
+        return self.drawn if self.challenge is None else self.challenge
+
     @property
     def suite_seed(self) -> int:
         return DEFAULT_SEED if self.seed is None else self.seed
@@ -78,7 +102,7 @@ class Settings:
     def to_json(self) -> dict[str, Any]:
         """Return what changes a finding, as plain data: not the cache."""
         record = dataclasses.asdict(dataclasses.replace(self, cache=Path()))
-        del record["cache"]
+        del record["cache"], record["drawn"]
         record["profile"]["looks"] = list(self.profile.looks)
         return {**record, "tasks": list(self.tasks)}
 
@@ -97,6 +121,8 @@ class Settings:
         named = PROFILES.get(self.profile.name, self.profile)
         if self.profile.ratio != named.ratio:
             options += f" --mu-ratio {self.profile.ratio:g}"
+        if self.challenge is not None:
+            options += f" --mu-challenge {shlex.quote(self.challenge)}"
         if self.strict:
             options += " --mu-strict"
         return options + self.conditions.options

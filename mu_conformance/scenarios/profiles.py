@@ -37,6 +37,8 @@ class Profile:
     """Deletion ratio."""
     contract_examples: int
     """Number of random requests that a contract check makes."""
+    unseen_requests: int = 6
+    """Number of requests with secret rows and a secret size; a third of it where a model is expensive."""
     audit_models: int = 0
     """Number of models of the audit (``evidence.audit``); 0: no audit."""
 
@@ -59,6 +61,7 @@ PROFILES = {
             True,
             0.10,
             25,
+            12,
             128,
         ),
     )

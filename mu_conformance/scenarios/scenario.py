@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 
@@ -26,6 +27,9 @@ Estimate = Callable[[Task, str, int], np.ndarray]
 @dataclasses.dataclass(frozen=True)
 class Scenario:
     """Names what is to be forgotten by which model. The forget set is fixed; training seeds vary."""
+
+    brief_parts: ClassVar[tuple[str, ...]] = ("holdout",)
+    """Parts of which only losses and confidences are measured, because nothing but the attacks reads them."""
 
     task: Task
     """The task, under its conditions."""
@@ -125,10 +129,6 @@ class Scenario:
     def reference_seed(self, number: int) -> int:
         """Return the training seed of the reference with that number."""
         return derive_seed(self.seed, "reference", number)
-
-    def run_seed(self, number: int, turn: int = 0) -> int:
-        """Return the seed of run ``number``'s call on its request number ``turn``."""
-        return derive_seed(self.seed, "run", self.name, number, *([turn] if turn else []))
 
 
 def scenario_name(task: Task, kind: str, ratio: float) -> str:

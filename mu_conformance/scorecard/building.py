@@ -98,6 +98,7 @@ def build(
     *,
     scope: Iterable[str] | None = None,
     finished: bool = True,
+    challenge: str | None = None,
 ) -> Scorecard:
     """Build the scorecard of a method.
 
@@ -105,6 +106,7 @@ def build(
         record: the manifest's entries and the findings.
         context: what the scorecard says besides.
         scope: tasks that it covers; None for all of the record's.
+        challenge: what unforeseen requests were drawn from, told when the run is over; None if it is not known.
         finished: whether the record holds the whole manifest. The journal of a stopped run may lack whole tasks.
     """
     tasks = sorted(record.entries) if scope is None else list(scope)
@@ -124,6 +126,7 @@ def build(
             "strict": context.strict,
             "manifest_sha256": manifest.manifest_digest(entries),
             **context.suite,
+            **({} if challenge is None else {"challenge": challenge}),
             "provenance": record.provenance,
             "artefacts_sha256": record.artefacts_sha256,
             "power": record.power,

@@ -30,7 +30,7 @@ _RECOVERY = (
     "robustness.noise-and-pruning",
     "robustness.representation-probe",
 )
-_UNSEEN = "robustness.unseen-model"
+_UNSEEN = "robustness.unseen-request"
 _UNSIGNED = "forgetting.output-divergence"
 """A distance from retrained models that has no direction."""
 
@@ -286,12 +286,12 @@ def _rest(document: Document, judged: Sequence[Check], bad: Sequence[Check], way
     if recovered:
         return Diagnosis("comes_back", f"{_comes_back(recovered)}{_pays(bad)}", way)
     forgot = any(check.family in _FORGETTING and check.outcome is Outcome.PASSED for check in judged)
-    if _UNSEEN in blamed and forgot:
-        text = "Forgets on the originals that ship with the suite, and not on one trained a moment ago"
-        return Diagnosis("knows_the_originals", f"{text}{_pays(bad)}", way)
     if any(name in blamed for name in _SMALL) and forgot:
         text = "Ignores small requests: a tenth of the rows is forgotten, a single row that is asked for alone is not"
         return Diagnosis("ignores_small_requests", f"{text}{_pays(bad)}", way)
+    if _UNSEEN in blamed and forgot:
+        text = "Forgets on requests that ship with the suite, and not on ones drawn a moment ago"
+        return Diagnosis("knows_the_requests", f"{text}{_pays(bad)}", way)
     lost = _lost(bad)
     if lost:
         return Diagnosis("pays_with_utility", f"Forgets, and pays with utility: {lost}", way)

@@ -104,12 +104,30 @@ def supported(document: Document) -> str:
     return document.verdict.supports or "nothing"
 
 
+def judged_requests(document: Document) -> str:
+    """Return the sizes and ratios of the requests that were judged, such as ``1 to 59 rows, up to 10 % of all rows``.
+
+    Empty if nothing was.
+    """
+    judged = [check for check in document.checks if check.required and check.outcome in _JUDGED]
+    sizes = [one.rows for check in judged for one in check.measurements if isinstance(one.rows, int)]
+    ratios = [check.ratio for check in judged if isinstance(check.ratio, int | float) and check.ratio]
+    parts = [f"{min(sizes)} to {max(sizes)} rows"] if sizes else []
+    if ratios:
+        parts.append(f"{'up to ' if sizes else ''}{100 * max(ratios):.3g} % of the training rows")
+    return ", ".join(parts)
+
+
+_JUDGED = (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.WAIVED)
+
+
 def verdict_sentence(document: Document, counts: Counts) -> str:
     """Return the verdict in a sentence or two."""
     verdict = document.verdict
     tasks = f"{len(verdict.scope)} task{'s' if len(verdict.scope) != 1 else ''}"
     if verdict.status == "conformant":
-        return f"Every one of the {counts.required} required checks passed, on {tasks}."
+        asked = judged_requests(document)
+        return f"Every one of the {counts.required} required checks passed, on {tasks}{asked and f' ({asked})'}."
     if verdict.status == "conformant_with_waivers":
         return f"{counts.passed} of {counts.required} required checks passed on {tasks}; {counts.waived} are waived."
     if verdict.status == "nonconformant":
@@ -176,9 +194,9 @@ def not_shown(document: Document) -> list[str]:
     unknown = [task for task in verdict.scope if task not in (rates.get("tasks") or ())]
     if unknown:
         lines.append(f"How often a verdict is wrong was not measured on {', '.join(unknown)}.")
-    ratios = [check.ratio for check in document.checks if check.required and isinstance(check.ratio, int | float)]
-    if ratios:
-        lines.append(f"Requests of more than {100 * max(ratios):g} % of the training rows were not made.")
+    asked = judged_requests(document)
+    if asked:
+        lines.append(f"Other requests than these were not made: {asked}.")
     if suite.get("isolated") is False:
         lines.append("The method ran in the suite's own process and could have changed anything that was measured.")
     if not document.complete:
@@ -213,7 +231,7 @@ def error_rates(document: Document) -> list[str]:
     return lines
 
 
-_OWN_LOOKS = ("robustness.few-rows", "robustness.seeds", "robustness.unseen-model")
+_OWN_LOOKS = ("robustness.few-rows", "robustness.seeds", "robustness.unseen-request")
 """Checks whose number of runs no option changes."""
 
 

@@ -91,6 +91,10 @@ class Rows:
         at = torch.as_tensor(indices, dtype=torch.long)
         return Rows({name: column.index_copy(0, at, rows.columns[name]) for name, column in self.columns.items()})
 
+    def joined(self, rows: Rows) -> Rows:
+        """Return these rows followed by ``rows``, which need the same columns."""
+        return Rows({name: torch.cat([column, rows.columns[name]]) for name, column in self.columns.items()})
+
     @property
     def labels(self) -> torch.Tensor:
         """Return the column ``labels``, int64: [n] for classes, [n, length] for text to be generated."""

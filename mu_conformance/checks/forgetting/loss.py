@@ -9,6 +9,9 @@ from mu_conformance.decision.finding import Finding
 from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import Evidence
 
+MARGIN = Margin(floor=0.02, fraction=1 / 3)
+"""Largest tolerated difference to the references."""
+
 
 @check("forgetting.loss", Evidence)
 def loss(evidence: Evidence) -> Finding:
@@ -35,6 +38,6 @@ def loss(evidence: Evidence) -> Finding:
         evidence,
         "loss difference",
         forgetting.loss_difference,
-        Margin(floor=0.02, fraction=1 / 3),
+        MARGIN,
         cause="Too low: rows are remembered; too high: their loss was driven up (over-forgetting).",
     )

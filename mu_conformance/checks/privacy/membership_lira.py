@@ -10,6 +10,9 @@ from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import Evidence
 from mu_conformance.protocol.claims import Guarantee
 
+MARGIN = Margin(floor=0.05, fraction=0.25)
+"""Largest tolerated difference to the references."""
+
 
 @check("privacy.membership-lira", Evidence, guarantee=Guarantee.RETRAIN_EQUIVALENT)
 def membership_lira(evidence: Evidence) -> Finding:
@@ -38,7 +41,7 @@ def membership_lira(evidence: Evidence) -> Finding:
         evidence,
         "LiRA score",
         membership.lira_score,
-        Margin(floor=0.05, fraction=0.25),
+        MARGIN,
         cause="Above the references: members can still be told row by row; below: the deleted rows stand out.",
     )
     return with_reports(finding, evidence, {"LiRA AUC": membership.lira_auc})

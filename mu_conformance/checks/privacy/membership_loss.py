@@ -10,6 +10,9 @@ from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import Evidence
 from mu_conformance.protocol.claims import Guarantee
 
+MARGIN = Margin(floor=0.01, fraction=0.2)
+"""Largest tolerated difference to the references."""
+
 
 @check("privacy.membership-loss", Evidence, guarantee=Guarantee.RETRAIN_EQUIVALENT)
 def membership_loss(evidence: Evidence) -> Finding:
@@ -37,7 +40,7 @@ def membership_loss(evidence: Evidence) -> Finding:
         evidence,
         "loss attack AUC",
         membership.loss_auc,
-        Margin(floor=0.01, fraction=0.2),
+        MARGIN,
         cause="Above the references: members can still be told; below: the deleted rows stand out.",
         key="membership",
     )

@@ -10,6 +10,9 @@ from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import Evidence
 from mu_conformance.protocol.claims import Guarantee
 
+MARGIN = Margin(floor=0.1, fraction=0.5)
+"""Largest tolerated difference to the references."""
+
 
 @check(
     "privacy.membership-rmia",
@@ -42,6 +45,6 @@ def membership_rmia(evidence: Evidence) -> Finding:
         evidence,
         "RMIA score",
         membership.rmia_score,
-        Margin(floor=0.1, fraction=0.5),
+        MARGIN,
         cause="Above the references: members can still be told row by row; below: the deleted rows stand out.",
     )

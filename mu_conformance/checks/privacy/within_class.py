@@ -10,6 +10,9 @@ from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import Evidence
 from mu_conformance.protocol.claims import Guarantee
 
+MARGIN = Margin(floor=0.02, fraction=1 / 3)
+"""Largest tolerated difference to the references."""
+
 
 @check("privacy.within-class", Evidence, guarantee=Guarantee.RETRAIN_EQUIVALENT, needs=("classes",))
 def within_class(evidence: Evidence) -> Finding:
@@ -37,7 +40,7 @@ def within_class(evidence: Evidence) -> Finding:
         evidence,
         "loss attack AUC within classes",
         membership.within_class_auc,
-        Margin(floor=0.02, fraction=1 / 3),
+        MARGIN,
         cause="Above the references: members can be told from others of their class; "
         "below: the deleted rows stand out.",
     )

@@ -11,6 +11,9 @@ from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import Evidence
 from mu_conformance.protocol.claims import Guarantee
 
+MARGIN = Margin(floor=0.75, fraction=1 / 3)
+"""Largest tolerated difference to the references."""
+
 
 @check(
     "privacy.worst-rows",
@@ -43,7 +46,7 @@ def worst_rows(evidence: Evidence) -> Finding:
         evidence,
         "LiRA score of the worst tenth",
         membership.worst_rows_score,
-        Margin(floor=0.75, fraction=1 / 3),
+        MARGIN,
         sides=Sides.ABOVE,
         cause="Some of the rows are remembered, though not the average row.",
     )

@@ -109,6 +109,7 @@ def few_rows(evidence: Evidence) -> Finding:
         original=original,
         references=Population.of(references),
         runs=len(runs),
+        rows=len(requests[0].rows),
         sides=Sides.ABOVE,
         values=Values.of(runs, references),
     )

@@ -19,6 +19,8 @@ __all__ = [
     "WORST_SHARE",
     "confidence_spread",
     "earlier_requests_auc",
+    "inside_auc",
+    "stranger_auc",
     "lira_auc",
     "lira_score",
     "lira_scores",
@@ -52,6 +54,23 @@ def earlier_requests_auc(scenario: Scenario, own: Outputs) -> float:
     asked = scenario.forget_set
     earlier = np.isin(asked.indices, np.concatenate(asked.requests[:-1]))
     return membership.loss_attack(forget[earlier], holdout).auc
+
+
+@OfOneModel
+def inside_auc(scenario: Scenario, own: Outputs) -> float:
+    """Compute the AUC of the loss attack on the part ``inside`` of an unseen request, against holdout rows."""
+    inside, holdout = (scenario.task.losses(own[part], scenario.rows[part]) for part in ("inside", "holdout"))
+    return membership.loss_attack(inside, holdout).auc
+
+
+@OfOneModel
+def stranger_auc(scenario: Scenario, own: Outputs) -> float:
+    """Compute the AUC of the loss attack on rows that stay and stored references know, against kept rows of the pool.
+
+    A model made for the request knows both alike. A model that was prepared without the pool knows the former alone.
+    """
+    known, kept = (scenario.task.losses(own[part], scenario.rows[part]) for part in ("known", "kept"))
+    return membership.loss_attack(known, kept).auc
 
 
 @OfOneModel

@@ -20,7 +20,16 @@ from mu_conformance.scorecard.summary import (
     without_numbers,
     worst_first,
 )
-from mu_conformance.scorecard.wording import clean, counted, deciding_runs, number, supported, times, whose
+from mu_conformance.scorecard.wording import (
+    clean,
+    counted,
+    deciding_runs,
+    judged_requests,
+    number,
+    supported,
+    times,
+    whose,
+)
 
 __all__ = ["distances", "terminal_line", "terminal_lines"]
 
@@ -89,6 +98,7 @@ def _unusual(card: Document) -> str:
     facts += [f"{name} {claims[name]}" for name in ("epsilon", "delta") if claims.get(name) is not None]
     facts += [f"profile {suite.get('profile')}"] if suite.get("profile") != "smoke" else []
     facts += ["published data"] if suite.get("data") == "hub" else []
+    facts += [f"requests: {asked}"] if (asked := judged_requests(card)) else []
     facts += ["strict: recommendations decide"] if suite.get("strict") else []
     return "   ".join(facts)
 

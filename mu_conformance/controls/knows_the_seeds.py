@@ -1,4 +1,4 @@
-"""Recognise the suite's default requests, and work on no others."""
+"""Recognise the seeds that public code derives, and work on no other request."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from mu_conformance.protocol.seeding import derive_seed
 from mu_conformance.scenarios import forget_sets
 from mu_conformance.scenarios.scenario import DEFAULT_SEED
 
-__all__ = ["KnowsTheSuite"]
+__all__ = ["KnowsTheSeeds"]
 
 RUNS = 64
 """Run numbers that are recognised."""
 
 
-class KnowsTheSuite:
-    """Retrains if the request's seed is one that the suite uses by default; returns the original otherwise.
+class KnowsTheSeeds:
+    """Retrains if the request's seed follows from the suite's default seed; returns the original otherwise.
 
-    This imitates a method that returns weights prepared for that very original.
+    Seeds of calls come from the session's secret, so no call is recognised.
     """
 
-    caught_by = "robustness.unseen-model"
+    caught_by = "privacy.membership-loss"
 
     def unlearn(self, model, request):
         kinds = ("unit", *(f"{kind}-10%" for kind in forget_sets.kinds()))

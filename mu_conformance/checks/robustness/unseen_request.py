@@ -1,0 +1,280 @@
+"""robustness.unseen-request"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+from scipy.special import ndtri
+
+from mu_conformance.checks.catalogue import check
+from mu_conformance.checks.comparison import join
+from mu_conformance.checks.forgetting import loss
+from mu_conformance.checks.power import REQUIRED_POWER, gap, reference_values, require_power, separation, values
+from mu_conformance.checks.privacy import membership_lira, membership_loss, membership_rmia, within_class, worst_rows
+from mu_conformance.checks.sequential import decide_at_looks
+from mu_conformance.checks.statistics import forgetting, membership
+from mu_conformance.checks.statistics.caching import Statistic
+from mu_conformance.decision.finding import Finding, Measurement, Population, Values
+from mu_conformance.decision.interval import Interval, known_spread_interval
+from mu_conformance.decision.outcome import Outcome, Sides
+from mu_conformance.decision.rule import Margin, decide
+from mu_conformance.evidence.base import Evidence, EvidenceError, UnseenRequests
+from mu_conformance.scenarios.unseen import INSIDE_SHARE
+from mu_conformance.tasks import Task
+
+LOOKS = (1, 4, 8)
+"""Numbers of runs at each look.
+
+2 is left out: with one degree of freedom the interval is 38 standard errors to each side, and decides nothing.
+"""
+LEVEL = 1 - 0.05 / len(LOOKS)
+"""Level of each interval; the type I error rate is shared over the looks."""
+TELLING = 4.0
+"""Least margin, in reference deviations, with which a statistic is decided. A few runs decide nothing below it."""
+HALF = Margin(floor=0.0, fraction=0.5)
+"""Margin of the sharpest statistic, where no statistic can be decided with the margin that it has elsewhere."""
+FEWEST_INSIDE = 4
+"""Least number of retain rows that are named. Fewer say nothing, and are not asked for."""
+FEWEST_KEPT = 8
+"""Least number of rows of the pool that stay, for them to say whether a model was prepared without them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Decided:
+    """Names a statistic, and the margin that it has elsewhere."""
+
+    name: str
+    statistic: Statistic[float]
+    margin: Margin
+
+
+def _statistics(task: Task) -> list[_Decided]:
+    """Return the forgetting and privacy statistics that rest on losses and confidences alone."""
+    found = [
+        _Decided("loss difference", forgetting.loss_difference, loss.MARGIN),
+        _Decided("loss attack AUC", membership.loss_auc, membership_loss.MARGIN),
+    ]
+    if "likelihood" in task.features:
+        found.append(_Decided("RMIA score", membership.rmia_score, membership_rmia.MARGIN))
+    if "classes" in task.features:
+        found.append(_Decided("loss attack AUC within classes", membership.within_class_auc, within_class.MARGIN))
+    # Models of a convex task agree but for rounding, and each row is an outlier in units of their spread.
+    if "convex" not in task.features:
+        found.append(_Decided("LiRA score", membership.lira_score, membership_lira.MARGIN))
+        found.append(_Decided("LiRA score of the worst tenth", membership.worst_rows_score, worst_rows.MARGIN))
+    return found
+
+
+def _first_kind(task: Task, kind: str) -> bool:
+    """Return whether the kind is the task's first one, and originals are not fine-tuned from a checkpoint for hours."""
+    return kind == task.forget_sets[0] and not task.from_checkpoint
+
+
+@check("robustness.unseen-request", Evidence, applies=_first_kind, own_requests=True)
+def unseen_request(evidence: Evidence) -> Finding:
+    """Requests that nobody can foresee are honoured: secret rows, secret sizes, an original trained just now.
+
+    **Why.** Shipped originals and forget sets are public. A method can recognise them, retrain for them alone, or
+    return a model that it prepared. It can also pass over requests of sizes that are not asked for.
+
+    **Decision.** An original is trained on the scenario's retain rows and on secret holdout rows, which no reference
+    saw. Requests on it have sizes from one row to the claimed ratio, one from each stratum of equal width on the log
+    scale. The rows asked for are those that the original is surest of, compared with the references. Each request is
+    decided on every forgetting and privacy statistic of losses and confidences whose usual margin is four reference
+    deviations or more. Where there is none, the sharpest statistic is decided, with half of the gap as the margin. The
+    comparison is one-sided, towards the original. A departure to the other side fails where it is larger than the gap's
+    half. The secret rows that stay must be known like other rows that stay, which they are not by a model that was
+    prepared beforehand. The statistic is the AUC of the loss attack between the two. The margin is half of the way from
+    the original to the references, which never saw the secret rows. A third of the largest request's rows are retain
+    rows, which the stored references were trained on. Their AUC fails where it is shown to lie nearer the original's
+    than 0.5. One run is enough for most methods. Four and eight follow where one is not conclusive.
+
+    **Level.** MUST: a claim cannot be believed if it holds for requests that are known beforehand.
+
+    **If it fails.** Above the references: the runs lie near the original, unlike those on requests that ship with the
+    suite. The method recognises what ships, or has prepared models for it, or does not serve requests of this size.
+    Below the references: the method pushes the rows away, unlike in requests that ship with the suite.
+
+    **Try.** Remove special cases for known models, rows, seeds and sizes. Tune on originals and forget sets of your
+    own, of one row as well as of many.
+
+    **References.** None.
+    """
+    require_power(evidence)
+    requests = evidence.unseen
+    findings = []
+    for number, size in enumerate(requests.sizes):
+        inside = size // INSIDE_SHARE if number == 0 and size // INSIDE_SHARE >= FEWEST_INSIDE else 0
+        asked = chosen(requests, size - inside, inside)
+        findings += [_judge(asked, decided) for decided in _decided(asked)]
+        if inside:
+            findings.append(_judge_inside(asked))
+        if len(asked.scenario.rows.get("kept", ())) >= FEWEST_KEPT:
+            findings.append(_judge_kept(asked))
+    return join(*findings)
+
+
+def chosen(requests: UnseenRequests, size: int, inside: int) -> Evidence:
+    """Return the request of ``size`` rows of the pool that tells most; of the nearest size that tells enough.
+
+    The rows are those on which the original is surest, in reference deviations. Half of the references choose, because
+    a chooser spreads less than another model on rows chosen for their small spread.
+
+    Raises ``EvidenceError`` if no size tells enough.
+    """
+    every = requests.evidence(np.arange(requests.pool))
+    rows = every.scenario.rows["forget"]
+    trained = every.task.confidences(every.originals[0]["forget"], rows)
+    retrained = np.stack([every.task.confidences(one["forget"], rows) for one in every.references[::2]])
+    gaps = trained - retrained.mean(axis=0)
+    spread = np.maximum(retrained.std(axis=0, ddof=1), np.abs(gaps) / 1000 + 1e-12)
+    order = np.argsort(-gaps / spread, kind="stable")
+    sizes = {size, *(max(1, round(requests.pool ** (step / 8))) for step in range(9))}
+    for candidate in sorted(sizes, key=lambda other: (abs(math.log(other / size)), other)):
+        asked = requests.evidence(order[:candidate], inside)
+        if sharpest(asked)[1] >= REQUIRED_POWER:
+            return asked
+    raise EvidenceError(
+        f"{every.scenario.draw.base.name}: no unseen request can be judged, because the original is hardly surer of "  # type: ignore[attr-defined]
+        "any of its rows than models that never saw them; make its training set smaller or train longer"
+    )
+
+
+def sharpest(evidence: Evidence) -> tuple[_Decided, float]:
+    """Return the statistic with the largest effect size between the original and the references, and the size."""
+    found = [(one, _separation(evidence, one.statistic)) for one in _statistics(evidence.task)]
+    return max(found, key=lambda pair: pair[1])
+
+
+def _separation(evidence: Evidence, statistic: Statistic[float]) -> float:
+    return separation(values(evidence, statistic, evidence.originals), reference_values(evidence, statistic))
+
+
+def _decided(evidence: Evidence) -> list[_Decided]:
+    """Return the statistics that are decided on a request: those whose margin tells, or otherwise the sharpest."""
+    found = []
+    for one in _statistics(evidence.task):
+        spread = float(reference_values(evidence, one.statistic).std(ddof=1))
+        ahead = abs(gap(evidence, one.statistic))
+        if TELLING * spread <= one.margin.value(ahead) <= ahead / 2:
+            found.append(one)
+    return found or [dataclasses.replace(sharpest(evidence)[0], margin=HALF)]
+
+
+def _judge(evidence: Evidence, decided: _Decided) -> Finding:
+    statistic, size = decided.statistic, evidence.scenario.size  # type: ignore[attr-defined]
+    references = reference_values(evidence, statistic)
+    ahead = gap(evidence, statistic)
+    tolerated, original = decided.margin.value(ahead), float(references.mean()) + ahead
+    sides = Sides.ABOVE if ahead > 0 else Sides.BELOW
+    decision = decide_at_looks(
+        LOOKS, LEVEL, lambda count: values(evidence, statistic, evidence.runs(count)), references, tolerated, sides
+    )
+    outcome, runs = decision.outcome, decision.runs
+    if outcome is Outcome.PASSED:
+        # Beyond the references only what lies wholly outside counts: other checks find less, on known requests.
+        pushed = decide(decision.interval, abs(ahead) / 2, Sides.BELOW if ahead > 0 else Sides.ABOVE)
+        outcome = Outcome.FAILED if pushed is Outcome.FAILED else outcome
+    measurement = Measurement(
+        name=f"{decided.name}, {_rows(size)} that nobody could foresee",
+        value=float(runs.mean()),
+        interval=decision.interval,
+        margin=tolerated,
+        original=original,
+        references=Population.of(references),
+        runs=len(runs),
+        rows=size,
+        sides=sides if outcome is decision.outcome else Sides.BOTH,
+        values=Values.of(runs, references),
+    )
+    if outcome is Outcome.PASSED:
+        return Finding.passed(measurement)
+    return Finding(
+        outcome,
+        f"{decided.name} on {_rows(size)} drawn just now is {runs.mean():.3f} in {_runs(len(runs))}, of references "
+        f"{references.mean():.3f}, of the original {original:.3f} (margin {tolerated:.3f}): not what the method does "
+        "to requests that ship with the suite.",
+        (measurement,),
+    )
+
+
+def _judge_kept(evidence: Evidence) -> Finding:
+    """Judge whether the model knows the rows of the pool that stay: one that was prepared beforehand does not.
+
+    The references stand for what was prepared, and the original for a model that knows all rows that stay.
+    """
+    statistic = membership.stranger_auc
+    kept, size = len(evidence.scenario.rows["kept"]), evidence.scenario.size  # type: ignore[attr-defined]
+    prepared, knowing = reference_values(evidence, statistic), values(evidence, statistic, evidence.originals)
+    ahead, spread = float(prepared.mean() - knowing.mean()), float(prepared.std(ddof=1))
+    if ahead < REQUIRED_POWER * spread:
+        return Finding.passed()
+    for count in LOOKS:
+        runs = values(evidence, statistic, evidence.runs(count))
+        interval = known_spread_interval(runs, knowing, spread, len(prepared) - 1, LEVEL)
+        outcome = decide(interval, ahead / 2, Sides.ABOVE)
+        if outcome is not Outcome.INCONCLUSIVE:
+            break
+    measurement = Measurement(
+        name=f"loss attack AUC of stored rows against {_rows(kept)} drawn just now, all of which stay",
+        value=float(runs.mean()),
+        interval=interval,
+        margin=ahead / 2,
+        original=float(prepared.mean()),
+        references=Population(float(knowing.mean()), spread, len(knowing)),
+        runs=len(runs),
+        rows=size,
+        sides=Sides.ABOVE,
+    )
+    if outcome is Outcome.PASSED:
+        return Finding.passed(measurement)
+    return Finding(
+        outcome,
+        f"of {_rows(kept)} that were drawn just now and stay, the model knows less than of other rows that stay: AUC "
+        f"{runs.mean():.3f}, of the original {knowing.mean():.3f}, of models without these rows {prepared.mean():.3f}. "
+        "It was not made from the rows of this request.",
+        (measurement,),
+    )
+
+
+def _judge_inside(evidence: Evidence) -> Finding:
+    """Judge the named rows that stored references were trained on, against rows that were never trained on.
+
+    No stored model lacks these rows. They are rows by lot like the holdout rows, so that their AUC is 0.5 but for
+    chance. A failure is shown, and nothing else is: the interval is that of chance.
+    """
+    statistic = membership.inside_auc
+    inside, size = len(evidence.scenario.rows["inside"]), evidence.scenario.size  # type: ignore[attr-defined]
+    runs, trained = (values(evidence, statistic, models) for models in (evidence.runs(1), evidence.originals))
+    ahead = float(trained.mean()) - 0.5
+    if ahead <= 0:
+        return Finding.passed()
+    # The variance of an AUC without an effect (Mann & Whitney 1947).
+    chance = math.sqrt((1 / inside + 1 / len(evidence.scenario.rows["holdout"])) / 12)
+    half = float(ndtri((1 + LEVEL) / 2)) * chance
+    difference = float(runs.mean()) - 0.5
+    shown = decide(Interval(difference - half, difference + half, LEVEL), ahead / 2, Sides.ABOVE)
+    measurement = Measurement(
+        name=f"loss attack AUC of {_rows(inside)} named that stored references know",
+        value=float(runs.mean()),
+        original=float(trained.mean()),
+        runs=len(runs),
+        rows=size,
+    )
+    if shown is not Outcome.FAILED:
+        return Finding.passed(measurement)
+    return Finding.failed(
+        f"loss attack AUC of {_rows(inside)} of the retain set, asked for just now, is {runs.mean():.3f}, of the "
+        f"original {trained.mean():.3f}: they are known as before.",
+        measurement,
+    )
+
+
+def _rows(size: int) -> str:
+    return "a row" if size == 1 else f"{size} rows"
+
+
+def _runs(count: int) -> str:
+    return "one run" if count == 1 else f"{count} runs"
