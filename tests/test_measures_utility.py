@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mu_conformance.measures.utility import (
+    at_temperature,
     expected_calibration_error,
+    fitted_temperature,
     knowledge_gap,
     mu_bench_overall,
     mu_bench_overall_first,
@@ -177,3 +179,22 @@ class TestMuBenchOverall:
                 mu_bench_overall(*arguments)
         with pytest.raises(ValueError, match="forget must be finite"):
             mu_bench_overall_first(0.5, value)
+
+
+class TestTemperature:
+    def test_of_probabilities_that_are_too_sure_by_a_known_factor(self):
+        generator = np.random.RandomState(0)
+        true = generator.dirichlet([1, 1, 1], size=4000)
+        labels = np.array([generator.choice(3, p=p) for p in true])
+        sharp = at_temperature(true, 0.5)
+        # drawn from p itself, so that p ** 2 is too sharp by two
+        assert fitted_temperature(sharp, labels) == pytest.approx(2.0, rel=0.1)
+        assert fitted_temperature(true, labels) == pytest.approx(1.0, rel=0.1)
+
+    def test_by_hand(self):
+        # squared and normalised: 0.64 and 0.04 over 0.68
+        assert at_temperature(np.array([[0.8, 0.2]]), 0.5)[0] == pytest.approx([0.64 / 0.68, 0.04 / 0.68])
+
+    def test_a_temperature_of_nothing_is_refused(self):
+        with pytest.raises(ValueError, match="temperature must be finite"):
+            at_temperature(np.array([[0.8, 0.2]]), 0.0)

@@ -40,11 +40,25 @@ def logit(p: float) -> float:
 
 
 def test_output_divergence_from_the_mean_of_the_others():
-    evidence = scenario_of(forget=[0, 0])
-    own = model(forget=[[1 - 2e-9, 1e-9, 1e-9], [0.5, 0.25, 0.25]])
-    others = [model(forget=[[1e-9, 1 - 2e-9, 1e-9], p]) for p in ([0.6, 0.2, 0.2], [0.4, 0.3, 0.3])]
-    # the first row shares no class with the others' mean, the second is that mean
-    assert forgetting.output_divergence(evidence, own, Others(others)) == pytest.approx(np.log(2) / 2, abs=1e-6)
+    evidence = scenario_of(forget=[0, 0], holdout=[0, 0, 0, 0])
+    far, near, middle = [1 - 2e-9, 1e-9, 1e-9], [1e-9, 1 - 2e-9, 1e-9], [0.5, 0.25, 0.25]
+    own = model(forget=[far, middle], holdout=[far, middle, middle, middle])
+    others = [
+        model(forget=[near, p], holdout=[near, p, p, p]) for p in ([0.6, 0.2, 0.2], [0.4, 0.3, 0.3])
+    ]  # fmt: skip
+    # the first row shares no class with the others' mean, the rest is that mean: ln 2 over 2 rows, less that over 4
+    assert forgetting.output_divergence(evidence, own, Others(others)) == pytest.approx(np.log(2) / 4, abs=1e-6)
+
+
+def test_loss_difference_is_in_deviations_of_holdout_rows():
+    evidence = scenario_of(forget=[0, 0], holdout=[0, 0])
+    losses = {"forget": [0.5, 1.5], "holdout": [2.0, 6.0]}
+    own = model(**{part: list(np.exp(-np.array(found))) for part, found in losses.items()})
+    # (1 - 4) / 2
+    assert forgetting.loss_difference(evidence, own) == pytest.approx(-1.5)
+    # twice as sharp, as far as losses go
+    sharp = model(**{part: list(np.exp(-2 * np.array(found))) for part, found in losses.items()})
+    assert forgetting.loss_difference(evidence, sharp) == pytest.approx(-1.5)
 
 
 def test_rmia_score_counts_pairs():
@@ -58,11 +72,55 @@ def test_rmia_score_counts_pairs():
 def test_worst_rows_score_is_of_the_tenth_with_the_largest():
     forget, holdout = [0.5] * 19 + [0.9], [0.5] * 9 + [0.7]
     evidence = scenario_of(forget=[0] * 20, holdout=[0] * 10)
-    others = [model(forget=[p] * 20, holdout=[p] * 10) for p in (1 / (1 + np.exp(1)), 1 / (1 + np.exp(-1)))]
-    # the others' confidences are -1 and 1: mean 0, deviation sqrt 2; two forget rows are a tenth, and one holdout row
-    wanted = (logit(0.9) + 0) / 2 / np.sqrt(2) - logit(0.7) / np.sqrt(2)
-    found = membership.worst_rows_score(evidence, model(forget=forget, holdout=holdout), Others(others))
+    own = model(forget=forget, holdout=holdout)
+    # standardised, the holdout rows are -1 and 1 in every model: their mean is 0 and their deviation 1
+    apart = [1 / (1 + np.exp(place)) for place in (1, -1)] * 5
+    others = [model(forget=[1 / (1 + np.exp(-p))] * 20, holdout=apart) for p in (-1, 1)]
+    # the others' forget rows are at -1 and 1: mean 0, deviation sqrt 2; two forget rows are a tenth, one holdout row.
+    # The others agree on holdout rows, whose deviation is a tenth of the pooled one or 1.
+    mean, deviation = logit(0.7) / 10, 0.3 * logit(0.7)
+    place = {p: (logit(p) - mean) / deviation for p in (0.5, 0.7, 0.9)}
+    wanted = (place[0.9] + place[0.5]) / 2 / np.sqrt(2) - (place[0.7] - 1)
+    found = membership.worst_rows_score(evidence, own, Others(others))
     assert found == pytest.approx(wanted, rel=1e-5)
+
+
+def test_another_sharpness_of_all_outputs_changes_no_lira_score():
+    generator = np.random.RandomState(0)
+    evidence = scenario_of(forget=[0] * 6, holdout=[0] * 8)
+
+    def outputs(scale, noise):
+        return model(
+            forget=list(1 / (1 + np.exp(-scale * noise[:6]))), holdout=list(1 / (1 + np.exp(-scale * noise[6:])))
+        )
+
+    rows = generator.standard_normal(14)
+    others = Others([outputs(1, rows + generator.standard_normal(14)) for _ in range(4)])
+    own = rows + generator.standard_normal(14)
+    found = [membership.lira_score(evidence, outputs(scale, own), others) for scale in (1.0, 3.0)]
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
+
+
+def test_stratum_score_is_of_rows_of_one_difficulty():
+    evidence = scenario_of(forget=[0] * 6, holdout=[0] * 24)
+    # Three rows are hard and three are easy, for forget and holdout rows alike; the model knows two easy forget rows.
+    ease = np.array([-2.0, -2.1, -2.2, 2.0, 2.1, 2.2])
+    level = np.tile(ease, 4)
+
+    def outputs(forget, holdout):
+        return model(forget=list(1 / (1 + np.exp(-forget))), holdout=list(1 / (1 + np.exp(-holdout))))
+
+    generator = np.random.RandomState(1)
+    others = Others(
+        [
+            outputs(ease + 0.1 * generator.standard_normal(6), level + 0.1 * generator.standard_normal(24))
+            for _ in range(8)
+        ]
+    )
+    own = outputs(ease + np.array([0, 0, 0, 0, 1.0, 1.0]), level)
+    easy, hard = (membership.stratum_score(*bounds)(evidence, own, others) for bounds in ((0.5, 1.0), (0.0, 0.5)))
+    assert easy > 3
+    assert abs(hard) < 1.5
 
 
 def test_confidence_spread_is_a_log_ratio_that_stays_finite():
@@ -76,9 +134,11 @@ def test_confidence_spread_is_a_log_ratio_that_stays_finite():
 
 def test_retain_advantage_is_a_log_that_stays_finite():
     evidence = scenario_of(retain=[0, 0], holdout=[0, 0])
-    found = membership.retain_advantage(evidence, model(retain=[0.9, 0.5], holdout=[0.5, 0.5]))
+    # holdout rows at -1 and 1: deviation 1
+    apart = [1 / (1 + np.exp(1)), 1 / (1 + np.exp(-1))]
+    found = membership.retain_advantage(evidence, model(retain=[0.9, 0.5], holdout=apart))
     assert found == pytest.approx(np.log(logit(0.9) / 2))
-    less = membership.retain_advantage(evidence, model(retain=[0.4, 0.4], holdout=[0.5, 0.5]))
+    less = membership.retain_advantage(evidence, model(retain=[0.4, 0.4], holdout=apart))
     assert less == pytest.approx(np.log(membership.LEAST_SPREAD))
 
 
@@ -97,6 +157,21 @@ def test_calibration_error_of_one_bin():
     evidence = scenario_of(test=[0, 1, 0, 1])
     # always sure of class 0 to 0.8, and right in half of the rows
     assert utility.calibration_error(evidence, model(test=[0.8] * 4)) == pytest.approx(0.3)
+
+
+def test_one_temperature_of_all_rows_changes_no_matched_calibration_error():
+    evidence = scenario_of(test=[0, 1, 0, 0], holdout=[0, 1, 0, 0, 0])
+    rows = {"test": [0.8, 0.6, 0.7, 0.55], "holdout": [0.8, 0.6, 0.7, 0.55, 0.9]}
+
+    def at(power):
+        full = {part: np.array([[p, (1 - p) / 2, (1 - p) / 2] for p in found]) ** power for part, found in rows.items()}
+        return model(**{part: list(found / found.sum(axis=1, keepdims=True)) for part, found in full.items()})
+
+    found = [utility.matched_calibration_error(evidence, at(power)) for power in (1, 2, 0.5)]
+    assert found[1:] == pytest.approx([found[0]] * 2, abs=1e-3)
+    assert utility.calibration_error(evidence, at(2)) != pytest.approx(
+        utility.calibration_error(evidence, at(1)), abs=0.01
+    )
 
 
 def test_ood_score_is_the_mean_score():

@@ -25,6 +25,7 @@ def compare(
     sides: Sides = Sides.BOTH,
     cause: str,
     key: str | None = None,
+    spread_as_references: bool = False,
 ) -> Finding:
     """Decide a statistic at the profile's looks, until a look is conclusive or further runs are futile.
 
@@ -36,6 +37,7 @@ def compare(
         sides: departures that count.
         cause: usual meaning of a failure; a sentence that ends the message.
         key: stable name of the measurement, for programs.
+        spread_as_references: as in ``difference_interval``.
 
     Raises:
         EvidenceError: the scenario has too little power (``require_power``), or a run cannot be judged.
@@ -51,6 +53,7 @@ def compare(
         references,
         tolerated,
         sides,
+        spread_as_references=spread_as_references,
         stops_if_futile=True,
     )
     runs, interval = decision.runs, decision.interval

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
 
 from mu_conformance.measures import arrays
 from mu_conformance.measures.membership import auc
 
 __all__ = [
+    "at_temperature",
     "expected_calibration_error",
+    "fitted_temperature",
     "knowledge_gap",
     "mu_bench_overall",
     "mu_bench_overall_first",
     "tug_of_war",
 ]
+
+
+_LEAST_PROBABILITY = 1e-12
+"""Probability below which none is told apart from 0, so that its log is finite."""
 
 
 def _right_or_wrong(values: np.ndarray, name: str) -> np.ndarray:
@@ -66,6 +75,42 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bi
     # Searchsorted against i / bins, because confidence * bins may round across a bin's edge.
     places = np.searchsorted(np.arange(1, int(bins)) / int(bins), confidence, "left")
     return float(np.abs(np.bincount(places, excess)).sum() / len(labels))
+
+
+def fitted_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the temperature at which probabilities have the smallest cross-entropy, in (0.01, 100).
+
+    Source: Guo et al. 2017, arXiv 1706.04599, section 4.2. Log-probabilities are divided by it.
+
+    Args:
+        probabilities: [n, classes].
+        labels: int [n].
+
+    Raises:
+        ValueError: other shapes, or rows that are no distributions.
+    """
+    probabilities = arrays.probabilities(probabilities, "probabilities")
+    labels = arrays.labels_of(labels, *probabilities.shape)
+    logs = np.log(np.maximum(probabilities, _LEAST_PROBABILITY))
+    rows = np.arange(len(labels))
+
+    def cross_entropy(log_temperature: float) -> float:
+        return -float(log_softmax(logs / math.exp(log_temperature), axis=1)[rows, labels].mean())
+
+    bound = math.log(100)
+    return math.exp(minimize_scalar(cross_entropy, bounds=(-bound, bound), method="bounded").x)
+
+
+def at_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Return probabilities with their logarithms divided by a temperature, [n, classes].
+
+    Args:
+        probabilities: [n, classes].
+        temperature: above 0.
+    """
+    probabilities = arrays.probabilities(probabilities, "probabilities")
+    temperature = arrays.number(temperature, "temperature", 0, above=True)
+    return softmax(np.log(np.maximum(probabilities, _LEAST_PROBABILITY)) / temperature, axis=1)
 
 
 def tug_of_war(scores: np.ndarray, reference_scores: np.ndarray) -> float:

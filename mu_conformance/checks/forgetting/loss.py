@@ -20,9 +20,11 @@ def loss(evidence: Evidence) -> Finding:
     **Why.** Gradient ascent drives the loss far above the references', which singles the rows out (Hayes et al. 2024,
     arXiv 2403.01218).
 
-    **Decision.** The statistic is the mean loss on forget rows minus that on holdout rows, in nats. The difference is
-    taken inside each model, because seeds move the loss of all rows together. The comparison is two-sided. The margin
-    is a third of the original-to-reference gap, and at least 0.02, because a few rows dominate means of losses.
+    **Decision.** The statistic is the mean loss on forget rows minus that on holdout rows, in standard deviations of
+    the loss over holdout rows. The difference is taken inside each model, because seeds move the loss of all rows
+    together. The unit is the model's own, because another recipe makes all losses larger alike. The comparison is
+    two-sided. The margin is a third of the original-to-reference gap, and at least 0.02, because a few rows dominate
+    means of losses.
 
     **Level.** MUST: deleted data may survive in the outputs.
 
@@ -36,7 +38,7 @@ def loss(evidence: Evidence) -> Finding:
     """
     return compare(
         evidence,
-        "loss difference",
+        "standardised loss difference",
         forgetting.loss_difference,
         MARGIN,
         cause="Too low: rows are remembered; too high: their loss was driven up (over-forgetting).",

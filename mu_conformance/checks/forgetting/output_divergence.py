@@ -13,16 +13,17 @@ from mu_conformance.evidence.base import Evidence
 
 @check("forgetting.output-divergence", Evidence)
 def output_divergence(evidence: Evidence) -> Finding:
-    """Probabilities on forget rows are no further from the references' mean than a reference's own are.
+    """Probabilities on forget rows are no further from the references' mean than those on other rows are.
 
     **Why.** A score compares the label alone. A model can keep the label and still answer unlike any model that never
     saw the rows.
 
-    **Decision.** The statistic is the Jensen-Shannon divergence from the references' mean, the mean over rows, of all
-    probabilities. Where a task keeps single confidences, the statistic is of these. The comparison is one-sided: nearer
-    than a reference is not wrong. The margin is a third of the original-to-reference gap, and at least 0.03 nats. On a
-    speaker's few rows (keyword_spotting) the effect size (Glass's delta) between originals and references is only 3.
-    With 16 runs, 0.03 is 5 standard errors there.
+    **Decision.** The statistic is the Jensen-Shannon divergence of all probabilities from the references' mean, the
+    mean over forget rows less that over holdout rows. The difference is taken inside each model, because a model
+    trained by another recipe differs on all rows alike. Where a task keeps single confidences, the statistic is of
+    these. The comparison is one-sided: nearer than a reference is not wrong. The margin is a third of the
+    original-to-reference gap, and at least 0.03 nats. On a speaker's few rows (keyword_spotting) the effect size
+    (Glass's delta) between originals and references is only 3. With 16 runs, 0.03 is 5 standard errors there.
 
     **Level.** MUST: deleted data may survive in the outputs.
 
@@ -36,7 +37,7 @@ def output_divergence(evidence: Evidence) -> Finding:
     """
     return compare(
         evidence,
-        "divergence of outputs",
+        "divergence of outputs, forget less holdout rows",
         forgetting.output_divergence,
         Margin(floor=0.03, fraction=1 / 3),
         sides=Sides.ABOVE,

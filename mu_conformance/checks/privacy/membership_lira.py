@@ -22,10 +22,12 @@ def membership_lira(evidence: Evidence) -> Finding:
     2022).
 
     **Decision.** The statistic is the mean LiRA score of forget rows less that of holdout rows, with the references as
-    out models. A reference is scored against the other references only. The AUC of the attack is reported, but nothing
-    is decided on it. On rows that references agree about, the AUC saturates, and its spread between seeds is several
-    times wider. On mislabelled snippets the effect size (Glass's delta) is 4.7 for the AUC, against 28 for the score.
-    The comparison is two-sided. The margin is a quarter of the original-to-reference gap, and at least 0.05.
+    out models. Confidences are standardised inside each model by those on holdout rows, because another recipe makes
+    all of them larger alike. A reference is scored against the other references only. The AUC of the attack is
+    reported, but nothing is decided on it. On rows that references agree about, the AUC saturates, and its spread
+    between seeds is several times wider. On mislabelled snippets the effect size (Glass's delta) is 4.7 for the AUC,
+    against 28 for the score. The comparison is two-sided. The margin is a quarter of the original-to-reference gap, and
+    at least 0.05.
 
     **Level.** MUST: deleted data may survive in the outputs, where an attacker can find it.
 

@@ -6,6 +6,7 @@ from mu_conformance.checks.catalogue import check
 from mu_conformance.checks.comparison import compare
 from mu_conformance.checks.statistics import membership
 from mu_conformance.decision.finding import Finding
+from mu_conformance.decision.outcome import Sides
 from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import Evidence
 from mu_conformance.protocol.claims import Guarantee
@@ -27,17 +28,16 @@ def membership_rmia(evidence: Evidence) -> Finding:
     2024, arXiv 2312.03262).
 
     **Decision.** The statistic is the mean RMIA score of the forget rows at gamma 1, with the references as out models.
-    The comparison is two-sided. RMIA is the bluntest of the attacks. With 20 to 34 forget rows the effect size (Glass's
-    delta) between originals and references is 3.5 to 4.7 (tabular, summarization). The margin is therefore half of the
-    original-to-reference gap, and at least 0.1.
+    The comparison is one-sided: ratios of likelihoods below the references' depend on how sharp a recipe's outputs are,
+    and other checks find rows that are pushed away. RMIA is the bluntest of the attacks. With 20 to 34 forget rows the
+    effect size (Glass's delta) between originals and references is 3.5 to 4.7 (tabular, summarization). The margin is
+    therefore half of the original-to-reference gap, and at least 0.1.
 
     **Level.** MUST: deleted data may survive in the outputs, where an attacker can find it.
 
-    **If it fails.** Above the references: members can still be told row by row. Below the references: the deleted rows
-    stand out, so that the method over-forgets.
+    **If it fails.** Above the references: members can still be told row by row.
 
-    **Try.** To forget more, lower the likelihood of every forget row, not only the mean. To forget less, bound the loss
-    of each row.
+    **Try.** Lower the likelihood of every forget row, not only the mean.
 
     **References.** Zarifzadeh et al. 2024 (arXiv 2312.03262).
     """
@@ -46,5 +46,6 @@ def membership_rmia(evidence: Evidence) -> Finding:
         "RMIA score",
         membership.rmia_score,
         MARGIN,
-        cause="Above the references: members can still be told row by row; below: the deleted rows stand out.",
+        sides=Sides.ABOVE,
+        cause="Members can still be told row by row.",
     )

@@ -19,10 +19,11 @@ def retain_exposure(evidence: Evidence) -> Finding:
     **Why.** Unlearning can sharpen what is known of the rows that nobody asked to delete (Hayes et al. 2024, arXiv
     2403.01218).
 
-    **Decision.** The statistic is the log of how much surer a model is of retain rows than of holdout rows. The AUC of
-    the loss attack does not serve here: it is near 1 in models that fit their rows, and would not rise. The comparison
-    is one-sided: only a larger advantage counts. The advantage may be a third more than the references' (0.3 as a log).
-    With 16 runs that is 5 standard errors or more.
+    **Decision.** The statistic is the log of how much surer a model is of retain rows than of holdout rows, in standard
+    deviations of its confidence over holdout rows. The unit is the model's own, because another recipe makes all
+    confidences larger alike. The AUC of the loss attack does not serve here: it is near 1 in models that fit their
+    rows, and would not rise. The comparison is one-sided: only a larger advantage counts. The advantage may be a third
+    more than the references' (0.3 as a log). With 16 runs that is 5 standard errors or more.
 
     **Level.** MUST: rows that stay become exposed, which harms what the caller owns.
 

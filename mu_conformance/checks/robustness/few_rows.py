@@ -10,6 +10,7 @@ import numpy as np
 from mu_conformance.checks.catalogue import check
 from mu_conformance.checks.power import require_power
 from mu_conformance.checks.sequential import decide_at_looks
+from mu_conformance.checks.statistics.membership import standardised_confidences
 from mu_conformance.decision.finding import Finding, Measurement, Population, Values
 from mu_conformance.decision.outcome import Outcome, Sides
 from mu_conformance.evidence.base import Evidence, EvidenceError
@@ -58,9 +59,8 @@ class SmallRequest:
 
 
 def confidences(evidence: Evidence, models: Sequence[Outputs]) -> np.ndarray:
-    """Return the confidence of each model on each forget row, float [models, n]."""
-    rows = evidence.scenario.rows["forget"]
-    return np.stack([evidence.task.confidences(one["forget"], rows) for one in models])
+    """Return the standardised confidence of each model on each forget row, float [models, n]."""
+    return np.stack([standardised_confidences("forget")(evidence.scenario, one) for one in models])
 
 
 @check("robustness.few-rows", Evidence, applies=_first_of_rows, own_requests=True)

@@ -37,8 +37,8 @@ def seeds(evidence: Evidence) -> Finding:
 
     **If it fails.** Above the references: one run hardly moved from its original, while the mean may pass. Usual causes
     are early stopping that triggers by chance, and an unstable ascent. Below the references: one run lost its use,
-    while the mean may pass. If the measure is the loss difference, that run hardly moved from its original instead.
-    Usual causes are an unstable ascent, and a step size near the edge of divergence.
+    while the mean may pass. If the measure is the standardised loss difference, that run hardly moved from its original
+    instead. Usual causes are an unstable ascent, and a step size near the edge of divergence.
 
     **Try.** Take smaller steps, and a fixed number of them instead of early stopping. Try the method on several
     originals and seeds.

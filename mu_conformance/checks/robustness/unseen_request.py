@@ -53,7 +53,7 @@ class _Decided:
 def _statistics(task: Task) -> list[_Decided]:
     """Return the forgetting and privacy statistics that rest on losses and confidences alone."""
     found = [
-        _Decided("loss difference", forgetting.loss_difference, loss.MARGIN),
+        _Decided("standardised loss difference", forgetting.loss_difference, loss.MARGIN),
         _Decided("loss attack AUC", membership.loss_auc, membership_loss.MARGIN),
     ]
     if "likelihood" in task.features:
@@ -125,9 +125,9 @@ def chosen(requests: UnseenRequests, size: int, inside: int) -> Evidence:
     Raises ``EvidenceError`` if no size tells enough.
     """
     every = requests.evidence(np.arange(requests.pool))
-    rows = every.scenario.rows["forget"]
-    trained = every.task.confidences(every.originals[0]["forget"], rows)
-    retrained = np.stack([every.task.confidences(one["forget"], rows) for one in every.references[::2]])
+    confidences = membership.standardised_confidences("forget")
+    trained = confidences(every.scenario, every.originals[0])
+    retrained = np.stack([confidences(every.scenario, one) for one in every.references[::2]])
     gaps = trained - retrained.mean(axis=0)
     spread = np.maximum(retrained.std(axis=0, ddof=1), np.abs(gaps) / 1000 + 1e-12)
     order = np.argsort(-gaps / spread, kind="stable")

@@ -11,7 +11,7 @@ import functools
 import numpy as np
 
 from mu_conformance.checks.statistics.caching import AgainstOthers, OfOneModel, Statistic, losses, mean_score
-from mu_conformance.checks.statistics.membership import lira_score, loss_auc
+from mu_conformance.checks.statistics.membership import LEAST_SPREAD, lira_score, loss_auc
 from mu_conformance.evidence.base import Others
 from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.measures import divergence
@@ -66,9 +66,13 @@ def median_output(name: str):
 
 @OfOneModel
 def loss_difference(scenario: Scenario, own: Outputs) -> float:
-    """Compute the mean loss on forget rows minus the mean loss on holdout rows, in nats."""
+    """Compute the mean loss on forget rows minus the mean loss on holdout rows, in holdout deviations.
+
+    The deviation cancels how sharp a model's outputs are, which depends on the recipe. A deviation below
+    ``LEAST_SPREAD`` counts as ``LEAST_SPREAD``.
+    """
     forget, holdout = losses(scenario, own)
-    return float(forget.mean() - holdout.mean())
+    return float(forget.mean() - holdout.mean()) / max(float(holdout.std()), LEAST_SPREAD)
 
 
 @functools.cache
@@ -91,12 +95,16 @@ def distribution(scenario: Scenario, own: Outputs, part: str) -> np.ndarray:
 
 @AgainstOthers
 def output_divergence(scenario: Scenario, own: Outputs, others: Others) -> float:
-    """Compute the Jensen-Shannon divergence of probabilities on forget rows from the others' mean probabilities.
+    """Compute the Jensen-Shannon divergence of probabilities from the others' mean, on forget less on holdout rows.
 
-    The divergence is the mean over rows, in nats, in [0, ln 2].
+    Each divergence is the mean over rows, in nats, in [0, ln 2]. A model made by another recipe differs on all rows
+    alike.
     """
-    middle = np.mean([distribution(scenario, one, "forget") for one in others], axis=0)
-    return float(divergence.jensen_shannon(distribution(scenario, own, "forget"), middle).mean())
+    found = []
+    for part in ("forget", "holdout"):
+        middle = np.mean([distribution(scenario, one, part) for one in others], axis=0)
+        found.append(float(divergence.jensen_shannon(distribution(scenario, own, part), middle).mean()))
+    return found[0] - found[1]
 
 
 @OfOneModel
@@ -107,7 +115,7 @@ def backdoor_success(scenario: Scenario, own: Outputs) -> float:
 
 FORGETTING: dict[str, Statistic[float]] = {
     "forget score": trained_label_score,
-    "loss difference": loss_difference,
+    "standardised loss difference": loss_difference,
     "loss attack AUC": loss_auc,
     "LiRA score": lira_score,
 }

@@ -26,6 +26,8 @@ __all__ = [
     "lira_scores",
     "loss_auc",
     "retain_advantage",
+    "standardised_confidences",
+    "stratum_score",
     "rmia_score",
     "within_class_auc",
     "worst_rows_score",
@@ -36,6 +38,9 @@ LIRA_CLIP = 10.0
 
 WORST_SHARE = 0.1
 """Share of a part's rows that counts as most like members."""
+
+FEWEST_COMPARED = 10
+"""Least number of holdout rows with which the forget rows of a stratum are compared."""
 
 LEAST_SPREAD = 1e-3
 """Lower bound on a spread or an advantage of confidences, so that its log is finite."""
@@ -99,16 +104,33 @@ def _confidences_on(part: str):
     return confidences
 
 
-def _confidences(outputs: Sequence[Outputs], scenario: Scenario, part: str) -> np.ndarray:
-    """Return the confidence of each model on each row of a part, float [models, n]."""
-    return np.stack([_confidences_on(part)(scenario, one) for one in outputs])
+@functools.cache
+def standardised_confidences(part: str):
+    """Build the statistic that is the confidences on a part, less the mean over holdout rows, in holdout deviations.
+
+    How sure a model is of rows that it never saw, and how much that differs between rows, depends on the recipe and the
+    seed: another optimiser or learning rate makes all confidences larger alike. Comparisons of single rows with other
+    models are therefore made on this scale. A deviation below ``LEAST_SPREAD`` counts as ``LEAST_SPREAD``.
+    """
+
+    @OfOneModel
+    def statistic(scenario: Scenario, own: Outputs) -> np.ndarray:
+        holdout = _confidences_on("holdout")(scenario, own)
+        return (_confidences_on(part)(scenario, own) - holdout.mean()) / max(float(holdout.std()), LEAST_SPREAD)
+
+    return statistic
+
+
+def _standardised(outputs: Sequence[Outputs], scenario: Scenario, part: str) -> np.ndarray:
+    """Return the standardised confidence of each model on each row of a part, float [models, n]."""
+    return np.stack([standardised_confidences(part)(scenario, one) for one in outputs])
 
 
 @AgainstOthers
 def lira_scores(scenario: Scenario, own: Outputs, others: Others) -> membership.Attack:
-    """Compute the offline LiRA scores of one model, with the others as out models."""
+    """Compute the offline LiRA scores of one model on standardised confidences, with the others as out models."""
     forget, holdout = (
-        membership.lira_offline(_confidences([own], scenario, part)[0], _confidences(others, scenario, part))
+        membership.lira_offline(_standardised([own], scenario, part)[0], _standardised(others, scenario, part))
         for part in ("forget", "holdout")
     )
     return membership.Attack(forget, holdout)
@@ -147,6 +169,37 @@ def worst_rows_score(scenario: Scenario, own: Outputs, others: Others) -> float:
 
 
 @functools.cache
+def stratum_score(low: float, high: float):
+    """Build the statistic that is the mean LiRA score of forget rows of some difficulty, less that of holdout rows.
+
+    How easy a row is, is the mean confidence of the others, which never saw it. A stratum has the forget rows between
+    two quantiles of it, and the holdout rows in the same range of confidences (``FEWEST_COMPARED`` at least, the
+    nearest to the range's middle).
+
+    Args:
+        low: quantile at which the stratum begins, in [0, 1).
+        high: quantile at which it ends, in (``low``, 1].
+    """
+
+    @AgainstOthers
+    def statistic(scenario: Scenario, own: Outputs, others: Others) -> float:
+        attack = lira_scores(scenario, own, others)
+        ease = {part: _standardised(others, scenario, part).mean(axis=0) for part in ("forget", "holdout")}
+        order = np.argsort(ease["forget"], kind="stable")
+        count = len(order)
+        chosen = order[round(low * count) : max(round(high * count), round(low * count) + 1)]
+        within = ease["forget"][chosen]
+        compared = np.flatnonzero((ease["holdout"] >= within.min()) & (ease["holdout"] <= within.max()))
+        if len(compared) < FEWEST_COMPARED:
+            distance = np.abs(ease["holdout"] - (within.min() + within.max()) / 2)
+            compared = np.argsort(distance, kind="stable")[:FEWEST_COMPARED]
+        forget, holdout = attack.forget[chosen], attack.holdout[compared]
+        return float(forget.clip(-LIRA_CLIP, LIRA_CLIP).mean() - holdout.clip(-LIRA_CLIP, LIRA_CLIP).mean())
+
+    return statistic
+
+
+@functools.cache
 def _likelihoods_on(part: str):
     @OfOneModel
     def likelihoods(scenario: Scenario, own: Outputs) -> np.ndarray:
@@ -182,9 +235,8 @@ def confidence_spread(scenario: Scenario, own: Outputs) -> float:
 
 @OfOneModel
 def retain_advantage(scenario: Scenario, own: Outputs) -> float:
-    """Compute the log of the mean confidence on retain rows minus that on holdout rows.
+    """Compute the log of the mean confidence on retain rows minus that on holdout rows, in holdout deviations.
 
     A difference below ``LEAST_SPREAD`` counts as ``LEAST_SPREAD``.
     """
-    retain, holdout = (float(_confidences_on(part)(scenario, own).mean()) for part in ("retain", "holdout"))
-    return float(np.log(max(LEAST_SPREAD, retain - holdout)))
+    return float(np.log(max(LEAST_SPREAD, float(standardised_confidences("retain")(scenario, own).mean()))))

@@ -13,6 +13,7 @@ from mu_conformance.scenarios.scenario import Scenario
 __all__ = [
     "calibration_error",
     "largest_prediction_share",
+    "matched_calibration_error",
     "ood_score",
     "retain_score",
     "test_score",
@@ -43,6 +44,15 @@ def calibration_error(scenario: Scenario, own: Outputs) -> float:
     """Compute the expected calibration error on test rows, in 10 bins, in [0, 1]."""
     labels = scenario.rows["test"].labels.numpy()
     return float(utility.expected_calibration_error(scenario.task.probabilities(own["test"]), labels, 10))
+
+
+@OfOneModel
+def matched_calibration_error(scenario: Scenario, own: Outputs) -> float:
+    """Compute the expected calibration error on test rows at the temperature fitted on holdout rows, in [0, 1]."""
+    labels = {part: scenario.rows[part].labels.numpy() for part in ("test", "holdout")}
+    temperature = utility.fitted_temperature(scenario.task.probabilities(own["holdout"]), labels["holdout"])
+    matched = utility.at_temperature(scenario.task.probabilities(own["test"]), temperature)
+    return float(utility.expected_calibration_error(matched, labels["test"], 10))
 
 
 @OfOneModel
