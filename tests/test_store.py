@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from mu_conformance.store.artefact import Artefact, artefact_key, content_digest
 from mu_conformance.store.cache import DamagedArtefact, Store, StoreError, default_cache
 from mu_conformance.store.pack import Pack, write_pack
+from mu_conformance.store.seal import Seal
 
 quick = settings(deadline=None, max_examples=60, database=None)
 DESCRIPTION = {"what": "a table", "seed": 1}
@@ -85,7 +86,7 @@ class TestGet:
         assert not Store(cache).has(DESCRIPTION)
 
     def test_no_pickle_is_written(self, stored, cache):
-        files = [path for path in cache.rglob("*") if path.is_file()]
+        files = [path for path in cache.rglob("*") if path.is_file() and path.name != "key"]
         assert stored in files
         assert {path.suffix for path in files} <= {".safetensors", ".lock"}
         for path in files:
@@ -372,3 +373,32 @@ class TestAddresses:
         assert one.digest() == other.digest()
         assert one.digest() != third.digest()
         assert Store(cache).digest() != one.digest()
+
+
+class TestSeal:
+    def test_what_was_planted_is_built_again(self, tmp_path):
+        """A file with a right digest that the suite did not write."""
+        description, planted = {"kind": "planted"}, torch.ones(2)
+        other = Store(tmp_path / "other")
+        other.get(description, lambda: ({"x": planted}, {}))
+        key = artefact_key(description)
+        ours = Store(tmp_path / "ours")
+        ours.get({"kind": "any"}, lambda: ({"x": torch.zeros(1)}, {}))
+        ours.path(key).parent.mkdir(parents=True, exist_ok=True)
+        ours.path(key).write_bytes(other.path(key).read_bytes())
+        with pytest.warns(DamagedArtefact, match="not sealed with this cache's key"):
+            found = ours.get(description, lambda: ({"x": torch.zeros(2)}, {}))
+        assert found.tensors["x"].tolist() == [0.0, 0.0]
+
+    def test_the_key_is_for_its_owner_alone_and_stays(self, tmp_path):
+        one = Seal(tmp_path)
+        seal = one.of("key", "digest")
+        assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+        assert Seal(tmp_path).fits(seal, "key", "digest")
+        assert not Seal(tmp_path).fits(seal, "key", "another")
+
+    def test_where_no_key_can_be_kept_a_process_trusts_itself_alone(self, tmp_path):
+        missing = tmp_path / "missing" / "folder"
+        one = Seal(missing)
+        assert one.fits(one.of("key", "digest"), "key", "digest")
+        assert not Seal(missing).fits(one.of("key", "digest"), "key", "digest")

@@ -10,11 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import torch
 
 from mu_conformance.evidence.base import RunError
 from mu_conformance.evidence.budgets import default_budget, step_seconds, with_flops
@@ -25,14 +22,11 @@ from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.seeding import derive_seed
 from mu_conformance.scenarios.scenario import Scenario
 from mu_conformance.tasks import Rows, Task
-from mu_conformance.training import loop
 
 __all__ = ["AUDIT", "Audit", "audit_scenario", "memberships"]
 
 AUDIT = "audit"
 """Part of an audit's name, and kind of its artefacts."""
-VERSION = 1
-"""Part of the address of stored results; raise it when they mean something else."""
 
 
 def audit_scenario(task: Task, ratio: float) -> str:
@@ -57,8 +51,8 @@ def memberships(models: int, rows: int, seed: int) -> np.ndarray:
 class Audit:
     """Audits one method on one task.
 
-    Each model's result is saved as soon as it is known, so an interrupted audit resumes. The result's address names the
-    method and the digest of its source.
+    Originals are saved, as those of scenarios are. What the method made of them is not: a result from another session
+    could be of another method, or planted.
     """
 
     scenario: Scenario
@@ -71,8 +65,8 @@ class Audit:
     """The isolated method."""
     claims: Claims
     """Claims of the method."""
-    described: Mapping[str, Any]
-    """Identity of the method: its reference, the digest of its source, its version."""
+    secret: str
+    """What the seeds of the calls are derived from."""
     device: str = "cpu"
     """Device of the models."""
     time_limit: float | None = None
@@ -120,39 +114,22 @@ class Audit:
     def _confidences(self, number: int) -> np.ndarray:
         scenario = self.scenario
         trained_on, forget, retain = self._rows(number)
-        seed = derive_seed(scenario.seed, "audited", number)
-        description = {
-            "kind": AUDIT,
-            "version": VERSION,
-            "training": loop.VERSION,
-            "original": self.populations.model_key(scenario, trained_on, seed),
-            "targets": scenario.forget.digest(),
-            "retain": retain.digest(),
-            "forget": forget.digest(),
-            "method": dict(self.described),
-            "seed": seed,
-            "budget": self.task.conditions.budget,
-        }
-
-        def build() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-            populations, name = self.populations, audit_scenario(self.task, scenario.ratio)
-            populations.turn_to("audited models", name, number + 1, self.models)
-            state, _ = populations.model_state(scenario, trained_on, seed)
-            budget = with_flops(default_budget(scenario, self._seconds, 0.0), scenario, retain, self.device)
-            needed = retain if self.claims.needs_retain else None
-            spec = call_spec(
-                scenario, state, forget, needed, seed, budget, self.device, reads_labels=self.claims.reads_labels
-            )
-            populations.tell("call", name, number + 1, self.models)
-            call = self.method.call(spec, self._seconds)
-            record, model = judge_call(call, self.task, spec)
-            problems = record.problems()
-            if model is None or problems:
-                raise RunError(f"audited model {number} on {scenario.name}: {'; '.join(problems[:3])}")
-            kept = self.task.outputs(model, scenario.forget, brief=True)
-            found = self.task.confidences({name: value.numpy() for name, value in kept.items()}, scenario.forget)
-            if not np.isfinite(found).all():
-                raise RunError(f"audited model {number} on {scenario.name}: its confidences are NaN or infinite")
-            return {"confidences": torch.from_numpy(found.astype(np.float32))}, {"seconds": round(call.wall_s, 3)}
-
-        return self.populations.store.get(description, build).tensors["confidences"].numpy()
+        populations, name = self.populations, audit_scenario(self.task, scenario.ratio)
+        populations.turn_to("audited models", name, number + 1, self.models)
+        state, _ = populations.model_state(scenario, trained_on, derive_seed(scenario.seed, "audited", number))
+        budget = with_flops(default_budget(scenario, self._seconds, 0.0), scenario, retain, self.device)
+        needed = retain if self.claims.needs_retain else None
+        seed = derive_seed(self.secret, name, "audited", number)
+        spec = call_spec(
+            scenario, state, forget, needed, seed, budget, self.device, reads_labels=self.claims.reads_labels
+        )
+        populations.tell("call", name, number + 1, self.models)
+        record, model = judge_call(self.method.call(spec, self._seconds), self.task, spec)
+        problems = record.problems()
+        if model is None or problems:
+            raise RunError(f"audited model {number} on {scenario.name}: {'; '.join(problems[:3])}")
+        kept = self.task.outputs(model, scenario.forget, brief=True)
+        found = self.task.confidences({name: value.numpy() for name, value in kept.items()}, scenario.forget)
+        if not np.isfinite(found).all():
+            raise RunError(f"audited model {number} on {scenario.name}: its confidences are NaN or infinite")
+        return found.astype(np.float32)

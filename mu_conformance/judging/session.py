@@ -156,7 +156,6 @@ class JudgingSession:
         """The audit of the method on a task, on the rows of its random forget set."""
         if task not in self._audits:
             settings, found = self.settings, self.task(task)
-            described = self.description
             self._audits[task] = Audit(
                 Scenario(
                     found,
@@ -169,11 +168,7 @@ class JudgingSession:
                 self.populations,
                 self.method,
                 self.claims,
-                {
-                    "ref": self.method.method_ref,
-                    "version": described["version"],
-                    "source": described["package_sha256"],
-                },
+                settings.secret,
                 device=settings.device,
                 time_limit=settings.time_limit,
             )

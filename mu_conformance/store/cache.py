@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 
 from mu_conformance.store.artefact import FORMAT, Artefact, artefact_key
 from mu_conformance.store.pack import Pack
+from mu_conformance.store.seal import Seal
 
 __all__ = ["DamagedArtefact", "Store", "StoreError", "default_cache"]
 
@@ -55,6 +56,7 @@ class Store:
 
     def __init__(self, cache: Path, packs: Iterable[Path] = ()) -> None:
         self.cache = cache
+        self._seal = Seal(cache)
         self.packs = []
         for path in packs:
             try:
@@ -140,6 +142,8 @@ class Store:
             artefact = Artefact(key, tensors, info)
             if artefact.digest != metadata["digest"]:
                 raise ValueError("content does not match its digest")
+            if not self._seal.fits(metadata.get("seal", ""), key, artefact.digest):
+                raise ValueError("it was not sealed with this cache's key")
         except Exception as error:
             warnings.warn(f"artefact {path} is damaged ({error}); building it again", DamagedArtefact, stacklevel=2)
             with contextlib.suppress(OSError):
@@ -185,6 +189,7 @@ class Store:
             "description": json.dumps(description, sort_keys=True),
             "info": json.dumps(artefact.info, sort_keys=True),
             "digest": artefact.digest,
+            "seal": self._seal.of(artefact.key, artefact.digest),
         }
         # Written beside its place and renamed when whole, because readers take no lock.
         partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
