@@ -1,21 +1,21 @@
-"""Hand a call to a child process and take its result back: a folder with JSON and safetensors, no pickle."""
+"""Hand a call to a child process and take its result back: plain JSON and safetensors, no pickle."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
+import os
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 
 from mu_conformance.conditions.conditions import Conditions
+from mu_conformance.isolation.memory_files import Counters, read_tensors, write_tensors
 from mu_conformance.protocol.recipe import TrainingRecipe
 from mu_conformance.protocol.request import Budget
 from mu_conformance.tasks import Rows
 
-__all__ = ["CallFolder", "CallResult", "CallSpec"]
+__all__ = ["CallFolder", "CallInput", "CallResult", "CallSpec", "probe_rows"]
 
 MOST_TRACEBACK = 20_000
 """Characters of a traceback that are kept, its end."""
@@ -103,6 +103,8 @@ class CallResult:
     """Peak resident memory above the fork server's, MiB."""
     orphans: int = 0
     """Number of processes that the call left running."""
+    accounted: str = ""
+    """Who measured processor time and memory: ``namespace``, ``process``, or nobody."""
 
     @property
     def returned(self) -> bool:
@@ -120,36 +122,46 @@ class CallResult:
         return self.status in ("raised", "killed", "timeout", "over_budget")
 
 
-class CallFolder:
-    """Names, writes and reads the files of one call."""
+@dataclasses.dataclass(frozen=True)
+class CallInput:
+    """Holds a call as it is handed over: plain JSON, and descriptors of files without a name."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.scratch = path / "scratch"
-        self.result = path / "result.json"
-        self.weights = path / "weights.safetensors"
-        self.probe = path / "probe.safetensors"
+    header: dict[str, Any]
+    """Everything except tensors, the names of the descriptors (``parts``) and the numbers of rows (``rows``)."""
+    descriptors: tuple[int, ...]
+    """Descriptor of each part."""
 
-    def write(self, spec: CallSpec, common: dict[str, Any]) -> None:
-        """Write a call: the model, the rows, and ``call.json`` with ``common`` added."""
-        self.scratch.mkdir(parents=True)
-        save_file({name: t.contiguous().clone() for name, t in spec.state.items()}, self.path / "model.safetensors")
-        save_file(spec.forget.columns, self.path / "forget.safetensors")
-        if spec.retain is not None:
-            save_file(spec.retain.columns, self.path / "retain.safetensors")
-        (self.path / "call.json").write_text(json.dumps({**common, **spec.header()}), encoding="utf-8")
+    @classmethod
+    def of(cls, spec: CallSpec, common: dict[str, Any]) -> CallInput:
+        """Write a call; the header gets ``common`` added. The caller closes the input.
 
-    def read_spec(self) -> tuple[CallSpec, dict[str, Any]]:
-        """Return the call written by ``write``, and the content of ``call.json``."""
-        header = json.loads((self.path / "call.json").read_text(encoding="utf-8"))
-        retain_file = self.path / "retain.safetensors"
-        spec = CallSpec(
+        Labels are left out if the method claims not to read them, so they are nowhere in its process.
+        """
+        rows = {"forget": spec.forget} if spec.retain is None else {"forget": spec.forget, "retain": spec.retain}
+        sizes = {name: len(part) for name, part in rows.items()}
+        parts = {"model": write_tensors(spec.state)}
+        for name, part in rows.items():
+            columns = {key: column for key, column in part.columns.items() if spec.reads_labels or key != "labels"}
+            parts[name] = write_tensors(columns)
+        parts["counters"] = Counters.create(sum(sizes.values()))
+        header = {**common, **spec.header(), "parts": list(parts), "rows": sizes}
+        return cls(header, tuple(parts.values()))
+
+    def part(self, name: str) -> int:
+        """Return the descriptor of a part."""
+        return self.descriptors[self.header["parts"].index(name)]
+
+    def spec(self) -> CallSpec:
+        """Return the call that was written."""
+        header = self.header
+        rows = {name: Rows(read_tensors(self.part(name))) for name in header["rows"]}
+        return CallSpec(
             task_ref=header["task_ref"],
             architecture=header["architecture"],
             recipe=TrainingRecipe(**header["recipe"]),
-            state=load_file(self.path / "model.safetensors"),
-            forget=Rows(load_file(self.path / "forget.safetensors")),
-            retain=Rows(load_file(retain_file)) if retain_file.exists() else None,
+            state=read_tensors(self.part("model")),
+            forget=rows["forget"],
+            retain=rows.get("retain"),
             seed=header["seed"],
             ambient_seed=header["ambient_seed"],
             device=header["device"],
@@ -158,7 +170,46 @@ class CallFolder:
             conditions=Conditions(**header["conditions"]),
             reads_labels=header["reads_labels"],
         )
-        return spec, header
+
+    def places(self) -> dict[str, tuple[int, int, int]]:
+        """Return the descriptors of each part of the rows and of the counters, and the number of its first counter."""
+        found, first = {}, 0
+        for name, size in self.header["rows"].items():
+            found[name] = (self.part(name), self.part("counters"), first)
+            first += size
+        return found
+
+    def reads(self) -> dict[str, dict[str, int]]:
+        """Return how many rows of each part were read, how often, and of how many."""
+        sizes = self.header["rows"]
+        counts = Counters.read(self.part("counters"), sum(sizes.values()))
+        found, first = {}, 0
+        for name, size in sizes.items():
+            own = counts[first : first + size]
+            found[name] = {"rows": int((own > 0).sum()), "draws": int(own.sum()), "of": size}
+            first += size
+        return found
+
+    def close(self) -> None:
+        """Close the descriptors."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+
+
+class CallFolder:
+    """Names the files that come back from one call."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.scratch = path / "scratch"
+        self.result = path / "result.json"
+        self.weights = path / "weights.safetensors"
+        self.probe = path / "probe.safetensors"
+
+    @property
+    def results(self) -> tuple[Path, ...]:
+        """Return the files that the child writes for the suite."""
+        return self.result, self.weights, self.probe
 
 
 PROBE_RETAIN_ROWS = 64

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import operator
 import os
 import random
 import sys
@@ -31,53 +30,14 @@ from mu_conformance.adapters.describing import claims_of, describe
 from mu_conformance.adapters.loading import load_method
 from mu_conformance.conditions.flops import OverBudget, metered
 from mu_conformance.discovery import MethodError, load_object
-from mu_conformance.isolation.call import CallFolder, CallSpec, probe_rows
+from mu_conformance.isolation.call import CallFolder, CallInput, CallSpec, probe_rows
+from mu_conformance.isolation.memory_files import Counters
 from mu_conformance.isolation.recorder import Recorder
+from mu_conformance.isolation.request_rows import RequestRows
 from mu_conformance.protocol.request import DeletionRequest
 from mu_conformance.tasks import Rows, Task, TaskError, TaskView
 
-__all__ = ["call_method", "main"]
-
-
-class RequestRows:
-    """Serves a request's rows as a map-style dataset, and counts the reads of each row."""
-
-    def __init__(self, rows: Rows, columns: tuple[str, ...]) -> None:
-        self._rows = Rows({name: rows.columns[name] for name in columns})
-        self._read = np.zeros(len(rows), dtype=np.int64)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: Any) -> dict[str, torch.Tensor]:
-        """Return the row of that number; of a slice or a sequence of numbers the rows, stacked."""
-        if isinstance(index, slice):
-            return self.batch(range(len(self))[index])
-        if isinstance(index, list | tuple | range) or getattr(index, "ndim", 0) > 0:
-            return self.batch([self._number(one) for one in index])
-        number = self._number(index)
-        self._read[number] += 1
-        return self._rows[number]
-
-    def _number(self, index: Any) -> int:
-        number = operator.index(index)
-        if not -len(self) <= number < len(self):
-            raise IndexError(f"row {number} of {len(self)}")
-        return number % len(self)
-
-    @property
-    def labels(self) -> torch.Tensor:
-        """Every row's label, int64 [rows, ...]; each row counts as read. ``AttributeError`` if there are none."""
-        if "labels" not in self._rows.columns:
-            raise AttributeError("these rows have no labels; claims.reads_labels says whether they are handed over")
-        return self.batch(range(len(self)))["labels"]
-
-    def batch(self, indices: Any) -> dict[str, torch.Tensor]:
-        """Return the rows at ``indices``, stacked. Each counts as one read."""
-        at = torch.as_tensor(indices, dtype=torch.long)
-        # Plain indexing would count a repeated row once.
-        np.add.at(self._read, at.numpy(), 1)
-        return self._rows.batch(at)
+__all__ = ["RequestRows", "call_method", "main"]
 
 
 def _without_data(task: Task) -> Task:
@@ -153,14 +113,23 @@ def _seed_ambient(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _build_request(spec: CallSpec, task: Task, model: nn.Module) -> DeletionRequest:
+def _build_request(
+    spec: CallSpec, task: Task, model: nn.Module, places: Mapping[str, tuple[int, int, int]]
+) -> DeletionRequest:
     """Return the request; without labels if the method claimed not to read them when it was described."""
     columns = tuple(name for name in spec.forget.columns if spec.reads_labels or name != "labels")
+
+    def served(name: str, rows: Rows) -> RequestRows:
+        if name not in places:
+            return RequestRows(rows, columns)
+        _, descriptor, first = places[name]
+        return RequestRows(rows, columns, Counters(descriptor, first, len(rows)), places[name])
+
     # ``new_model`` gives fresh models these weights, because a method cannot train what is frozen.
     frozen = {name: p.detach().clone() for name, p in model.named_parameters() if not p.requires_grad}
     return DeletionRequest(
-        forget=RequestRows(spec.forget, columns),
-        retain=RequestRows(spec.retain, columns) if spec.retain is not None else None,
+        forget=served("forget", spec.forget),
+        retain=served("retain", spec.retain) if spec.retain is not None else None,
         task=TaskView(task, spec.architecture, frozen),
         recipe=spec.recipe,
         seed=spec.seed,
@@ -202,7 +171,10 @@ def _build_original(spec: CallSpec, task: Task) -> nn.Module:
 
 
 def call_method(
-    spec: CallSpec, method_ref: str, watched: tuple[str, ...]
+    spec: CallSpec,
+    method_ref: str,
+    watched: tuple[str, ...],
+    places: Mapping[str, tuple[int, int, int]] | None = None,
 ) -> tuple[dict[str, Any], dict[str, torch.Tensor], torch.Tensor | None]:
     """Call the method once; return (report, state dict, probe outputs).
 
@@ -212,28 +184,30 @@ def call_method(
         spec: the call.
         method_ref: the method, as ``--method`` takes it.
         watched: folders of the suite whose data files a method has no business to read.
+        places: where other processes open each part of the rows (``CallInput.places``).
     """
     task = _without_data(load_object(spec.task_ref, "task")().under(spec.conditions))
     # The suite draws all its own random numbers before it seeds the ambient state, so the method finds that state
     # unused.
     model = _build_original(spec, task)
-    # The audit hook cannot be removed, so it is installed inactive and switched on around the method alone.
-    recorder = Recorder(watched)
+    request = _build_request(spec, task, model, places or {})
+    # The audit hook cannot be removed, so it is installed inactive and switched on around the method's code alone,
+    # which begins with its import.
+    recorder, digests = Recorder(watched), _digests(spec)
+    recorder.start()
     try:
         # Import the method before any state is recorded: an import may start threads or set flags, once.
         method = load_method(method_ref)
         claims = claims_of(method)
     except MethodError as error:
-        return {"status": "raised", "message": str(error)}, {}, None
-    request = _build_request(spec, task, model)
+        recorder.stop()
+        return {"status": "raised", "message": str(error), **_recorded(recorder)}, {}, None
     # Record everything at the last moment before the call, so that each later difference is the method's doing.
     before, condition = _global_state(), _model_condition(model)
-    digests = [dataset._rows.digest() for dataset in (request.forget, request.retain) if dataset is not None]
     # A method that reads the global random state gives another result under another ambient seed.
     _seed_ambient(spec.ambient_seed)
     ambient = _random_states()
     report: dict[str, Any] = {"claims": claims.to_json()}
-    recorder.start()
     started = time.perf_counter()
     try:
         with _counting(spec.budget.flops, report):
@@ -264,16 +238,13 @@ def call_method(
     # A method may have left gradients off. The change is in the report; what follows must not depend on it.
     torch.set_grad_enabled(True)
     report["input_changes"] = [k for k, v in _model_condition(model).items() if v != condition[k]]
-    report["data_changed"] = digests != [d._rows.digest() for d in (request.forget, request.retain) if d is not None]
+    report["data_changed"] = digests != _digests(spec)
     report["reads"] = {
-        name: {"rows": int((rows._read > 0).sum()), "draws": int(rows._read.sum()), "of": len(rows)}
+        name: {"rows": int((rows.reads > 0).sum()), "draws": int(rows.reads.sum()), "of": len(rows)}
         for name, rows in (("forget", request.forget), ("retain", request.retain))
-        if rows is not None
+        if isinstance(rows, RequestRows)
     }
-    report["written"] = recorder.written
-    report["suite_files_read"] = recorder.suite_files_read
-    report["connections"] = recorder.connections
-    report["programs"] = recorder.programs
+    report |= _recorded(recorder)
     if report["status"] != "returned":
         return report, {}, None
     if not isinstance(returned, nn.Module):
@@ -298,6 +269,21 @@ def call_method(
     # Copied, because safetensors refuses tensors that share memory.
     state = {name: t.detach().to("cpu").contiguous().clone() for name, t in returned.state_dict().items()}
     return report, state, _probe(returned, task, spec, report)
+
+
+def _digests(spec: CallSpec) -> list[str]:
+    """Return the digest of each part of the rows as this process has them."""
+    return [rows.digest() for rows in (spec.forget, spec.retain) if rows is not None]
+
+
+def _recorded(recorder: Recorder) -> dict[str, Any]:
+    """Return what the method did to the world outside its process, as far as Python told of it."""
+    return {
+        "written": recorder.written,
+        "suite_files_read": recorder.suite_files_read,
+        "connections": recorder.connections,
+        "programs": recorder.programs,
+    }
 
 
 def _strange(name: str, value: Any) -> str:
@@ -336,11 +322,16 @@ def _probe(returned: nn.Module, task: Task, spec: CallSpec, report: dict[str, An
         return None
 
 
-def main(folder: str) -> int:
-    """Make the call whose files are in ``folder``, in the forked child; return the exit status."""
+def main(folder: str, header: dict[str, Any], descriptors: tuple[int, ...]) -> int:
+    """Make a call, in the forked child, and write its result to ``folder``; return the exit status.
+
+    Args:
+        folder: folder of the result files.
+        header: the call (``CallInput``), or an operation without rows.
+        descriptors: descriptors of the call's parts.
+    """
     torch.set_num_threads(1)
     files = CallFolder(Path(folder))
-    header = json.loads((files.path / "call.json").read_text(encoding="utf-8"))
     # Temporary files of the method land where they are searched afterwards. tempfile caches its folder, so the cache is
     # cleared.
     os.environ["TMPDIR"] = str(files.scratch)
@@ -351,16 +342,12 @@ def main(folder: str) -> int:
     # The server's path is that of its start, and the suite's may have grown since.
     sys.path[:] = header["sys_path"]
     if header["operation"] == "describe":
-        try:
-            record = {"status": "returned", "description": describe(header["method_ref"])}
-        except MethodError as error:
-            record = {"status": "raised", "message": str(error)}
-        # Importing a module may raise anything, such as SystemExit.
-        except BaseException as error:
-            record = {"status": "escaped", "message": f"importing it raised {type(error).__name__}: {error}"}
+        record = _described(header["method_ref"], tuple(header["watched"]))
     else:
-        spec, _ = files.read_spec()
-        record, state, probe = call_method(spec, header["method_ref"], tuple(header["watched"]))
+        call = CallInput(header, descriptors)
+        record, state, probe = call_method(
+            call.spec(), header["method_ref"], tuple(header["watched"]), call.places()
+        )
         if state:
             save_file(state, files.weights)
         if probe is not None:
@@ -370,3 +357,18 @@ def main(folder: str) -> int:
     partial.write_text(json.dumps(record), encoding="utf-8")
     os.replace(partial, files.result)
     return 0
+
+
+def _described(method_ref: str, watched: tuple[str, ...]) -> dict[str, Any]:
+    """Return the record of a description: importing and constructing the method is watched as a call is."""
+    recorder = Recorder(watched)
+    recorder.start()
+    try:
+        record = {"status": "returned", "description": describe(method_ref)}
+    except MethodError as error:
+        record = {"status": "raised", "message": str(error)}
+    # Importing a module may raise anything, such as SystemExit.
+    except BaseException as error:
+        record = {"status": "escaped", "message": f"importing it raised {type(error).__name__}: {error}"}
+    recorder.stop()
+    return {**record, **_recorded(recorder)}

@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import hashlib
 import json
+import os
 import secrets
 import shutil
 import socket
@@ -13,22 +14,29 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file
 
 from mu_conformance.discovery import MethodError
-from mu_conformance.isolation.call import CallFolder, CallResult, CallSpec
+from mu_conformance.isolation.call import CallFolder, CallInput, CallResult, CallSpec
 from mu_conformance.isolation.guard import Guard
 from mu_conformance.isolation.launch import launch
-from mu_conformance.isolation.residue import files_in, find_residue, find_rows_in_weights, recent_files
+from mu_conformance.isolation.namespace import CALL, HOME
+from mu_conformance.isolation.residue import everything_in, files_in, find_residue, find_rows_in_weights, recent_files
+from mu_conformance.isolation.sandbox import Box, Sandbox, SandboxError, needed_folders, private_folders
+from mu_conformance.isolation.wire import Wire
 
 __all__ = ["CALL_PREFIX", "MethodProcess"]
 
 CALL_PREFIX = "mu-conformance-"
 """Prefix of the temporary folders of the suite's own."""
+_LONGEST_RECORD = 64 << 20
+"""Largest record of a call that is read, bytes."""
+_ROOM, _COPIES = 1 << 30, 16
+"""Bytes that a call may write, and copies of the model and the rows that it may write beside them."""
 _START_LIMIT = 120.0
 """Seconds that a fork server has to import what it needs."""
 
@@ -42,6 +50,8 @@ class MethodProcess:
         watched: folders of the suite whose data files a method has no business to read.
         guarded: folders of the suite that a method must not change.
         preload: modules that every call needs.
+        sandbox: sandbox in which the method runs; None for none.
+        device: device that the method computes on.
         in_process: True to run the method here, for debugging, without protection and without the operating system's
             figures.
     """
@@ -54,16 +64,22 @@ class MethodProcess:
         watched: tuple[str, ...] = (),
         guarded: tuple[str, ...] = (),
         preload: tuple[str, ...] = (),
+        sandbox: Sandbox | None = None,
+        device: str = "cpu",
         in_process: bool = False,
     ) -> None:
         self.method_ref = method_ref
         self._sys_path = sys_path
         self.watched = watched
         self.guarded = guarded
+        self.sandbox = None if in_process else sandbox
+        self.device = device
         self.in_process = in_process
         self.home = Path.cwd()
         self._fork_server: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
+        self._wire: Wire | None = None
+        self._box: Box | None = None
+        self._asked = 0
         self._preload = list(preload)
         self._sharing: tempfile.TemporaryDirectory[str] | None = None
         self.spent = {"calls": 0.0, "calls_wall": 0.0, "calls_method": 0.0}
@@ -79,11 +95,19 @@ class MethodProcess:
 
     def start(self) -> None:
         """Start the fork server without waiting for it, so that its imports overlap with other work."""
-        # A shared server is another process's child and cannot be polled. The next request shows whether it has ended.
-        alive = self._control is not None and (self._fork_server is None or self._fork_server.poll() is None)
-        if self.in_process or alive:
+        if self.in_process:
             return
-        self._fork_server, self._control = launch(self.sys_path)
+        sys_path = self.sys_path
+        box = None if self.sandbox is None else Box.of(self.sandbox, sys_path, self.device)
+        # A shared server is another process's child and cannot be polled. The next request shows whether it has ended.
+        alive = self._wire is not None and (self._fork_server is None or self._fork_server.poll() is None)
+        # The path may have grown since by folders that are out of the server's sight.
+        if alive and (box is None or self._box is None or self._box.shows(box)):
+            return
+        self.close()
+        self._fork_server, control = launch(sys_path, box)
+        self._wire = Wire(control)
+        self._box = box if self._fork_server is not None else None
         if self._preload and self._fork_server is not None:
             self._ask({"operation": "preload", "modules": self._preload}, _START_LIMIT)
 
@@ -95,11 +119,11 @@ class MethodProcess:
         if self.in_process:
             return
         self.start()
-        assert self._control is not None
+        assert self._wire is not None
         request = {"operation": "warm", "task_ref": task_ref, "architecture": architecture, "sys_path": self.sys_path}
         # A server that died shows at the next request, which starts another.
         with contextlib.suppress(OSError):
-            self._control.sendall((json.dumps(request) + "\n").encode())
+            self._wire.send(request)
 
     def share(self, tasks: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
         """Offer the fork server to other processes, warmed for ``tasks`` (reference, architecture).
@@ -109,18 +133,23 @@ class MethodProcess:
         """
         if self.in_process:
             return None
+        self.start()
         self._sharing = tempfile.TemporaryDirectory(prefix=CALL_PREFIX)
         address, secret = f"{self._sharing.name}/fork-server", secrets.token_hex(32)
-        reply = self._ask(
-            {
-                "operation": "share",
-                "address": address,
-                "digest": hashlib.sha256(secret.encode()).hexdigest(),
-                "tasks": list(tasks),
-                "sys_path": self.sys_path,
-            },
-            _START_LIMIT,
-        )
+        request = {
+            "operation": "share",
+            "digest": hashlib.sha256(secret.encode()).hexdigest(),
+            "tasks": list(tasks),
+            "sys_path": self.sys_path,
+        }
+        # The socket is made here and handed over, because a sandboxed server sees no folder of ours.
+        with socket.socket(socket.AF_UNIX) as listener:
+            try:
+                listener.bind(address)
+            except OSError:
+                return None
+            listener.listen()
+            reply, _ = self._ask(request, _START_LIMIT, [listener.fileno()])
         return (address, secret) if reply is not None and reply["ready"] else None
 
     def close(self) -> None:
@@ -128,11 +157,12 @@ class MethodProcess:
         if self._sharing is not None:
             self._sharing.cleanup()
             self._sharing = None
-        if self._control is not None:
+        if self._wire is not None:
             # The server ends when its socket closes, and takes the running call with it. Killing comes last, because a
             # killed server could not end its children.
-            self._control.close()
-            self._control = None
+            self._wire.close_descriptors()
+            self._wire.control.close()
+            self._wire = None
         if self._fork_server is not None:
             try:
                 self._fork_server.wait(timeout=5)
@@ -141,28 +171,32 @@ class MethodProcess:
                 self._fork_server.wait()
             self._fork_server = None
 
-    def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any] | None:
-        """Send one request and return the reply; None if the fork server died or fell silent.
+    def _ask(
+        self, request: dict[str, Any], seconds: float, descriptors: Sequence[int] = ()
+    ) -> tuple[dict[str, Any] | None, list[int]]:
+        """Send one request; return the reply and its descriptors, or None if the fork server died or fell silent.
 
         The server is then closed, and the next call starts another.
         """
         self.start()
-        assert self._control is not None
-        # The server may still be importing when the request comes in, so the time of a start is added.
-        self._control.settimeout(seconds + _START_LIMIT)
+        assert self._wire is not None
+        self._asked += 1
         try:
-            self._control.sendall((json.dumps(request) + "\n").encode())
-            reply = b""
-            while not reply.endswith(b"\n"):
-                chunk = self._control.recv(1 << 16)
-                if not chunk:
-                    raise ConnectionError
-                reply += chunk
-            return json.loads(reply)
+            # The server may still be importing when the request comes in, so the time of a start is added.
+            self._wire.control.settimeout(seconds + _START_LIMIT)
+            self._wire.send({**request, "id": self._asked}, descriptors)
+            received = self._wire.receive()
+            if received is None or received[0].get("id") != self._asked:
+                raise ConnectionError
+            return received
         except (OSError, ValueError):
             # Start afresh: a late reply would be taken for the next request's.
             self.close()
-            return None
+            return None, []
+        # Ctrl-C, or a timeout of the test that asks.
+        except BaseException:
+            self.close()
+            raise
 
     # -- describing and calling -----------------------------------------------------------------------------------
 
@@ -176,19 +210,16 @@ class MethodProcess:
 
             sys.path[:] = [*self.sys_path, *(p for p in sys.path if p not in self.sys_path)]
             return describe(self.method_ref)
-        with self._call_folder() as files:
-            files.scratch.mkdir()
-            (files.path / "call.json").write_text(
-                json.dumps({"operation": "describe", **self._common()}), encoding="utf-8"
-            )
-            reply = self._ask({"operation": "call", "folder": str(files.path), "seconds": seconds}, seconds)
-            record = _read_json(files.result)
+        with self._operation({"operation": "describe", **self._common()}, (), seconds) as (reply, files):
             if reply is None:
                 raise MethodError(f"method {self.method_ref!r}: the process that imported it died")
+            record = _read_json(files.result)
             if reply["timed_out"]:
                 raise MethodError(f"method {self.method_ref!r}: importing it took longer than {seconds:.0f} s")
             if record.get("status") != "returned":
                 why = record.get("message") or f"importing it ended the process with status {reply['code']}"
+                if record.get("connections") or reply.get("unroutable"):
+                    why = f"{why}; it tried to reach the network, which a method cannot, not even when it is imported"
                 raise MethodError(f"{why}" if self.method_ref in why else f"method {self.method_ref!r}: {why}")
         description = record["description"]
         self.remember(description)
@@ -209,30 +240,42 @@ class MethodProcess:
         if self.in_process:
             return self._call_in_process(spec)
         started = time.time()
-        with self._call_folder() as files:
-            files.write(spec, {"operation": "call", **self._common()})
+        call = CallInput.of(spec, {"operation": "call", **self._common()})
+        try:
             # Look at the suite's files just before the call, so that whatever differs after it changed meanwhile.
             guard = Guard(self.guarded)
             # Imports made by the server are shared by all later children. Imports made by a child are lost with it.
             self.warm(spec.task_ref, spec.architecture)
-            reply = self._ask({"operation": "call", "folder": str(files.path), "seconds": seconds}, seconds)
-            if reply is None:
-                return CallResult("killed", "the process that runs the method was killed from inside the call")
-            record = _read_json(files.result)
-            result = self._outcome(record, reply, files, seconds)
-            # Wall time beyond the method's own is the price of isolation.
-            self.spent["calls"] += 1
-            self.spent["calls_wall"] += time.time() - started
-            self.spent["calls_method"] += result.method_s
-            result.report["suite_changed"] = guard.changed()
-            # Files of the call itself must be explained: one of unknown format counts too. Other new files may be
-            # anybody's, so only rows found in them count.
-            left = self._left_behind(record, files, started)
-            result.report["residue"] = find_residue(left["own"], spec.forget, strict=True) + find_residue(
-                left["near"], spec.forget, strict=False
-            )
-            result.report["residue"] += find_rows_in_weights(result.state, spec.forget, spec.state)
-            return result
+            room = sum(tensor.nbytes for tensor in spec.state.values())
+            room += sum(c.nbytes for rows in (spec.forget, spec.retain) if rows is not None for c in rows.columns.values())
+            with self._operation(call.header, call.descriptors, seconds, room) as (reply, files):
+                if reply is None:
+                    return CallResult("killed", "the process that runs the method was killed from inside the call")
+                record = _read_json(files.result)
+                result = self._outcome(record, reply, files, seconds)
+                # Wall time beyond the method's own is the price of isolation.
+                self.spent["calls"] += 1
+                self.spent["calls_wall"] += time.time() - started
+                self.spent["calls_method"] += result.method_s
+                result.report["reads"] = call.reads()
+                result.report["suite_changed"] = guard.changed()
+                result.report["unroutable"] = int(reply.get("unroutable") or 0)
+                result.report["residue"] = self._residue(record, files, spec, started)
+                result.report["residue"] += find_rows_in_weights(result.state, spec.forget, spec.state)
+                return result
+        finally:
+            call.close()
+
+    def _residue(self, record: dict[str, Any], files: CallFolder, spec: CallSpec, started: float) -> list[str]:
+        """Return one line for each file with forget rows in it that the call left behind."""
+        # Files of the call itself must be explained: one of unknown format counts too.
+        if self.sandbox is not None:
+            return find_residue(everything_in(files), spec.forget, strict=True)
+        # Other new files may be anybody's, so only rows found in them count.
+        left = self._left_behind(record, files, started)
+        return find_residue(left["own"], spec.forget, strict=True) + find_residue(
+            left["near"], spec.forget, strict=False
+        )
 
     def _outcome(self, record: dict[str, Any], reply: dict[str, Any], files: CallFolder, seconds: float) -> CallResult:
         """Return the result of a call, from the child's record and the fork server's figures."""
@@ -241,13 +284,16 @@ class MethodProcess:
             "cpu_s": reply["cpu_s"],
             "method_s": float(record.get("method_s") or 0.0),
             # The child begins with the fork server's pages, which are not the method's.
-            "peak_mib": max(0.0, (reply["max_rss_kib"] - reply["own_rss_kib"]) / 1024),
+            "peak_mib": max(reply.get("peak_mib", 0.0), (reply["max_rss_kib"] - reply["own_rss_kib"]) / 1024),
             "orphans": reply["orphans"],
+            "accounted": "process" if self.sandbox is None else "namespace",
             "output_tail": reply["output"],
             "report": record,
         }
         if reply["timed_out"]:
             return CallResult("timeout", f"stopped after {seconds:.0f} s, the time limit of a call", **figures)
+        if reply.get("too_many"):
+            return CallResult("killed", f"stopped at {reply['too_many']} processes, the limit of a call", **figures)
         # The child writes its record last. Without one, it ended before the call was over.
         if not record:
             code = reply["code"]
@@ -259,8 +305,8 @@ class MethodProcess:
         if record.get("status") != "returned":
             return CallResult(str(record.get("status")), str(record.get("message", "")), **figures)
         try:
-            state = load_file(files.weights) if files.weights.exists() else {}
-            probe = load_file(files.probe)["probe"] if files.probe.exists() else None
+            state = load_file(files.weights) if _is_file(files.weights) else {}
+            probe = load_file(files.probe)["probe"] if _is_file(files.probe) else None
         # The file may hold anything, because the method ran in the process that wrote it.
         except Exception as error:
             return CallResult("unusable", f"its weights cannot be read back: {error}", **figures)
@@ -307,19 +353,66 @@ class MethodProcess:
         return {"method_ref": self.method_ref, "sys_path": self.sys_path, "watched": list(self.watched)}
 
     @contextlib.contextmanager
-    def _call_folder(self):
+    def _operation(
+        self, header: dict[str, Any], descriptors: Sequence[int], seconds: float, room: int = 0
+    ) -> Iterator[tuple[dict[str, Any] | None, CallFolder]]:
+        """Have a child carry out an operation; give the block the reply and the files, which are gone afterwards.
+
+        Args:
+            header: the operation (``CallInput``).
+            descriptors: descriptors of its parts.
+            seconds: time limit.
+            room: bytes of the model and the rows, by which the size limit of what is written is set.
+        """
+        request = {"operation": "call", "header": header, "seconds": seconds}
+        if self.sandbox is None:
+            with self._call_folder() as files:
+                reply, _ = self._ask({**request, "folder": str(files.path), "plan": None}, seconds, descriptors)
+                yield reply, files
+            return
+        self.start()
+        plan = {
+            "private": private_folders(),
+            "hidden": sorted(os.path.realpath(folder) for folder in self.watched),
+            "kept": needed_folders(self.sys_path),
+            "bytes": _ROOM + _COPIES * room,
+        }
+        reply, opened = self._ask({**request, "folder": CALL, "plan": plan}, seconds, descriptors)
+        try:
+            if reply is not None and reply.get("failed"):
+                raise SandboxError(f"the sandbox of a call could not be made: {reply['failed']}")
+            # Through a descriptor, because no path of ours leads there.
+            root = Path(f"/proc/self/fd/{opened[0]}") if opened else Path(os.devnull)
+            yield reply, CallFolder(root / Path(CALL).relative_to(HOME))
+        finally:
+            for descriptor in opened:
+                os.close(descriptor)
+
+    @contextlib.contextmanager
+    def _call_folder(self) -> Iterator[CallFolder]:
         """Make a folder for one call, and remove it after the block."""
         folder = Path(tempfile.mkdtemp(prefix=CALL_PREFIX))
         try:
-            yield CallFolder(folder)
+            files = CallFolder(folder)
+            files.scratch.mkdir()
+            yield files
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether a path is a plain file and no link."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     """Return a file's JSON object; empty if there is none, because a method may have written the file."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        # No link is followed, or a call could have the suite read what it cannot read itself.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:
+            content = file.read(_LONGEST_RECORD + 1)
+        record = json.loads(content) if len(content) <= _LONGEST_RECORD else {}
+    except (OSError, ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}

@@ -1,7 +1,8 @@
 """Fork a child for each call: torch and the tasks' needs are imported once, and then a call takes about 50 ms.
 
-Run as ``python -m mu_conformance.isolation.fork_server FD``. The server reads one JSON request a line from the socket
-FD, and writes one JSON reply a line. The server starts no thread, and beyond building models it runs no torch
+Run as ``python -m mu_conformance.isolation.fork_server FD``. The server reads requests from the socket FD and writes
+replies (``wire``). Where it runs in a sandbox (``sandbox``), each call gets namespaces of its own (``namespace``), in
+which a trusted process counts what the call uses (``accounting``). The server starts no thread, and beyond building models it runs no torch
 operation, so a fork is safe. When the suite's process ends, the server ends with whatever it was running.
 
 Asked to ``share``, the server takes no more calls. Instead it forks a fork server for each process that connects.
@@ -18,16 +19,23 @@ import json
 import os
 import resource
 import select
+import shutil
 import signal
 import socket
 import sys
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from mu_conformance.isolation import accounting, namespace
+from mu_conformance.isolation.wire import Wire
 
 __all__ = ["main"]
 
 _TAIL = 4000
 """Bytes of a child's output sent back, counted from the end."""
+_GRACE = 10.0
+"""Seconds after its time limit at which a sandboxed call is ended from outside its namespace."""
 _ADMISSION_LIMIT = 5.0
 """Seconds that a new connection has to show the secret."""
 _PR_SET_CHILD_SUBREAPER = 36
@@ -73,8 +81,21 @@ def _reap_orphans() -> int:
     return count
 
 
-def _start_child(folder: str, output: int) -> int:
-    """Fork. Return the child's id in the parent; make the call in the child, which never returns."""
+def _close_all_but(kept: Sequence[int]) -> None:
+    """Close every descriptor except the standard ones and ``kept``."""
+    try:
+        # The list has the descriptor by which it is read, which is closed by then.
+        opened = [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        opened = list(range(256))
+    for descriptor in opened:
+        if descriptor > 2 and descriptor not in kept:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+def _fork(output: int, kept: Sequence[int], body: Callable[[], int]) -> int:
+    """Fork. Return the child's id in the parent; in the child run ``body`` and end with its status."""
     pid = os.fork()
     if pid:
         return pid
@@ -87,11 +108,8 @@ def _start_child(folder: str, output: int) -> int:
         os.dup2(output, 1)
         os.dup2(output, 2)
         # The child inherits the socket to the suite. Left open, it would let the method reply in the server's name.
-        os.closerange(3, 256)
-        # ``main`` imported it beforehand, so the child pays nothing here.
-        from mu_conformance.isolation.child import main as run_child
-
-        status = run_child(folder)
+        _close_all_but(kept)
+        status = body()
         sys.stdout.flush()
         sys.stderr.flush()
     except BaseException:
@@ -103,15 +121,73 @@ def _start_child(folder: str, output: int) -> int:
         os._exit(status)
 
 
-def _run(folder: str, seconds: float, control: socket.socket) -> dict[str, Any]:
-    """Fork a child, stop it at its time limit, and return its exit code, figures and the end of its output."""
+def _make_call(request: dict[str, Any], descriptors: Sequence[int]) -> int:
+    """Make the call in this process; return its exit status."""
+    # ``main`` imported it beforehand, so the child pays nothing here.
+    from mu_conformance.isolation.child import main as run_child
+
+    return run_child(request["folder"], request["header"], tuple(descriptors))
+
+
+def _hold(request: dict[str, Any], descriptors: Sequence[int], notes: socket.socket) -> int:
+    """Make the call in namespaces of its own, which this process holds; tell ``notes`` the figures."""
+    wire = Wire(notes)
+    try:
+        root = namespace.enter(namespace.Plan(**request["plan"]))
+    except OSError as error:
+        wire.send({"failed": error.strerror or str(error)})
+        return 1
+    # The suite looks at the call's files through this descriptor, which outlives the namespace.
+    wire.send({}, [root])
+    os.close(root)
+
+    def init() -> int:
+        first = os.fork()
+        if first == 0:
+            status = 1
+            try:
+                notes.close()
+                os.setsid()
+                namespace.drop_privileges()
+                status = _make_call(request, descriptors)
+                sys.stdout.flush()
+                sys.stderr.flush()
+            except BaseException:
+                import traceback
+
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        # Input that only the method reads is no business of its supervisor.
+        _close_all_but([notes.fileno()])
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        wire.send(accounting.supervise(first, request["seconds"]))
+        return 0
+
+    os.waitpid(namespace.as_init(init), 0)
+    return 0
+
+
+def _run(request: dict[str, Any], descriptors: list[int], control: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Fork a child, stop it at its time limit, and return its exit code, figures and the end of its output.
+
+    In a sandbox, a descriptor of the call's file system is returned too.
+    """
     read_end, write_end = os.pipe()
     started = time.monotonic()
-    pid = _start_child(folder, write_end)
-    # Only the child writes. With this copy open, the pipe would never report its end.
+    sandboxed = request.get("plan") is not None
+    notes, theirs = socket.socketpair()
+    if sandboxed:
+        kept = [*descriptors, theirs.fileno()]
+        pid = _fork(write_end, kept, lambda: _hold(request, descriptors, theirs))
+    else:
+        pid = _fork(write_end, descriptors, lambda: _make_call(request, descriptors))
+    # Only the child writes. With these copies open, neither would ever report its end.
+    theirs.close()
     os.close(write_end)
     os.set_blocking(read_end, False)
-    deadline = started + seconds
+    # In a sandbox the namespace's first process keeps the time. This limit is for the case that it cannot.
+    deadline = started + request["seconds"] + (_GRACE if sandboxed else 0.0)
     tail, timed_out, ended = b"", False, False
     while not ended:
         remaining = deadline - time.monotonic()
@@ -126,6 +202,9 @@ def _run(folder: str, seconds: float, control: socket.socket) -> dict[str, Any]:
         if control in readable and _gone(control):
             _kill_group(pid)
             _reap_orphans()
+            # Nobody else would remove what the call wrote. In a sandbox the kernel does.
+            if not sandboxed:
+                shutil.rmtree(request["folder"], ignore_errors=True)
             os._exit(0)
         # Drain the pipe while the child runs: once full, it would block the child's next line of output for ever.
         if read_end in readable:
@@ -144,17 +223,35 @@ def _run(folder: str, seconds: float, control: socket.socket) -> dict[str, Any]:
         while chunk := os.read(read_end, 1 << 16):
             tail = (tail + chunk)[-_TAIL:]
     os.close(read_end)
-    return {
+    figures = {
         "code": os.waitstatus_to_exitcode(status),
         "timed_out": timed_out,
         "wall_s": wall,
         "cpu_s": usage.ru_utime + usage.ru_stime,
         "max_rss_kib": usage.ru_maxrss,
+        "orphans": orphans,
+    }
+    told, root = _noted(notes)
+    return {
+        **figures,
+        **told,
         # A forked child begins with the server's pages. The client subtracts them to get the memory of the call alone.
         "own_rss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-        "orphans": orphans,
         "output": tail.decode("utf-8", "replace"),
-    }
+    }, root
+
+
+def _noted(notes: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Return the figures told by the holder of a call, and the descriptor of its file system; empty without one."""
+    told: dict[str, Any] = {}
+    root: list[int] = []
+    wire = Wire(notes)
+    with contextlib.suppress(OSError, ValueError):
+        while (message := wire.receive()) is not None:
+            told |= message[0]
+            root += message[1]
+    notes.close()
+    return told, root
 
 
 def _gone(control: socket.socket) -> bool:
@@ -184,34 +281,27 @@ def _warm(task_ref: str, architecture: str, sys_path: list[str]) -> None:
         torch.optim.AdamW(model.parameters(), fused=True).zero_grad()
 
 
-def _share(control: socket.socket, request: dict[str, Any], warm: set[tuple[str, str]]) -> None:
-    """Fork a fork server for each connection that shows the secret, until the suite closes its end of ``control``.
+def _share(wire: Wire, request: dict[str, Any], listener: socket.socket, warm: set[tuple[str, str]]) -> None:
+    """Fork a fork server for each connection that shows the secret, until the suite closes its end of the control.
 
     Only the digest of the secret is known here and in the children. A method therefore cannot connect to get a process
     of its own, outside its call.
     """
-    listener = socket.socket(socket.AF_UNIX)
-    try:
-        listener.bind(request["address"])
-    except OSError as error:
-        _reply(control, {"ready": False, "message": str(error)})
-        return
-    listener.listen()
     # Reply before warming: connections queue up at the listener meanwhile, and the suite goes on.
-    _reply(control, {"ready": True})
+    wire.send({"ready": True, "id": request["id"]})
     for task_ref, architecture in request["tasks"]:
         warm.add((task_ref, architecture))
         _warm(task_ref, architecture, request["sys_path"])
     # The servers forked below are never waited for. Ignoring the signal makes the kernel reap them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while control not in select.select([listener, control], [], [])[0]:
+    while wire.control not in select.select([listener, wire.control], [], [])[0]:
         connection, _ = listener.accept()
         if _admitted(connection, request["digest"]) and os.fork() == 0:
             # The new server needs the default again: with the signal ignored, wait4 would lose the figures of its
             # calls.
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             listener.close()
-            control.close()
+            wire.control.close()
             os.setsid()
             _serve(connection, warm)
             os._exit(0)
@@ -231,11 +321,6 @@ def _admitted(connection: socket.socket, digest: str) -> bool:
     return hashlib.sha256(shown).hexdigest() == digest
 
 
-def _reply(control: socket.socket, reply: dict[str, Any]) -> None:
-    """Write one reply, a line of JSON."""
-    control.sendall((json.dumps(reply) + "\n").encode())
-
-
 def _serve(control: socket.socket, warm: set[tuple[str, str]]) -> None:
     """Serve requests in the order in which they come, until the other end closes.
 
@@ -251,15 +336,17 @@ def _serve(control: socket.socket, warm: set[tuple[str, str]]) -> None:
 
 
 def _answer(control: socket.socket, warm: set[tuple[str, str]]) -> None:
-    reader = control.makefile("r", encoding="utf-8")
-    for line in reader:
-        request = json.loads(line)
+    wire = Wire(control)
+    while (received := wire.receive()) is not None:
+        request, descriptors = received
+        # The reply has the number of its request, so that none is taken for another's.
+        number = request.get("id")
         if request["operation"] == "preload":
             for name in request["modules"]:
                 # A module that cannot be imported fails again in the child, where the error is reported.
                 with contextlib.suppress(Exception):
                     importlib.import_module(name)
-            _reply(control, {"ready": True})
+            wire.send({"ready": True, "id": number})
         elif request["operation"] == "warm":
             task = (request["task_ref"], request["architecture"])
             # No reply, because the client does not wait. Requests are served in order, so the next call finds the task
@@ -268,9 +355,13 @@ def _answer(control: socket.socket, warm: set[tuple[str, str]]) -> None:
                 warm.add(task)
                 _warm(*task, request["sys_path"])
         elif request["operation"] == "share":
-            _share(control, request, warm)
+            _share(wire, request, socket.socket(fileno=descriptors.pop()), warm)
         else:
-            _reply(control, _run(request["folder"], request["seconds"], control))
+            reply, root = _run(request, descriptors, control)
+            wire.send({**reply, "id": number}, root)
+            descriptors += root
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 def main(descriptor: int) -> None:

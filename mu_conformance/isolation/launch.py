@@ -10,6 +10,8 @@ import socket
 import subprocess
 import sys
 
+from mu_conformance.isolation.sandbox import Box
+
 __all__ = ["ForkServer", "dismiss_early", "launch", "launch_early", "stop_sharing", "use_shared"]
 
 ForkServer = tuple["subprocess.Popen[bytes] | None", socket.socket]
@@ -18,8 +20,8 @@ ForkServer = tuple["subprocess.Popen[bytes] | None", socket.socket]
 The process is None if it is another process's child.
 """
 
-_early: list[tuple[list[str], tuple[subprocess.Popen[bytes], socket.socket]]] = []
-"""Servers started by ``launch_early``, each with its search path."""
+_early: list[tuple[list[str], Box | None, tuple[subprocess.Popen[bytes], socket.socket]]] = []
+"""Servers started by ``launch_early``, each with its search path and sandbox."""
 _shared: list[tuple[str, str]] = []
 """Address and secret of the shared server; at most one."""
 
@@ -29,10 +31,10 @@ def search_path() -> list[str]:
     return [path or os.getcwd() for path in sys.path]
 
 
-def launch_early(count: int) -> None:
-    """Start fork servers for the next ``launch`` calls with the same search path."""
+def launch_early(count: int, box: Box | None = None) -> None:
+    """Start fork servers for the next ``launch`` calls with the same search path and sandbox."""
     path = search_path()
-    _early.extend((path, _start(path)) for _ in range(count))
+    _early.extend((path, box, _start(path, box)) for _ in range(count))
 
 
 def use_shared(address: str, secret: str) -> None:
@@ -45,8 +47,13 @@ def stop_sharing() -> None:
     _shared.clear()
 
 
-def launch(sys_path: list[str]) -> ForkServer:
-    """Return a fork server that imports from ``sys_path``, without waiting for it."""
+def launch(sys_path: list[str], box: Box | None = None) -> ForkServer:
+    """Return a fork server that imports from ``sys_path``, without waiting for it.
+
+    Args:
+        sys_path: where the server imports from.
+        box: sandbox of the server; None for none.
+    """
     for address, secret in _shared:
         control = socket.socket(socket.AF_UNIX)
         try:
@@ -57,31 +64,44 @@ def launch(sys_path: list[str]) -> ForkServer:
         except OSError:
             control.close()
     while _early:
-        path, (process, control) = _early.pop()
+        path, early_box, (process, control) = _early.pop()
         # A server started for another search path would import other modules.
-        if path == sys_path and process.poll() is None:
+        if path == sys_path and _serves(early_box, box) and process.poll() is None:
             return process, control
         control.close()
-    return _start(sys_path)
+    return _start(sys_path, box)
+
+
+def _serves(own: Box | None, wanted: Box | None) -> bool:
+    """Return whether a server in one sandbox will do for another."""
+    if own is None or wanted is None:
+        return own is wanted
+    return own.shows(wanted)
 
 
 def dismiss_early() -> None:
     """End the fork servers that nothing took, such as those of a session ended by a bad option."""
     while _early:
-        _, (process, control) = _early.pop()
+        _, _, (process, control) = _early.pop()
         control.close()
         process.kill()
         process.wait()
 
 
-def _start(sys_path: list[str]) -> tuple[subprocess.Popen[bytes], socket.socket]:
+def _start(sys_path: list[str], box: Box | None) -> tuple[subprocess.Popen[bytes], socket.socket]:
     ours, theirs = socket.socketpair()
     # One thread for each process, because results must not depend on the number of cores.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     # The server must import this package, and the method's, from where this process does.
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys_path if path)
     process = subprocess.Popen(
-        [sys.executable, "-m", "mu_conformance.isolation.fork_server", str(theirs.fileno())],
+        [
+            *(box.command() if box is not None else ()),
+            sys.executable,
+            "-m",
+            "mu_conformance.isolation.fork_server",
+            str(theirs.fileno()),
+        ],
         pass_fds=[theirs.fileno()],
         env=environment,
         # Ctrl-C at the terminal must not reach the server: the suite ends it when it is ready.

@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mu_conformance.isolation.call import CallFolder
 from mu_conformance.tasks import Rows
 
-__all__ = ["files_in", "find_residue", "find_rows_in_weights", "recent_files"]
+__all__ = ["everything_in", "files_in", "find_residue", "find_rows_in_weights", "recent_files"]
 
 _LARGEST = 64 << 20
 """Largest file that is searched, bytes."""
@@ -36,6 +37,15 @@ _CONTAINERS = (b"PK\x03\x04", b"\x93NUMPY", b"\x80\x02", b"\x80\x03", b"\x80\x04
 def files_in(folder: Path) -> list[Path]:
     """Return all files below a folder."""
     return [Path(parent) / name for parent, _, names in os.walk(folder) for name in names]
+
+
+def everything_in(files: CallFolder) -> list[Path]:
+    """Return all files that a call wrote into its own file system, except those that carry its result.
+
+    Links are left out: what they lead to is a file of its own, or lies outside.
+    """
+    results = {str(path) for path in files.results}
+    return [path for path in files_in(files.path.parent) if str(path) not in results and not path.is_symlink()]
 
 
 def recent_files(roots: Iterable[Path], since: float, ignore: tuple[Path, ...], entries: int = 4000) -> list[Path]:
