@@ -44,6 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--mu-strict", action="store_true", help="checks of level SHOULD decide too, instead of recommending")
     add("--mu-challenge", metavar="NONCE", help="an auditor's text that unforeseen requests are drawn from")
     add("--mu-resume", action="store_true", help="continue a stopped run from the journal in the report folder")
+    add("--mu-sandbox", metavar="KIND", help="auto (default: where one works), require or off")
     add("--mu-in-process", action="store_true", help="run the method in this process, for debugging")
     for name, help_text in INI.items():
         parser.addini(name, help_text, default="")
@@ -68,10 +69,24 @@ def pytest_configure(config: Any) -> None:
         if shared:
             use_shared(*shared)
         elif not config.getoption("mu_in_process"):
-            launch_early(len(config.getoption("mu_method")))
+            launch_early(len(config.getoption("mu_method")), _early_box(config))
         from . import session
 
         session.start(config, display)
+
+
+def _early_box(config: Any) -> Any:
+    """Return the sandbox of the servers that start before the options are read; None for none, or for a bad option."""
+    from mu_conformance.isolation.launch import search_path
+    from mu_conformance.isolation.sandbox import CHOICES, Box, SandboxError, choose_sandbox
+
+    choice = str(config.getoption("mu_sandbox") or config.getini("mu_sandbox") or "auto")
+    device = str(config.getoption("mu_device") or "cpu")
+    try:
+        sandbox = choose_sandbox(choice) if choice in CHOICES else None
+    except SandboxError:
+        return None
+    return None if sandbox is None else Box.of(sandbox, search_path(), device)
 
 
 def pytest_unconfigure(config: Any) -> None:

@@ -11,5 +11,6 @@ INI = {
     "mu_cache": "where artefacts are kept",
     "mu_data": "embedded or hub",
     "mu_time_limit": "seconds for each call of the method",
+    "mu_sandbox": "auto, require or off: whether the method runs in a sandbox",
     "mu_strict": "true: checks of level SHOULD decide too",
 }

@@ -12,7 +12,14 @@ import pytest
 
 from mu_conformance import discovery
 from mu_conformance.conditions.conditions import Conditions
-from mu_conformance.judging.settings import Settings, SettingsError, check_architecture, check_challenge, check_device
+from mu_conformance.judging.settings import (
+    Settings,
+    SettingsError,
+    check_architecture,
+    check_challenge,
+    check_device,
+    sandbox_for,
+)
 from mu_conformance.scenarios.forget_sets import ForgetSetError
 from mu_conformance.scenarios.profiles import Profile, find_profile, varied
 from mu_conformance.store.cache import default_cache
@@ -151,6 +158,11 @@ def read_options(config: Any) -> Options:
     in_process = bool(config.getoption("mu_in_process"))
     if in_process and profile.name == "thorough":
         raise pytest.UsageError("--mu-in-process: the thorough profile runs the method isolated only")
+    try:
+        # In one process there is nothing to shut in. A shared fork server is in the controller's sandbox.
+        sandbox = sandbox_for("off" if in_process else _value(config, "mu_sandbox") or "auto", profile)
+    except (discovery.UnknownName, SettingsError) as error:
+        raise pytest.UsageError(f"--mu-sandbox: {error}") from None
     here = Path(config.invocation_params.dir)
     report = here / (_value(config, "mu_report") or "mu-report")
     if report.exists() and not report.is_dir():
@@ -173,6 +185,7 @@ def read_options(config: Any) -> Options:
         device=device,
         time_limit=_number(config, "mu_time_limit", float, 0.1),
         in_process=in_process,
+        sandbox=sandbox,
         data=data,
         conditions=_conditions(config),
         strict=_flag(config, "mu_strict"),

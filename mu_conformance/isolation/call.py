@@ -197,11 +197,16 @@ class CallInput:
 
 
 class CallFolder:
-    """Names the files that come back from one call."""
+    """Names the files that come back from one call.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: folder of the result files.
+        scratch: folder of everything else that the call wrote; None for one inside ``path``.
+    """
+
+    def __init__(self, path: Path, scratch: Path | None = None) -> None:
         self.path = path
-        self.scratch = path / "scratch"
+        self.scratch = scratch or path / "scratch"
         self.result = path / "result.json"
         self.weights = path / "weights.safetensors"
         self.probe = path / "probe.safetensors"

@@ -322,11 +322,12 @@ def _probe(returned: nn.Module, task: Task, spec: CallSpec, report: dict[str, An
         return None
 
 
-def main(folder: str, header: dict[str, Any], descriptors: tuple[int, ...]) -> int:
+def main(folder: str, scratch: str, header: dict[str, Any], descriptors: tuple[int, ...]) -> int:
     """Make a call, in the forked child, and write its result to ``folder``; return the exit status.
 
     Args:
         folder: folder of the result files.
+        scratch: working folder of the method.
         header: the call (``CallInput``), or an operation without rows.
         descriptors: descriptors of the call's parts.
     """
@@ -334,20 +335,18 @@ def main(folder: str, header: dict[str, Any], descriptors: tuple[int, ...]) -> i
     files = CallFolder(Path(folder))
     # Temporary files of the method land where they are searched afterwards. tempfile caches its folder, so the cache is
     # cleared.
-    os.environ["TMPDIR"] = str(files.scratch)
+    os.environ["TMPDIR"] = scratch
     import tempfile
 
     tempfile.tempdir = None
-    os.chdir(files.scratch)
+    os.chdir(scratch)
     # The server's path is that of its start, and the suite's may have grown since.
     sys.path[:] = header["sys_path"]
     if header["operation"] == "describe":
         record = _described(header["method_ref"], tuple(header["watched"]))
     else:
         call = CallInput(header, descriptors)
-        record, state, probe = call_method(
-            call.spec(), header["method_ref"], tuple(header["watched"]), call.places()
-        )
+        record, state, probe = call_method(call.spec(), header["method_ref"], tuple(header["watched"]), call.places())
         if state:
             save_file(state, files.weights)
         if probe is not None:

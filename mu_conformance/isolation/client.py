@@ -24,7 +24,7 @@ from mu_conformance.discovery import MethodError
 from mu_conformance.isolation.call import CallFolder, CallInput, CallResult, CallSpec
 from mu_conformance.isolation.guard import Guard
 from mu_conformance.isolation.launch import launch
-from mu_conformance.isolation.namespace import CALL, HOME
+from mu_conformance.isolation.namespace import CALL, SCRATCH
 from mu_conformance.isolation.residue import everything_in, files_in, find_residue, find_rows_in_weights, recent_files
 from mu_conformance.isolation.sandbox import Box, Sandbox, SandboxError, needed_folders, private_folders
 from mu_conformance.isolation.wire import Wire
@@ -35,6 +35,8 @@ CALL_PREFIX = "mu-conformance-"
 """Prefix of the temporary folders of the suite's own."""
 _LONGEST_RECORD = 64 << 20
 """Largest record of a call that is read, bytes."""
+_RESULT_ROOM, _RESULT_COPIES = 128 << 20, 3
+"""Bytes that the result files may take, and copies of the model and the rows beside them."""
 _ROOM, _COPIES = 1 << 30, 16
 """Bytes that a call may write, and copies of the model and the rows that it may write beside them."""
 _START_LIMIT = 120.0
@@ -247,7 +249,9 @@ class MethodProcess:
             # Imports made by the server are shared by all later children. Imports made by a child are lost with it.
             self.warm(spec.task_ref, spec.architecture)
             room = sum(tensor.nbytes for tensor in spec.state.values())
-            room += sum(c.nbytes for rows in (spec.forget, spec.retain) if rows is not None for c in rows.columns.values())
+            room += sum(
+                c.nbytes for rows in (spec.forget, spec.retain) if rows is not None for c in rows.columns.values()
+            )
             with self._operation(call.header, call.descriptors, seconds, room) as (reply, files):
                 if reply is None:
                     return CallResult("killed", "the process that runs the method was killed from inside the call")
@@ -367,7 +371,9 @@ class MethodProcess:
         request = {"operation": "call", "header": header, "seconds": seconds}
         if self.sandbox is None:
             with self._call_folder() as files:
-                reply, _ = self._ask({**request, "folder": str(files.path), "plan": None}, seconds, descriptors)
+                reply, _ = self._ask(
+                    {**request, "folder": str(files.path), "scratch": str(files.scratch)}, seconds, descriptors
+                )
                 yield reply, files
             return
         self.start()
@@ -376,14 +382,15 @@ class MethodProcess:
             "hidden": sorted(os.path.realpath(folder) for folder in self.watched),
             "kept": needed_folders(self.sys_path),
             "bytes": _ROOM + _COPIES * room,
+            "result_bytes": _RESULT_ROOM + _RESULT_COPIES * room,
         }
-        reply, opened = self._ask({**request, "folder": CALL, "plan": plan}, seconds, descriptors)
+        reply, opened = self._ask({**request, "folder": CALL, "scratch": SCRATCH, "plan": plan}, seconds, descriptors)
         try:
             if reply is not None and reply.get("failed"):
                 raise SandboxError(f"the sandbox of a call could not be made: {reply['failed']}")
             # Through a descriptor, because no path of ours leads there.
-            root = Path(f"/proc/self/fd/{opened[0]}") if opened else Path(os.devnull)
-            yield reply, CallFolder(root / Path(CALL).relative_to(HOME))
+            written, results = (Path(f"/proc/self/fd/{one}") for one in opened or (-1, -1))
+            yield reply, CallFolder(results, written)
         finally:
             for descriptor in opened:
                 os.close(descriptor)

@@ -2,8 +2,9 @@
 
 Run as ``python -m mu_conformance.isolation.fork_server FD``. The server reads requests from the socket FD and writes
 replies (``wire``). Where it runs in a sandbox (``sandbox``), each call gets namespaces of its own (``namespace``), in
-which a trusted process counts what the call uses (``accounting``). The server starts no thread, and beyond building models it runs no torch
-operation, so a fork is safe. When the suite's process ends, the server ends with whatever it was running.
+which a trusted process counts what the call uses (``accounting``). The server starts no thread, and beyond building
+models it runs no torch operation, so a fork is safe. When the suite's process ends, the server ends with whatever it
+was running.
 
 Asked to ``share``, the server takes no more calls. Instead it forks a fork server for each process that connects.
 pytest-xdist's workers take these, so nothing is imported twice.
@@ -15,7 +16,6 @@ import contextlib
 import ctypes
 import hashlib
 import importlib
-import json
 import os
 import resource
 import select
@@ -126,20 +126,21 @@ def _make_call(request: dict[str, Any], descriptors: Sequence[int]) -> int:
     # ``main`` imported it beforehand, so the child pays nothing here.
     from mu_conformance.isolation.child import main as run_child
 
-    return run_child(request["folder"], request["header"], tuple(descriptors))
+    return run_child(request["folder"], request["scratch"], request["header"], tuple(descriptors))
 
 
 def _hold(request: dict[str, Any], descriptors: Sequence[int], notes: socket.socket) -> int:
     """Make the call in namespaces of its own, which this process holds; tell ``notes`` the figures."""
     wire = Wire(notes)
     try:
-        root = namespace.enter(namespace.Plan(**request["plan"]))
+        opened = namespace.enter(namespace.Plan(**request["plan"]))
     except OSError as error:
         wire.send({"failed": error.strerror or str(error)})
         return 1
-    # The suite looks at the call's files through this descriptor, which outlives the namespace.
-    wire.send({}, [root])
-    os.close(root)
+    # The suite looks at the call's files through these descriptors, which outlive the namespace.
+    wire.send({}, opened)
+    for descriptor in opened:
+        os.close(descriptor)
 
     def init() -> int:
         first = os.fork()
@@ -171,7 +172,7 @@ def _hold(request: dict[str, Any], descriptors: Sequence[int], notes: socket.soc
 def _run(request: dict[str, Any], descriptors: list[int], control: socket.socket) -> tuple[dict[str, Any], list[int]]:
     """Fork a child, stop it at its time limit, and return its exit code, figures and the end of its output.
 
-    In a sandbox, a descriptor of the call's file system is returned too.
+    In a sandbox, descriptors of the call's file systems are returned too.
     """
     read_end, write_end = os.pipe()
     started = time.monotonic()
@@ -231,27 +232,27 @@ def _run(request: dict[str, Any], descriptors: list[int], control: socket.socket
         "max_rss_kib": usage.ru_maxrss,
         "orphans": orphans,
     }
-    told, root = _noted(notes)
+    told, opened = _noted(notes)
     return {
         **figures,
         **told,
         # A forked child begins with the server's pages. The client subtracts them to get the memory of the call alone.
         "own_rss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "output": tail.decode("utf-8", "replace"),
-    }, root
+    }, opened
 
 
 def _noted(notes: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """Return the figures told by the holder of a call, and the descriptor of its file system; empty without one."""
+    """Return the figures told by the holder of a call, and the descriptors of its file systems; empty without one."""
     told: dict[str, Any] = {}
-    root: list[int] = []
+    opened: list[int] = []
     wire = Wire(notes)
     with contextlib.suppress(OSError, ValueError):
         while (message := wire.receive()) is not None:
             told |= message[0]
-            root += message[1]
+            opened += message[1]
     notes.close()
-    return told, root
+    return told, opened
 
 
 def _gone(control: socket.socket) -> bool:
@@ -357,9 +358,9 @@ def _answer(control: socket.socket, warm: set[tuple[str, str]]) -> None:
         elif request["operation"] == "share":
             _share(wire, request, socket.socket(fileno=descriptors.pop()), warm)
         else:
-            reply, root = _run(request, descriptors, control)
-            wire.send({**reply, "id": number}, root)
-            descriptors += root
+            reply, opened = _run(request, descriptors, control)
+            wire.send({**reply, "id": number}, opened)
+            descriptors += opened
         for descriptor in descriptors:
             os.close(descriptor)
 

@@ -16,12 +16,14 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 
-__all__ = ["CALL", "HOME", "NamespaceError", "Plan", "as_init", "drop_privileges", "enter"]
+__all__ = ["CALL", "SCRATCH", "NamespaceError", "Plan", "as_init", "drop_privileges", "enter"]
 
 HOME = "/run"
 """Where the file system of a call is mounted."""
+SCRATCH = "/run/scratch"
+"""Working folder of a call."""
 CALL = "/run/call"
-"""Folder of the result files of a call, and of its working folder."""
+"""Where the file system of a call's result files is mounted: the result has room when all else is full."""
 
 _NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = (
     0x00020000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000,
@@ -52,6 +54,8 @@ class Plan:
     """Size limit of everything that the call writes, bytes."""
     files: int = 100_000
     """Largest number of files, folders and links that the call may have at once."""
+    result_bytes: int = 1 << 28
+    """Size limit of the result files, bytes."""
 
 
 def _check(result: int, what: str) -> None:
@@ -69,8 +73,10 @@ def _prctl(option: int, value: int) -> None:
     _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), f"prctl {option}")
 
 
-def enter(plan: Plan) -> int:
-    """Make the namespaces and mounts of a call around this process; return a descriptor of the call's file system.
+def enter(plan: Plan) -> list[int]:
+    """Make the namespaces and mounts of a call around this process; return descriptors of its two file systems.
+
+    The first holds everything that the call writes except its result files, which are in the second.
 
     The next process forked is the first one of the new process namespace. Raises ``NamespaceError``.
     """
@@ -83,7 +89,9 @@ def enter(plan: Plan) -> int:
     _mount(None, "/", None, _REC | _PRIVATE)
     visible = {path: _open(path) for path in _sources(plan)}
     _mount("tmpfs", HOME, "tmpfs", _NOSUID | _NODEV, f"size={plan.bytes},nr_inodes={plan.files},mode=755")
-    os.makedirs(f"{CALL}/scratch")
+    os.mkdir(SCRATCH)
+    os.mkdir(CALL)
+    _mount("tmpfs", CALL, "tmpfs", _NOSUID | _NODEV, f"size={plan.result_bytes},nr_inodes=1000,mode=755")
     private = [folder for folder in dict.fromkeys((*plan.private, "/dev/shm")) if folder in visible]
     hidden = [folder for folder in plan.hidden if folder in visible]
     # Outer folders come first, because covering one hides what was mounted inside it.
@@ -98,7 +106,7 @@ def enter(plan: Plan) -> int:
         _put_back(_kept_below(folder, plan.kept, visible), visible)
     for descriptor in visible.values():
         os.close(descriptor)
-    return os.open(HOME, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    return [os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for folder in (HOME, CALL)]
 
 
 def _write(path: str, text: str) -> None:
@@ -138,7 +146,7 @@ def _kept_below(folder: str, kept: Iterable[str], visible: dict[str, int]) -> li
     below = [path for path in visible if path.startswith(f"{folder}/")]
     wanted = [path for path in kept if path.startswith(f"{folder}/")]
     if folder in kept:
-        wanted += [path for path in below if "/" not in path[len(folder) + 1 :] and not path[len(folder) + 1] == "."]
+        wanted += [path for path in below if "/" not in path[len(folder) + 1 :] and path[len(folder) + 1] != "."]
     return sorted({path for path in wanted if path in visible})
 
 

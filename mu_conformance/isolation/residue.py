@@ -23,13 +23,13 @@ from mu_conformance.tasks import Rows
 __all__ = ["everything_in", "files_in", "find_residue", "find_rows_in_weights", "recent_files"]
 
 _LARGEST = 64 << 20
-"""Largest file that is searched, bytes."""
+"""Largest file that is decoded, bytes; the bytes of a larger one are searched as they are."""
 _ALIKE = {"f": (np.float32, np.float64, np.float16), "i": (np.int64, np.int32, np.int16, np.uint8, np.float32)}
 """Types in which a row's numbers may be written, by kind of the column's own type."""
 _SURE = 16
 """Smallest number of bytes of a row that cannot occur by accident among as many weights as there are."""
 _ROWS_IN_WEIGHTS = 8
-"""Number of forget rows looked for in the weights, evenly spaced."""
+"""Number of forget rows looked for in the weights and in large files, evenly spaced."""
 _CONTAINERS = (b"PK\x03\x04", b"\x93NUMPY", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 """First bytes of known formats: zip, numpy, pickle."""
 
@@ -40,12 +40,13 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def everything_in(files: CallFolder) -> list[Path]:
-    """Return all files that a call wrote into its own file system, except those that carry its result.
+    """Return all files that a call wrote, except those that carry its result.
 
     Links are left out: what they lead to is a file of its own, or lies outside.
     """
     results = {str(path) for path in files.results}
-    return [path for path in files_in(files.path.parent) if str(path) not in results and not path.is_symlink()]
+    found = dict.fromkeys([*files_in(files.scratch), *files_in(files.path)])
+    return [path for path in found if str(path) not in results and not path.is_symlink()]
 
 
 def recent_files(roots: Iterable[Path], since: float, ignore: tuple[Path, ...], entries: int = 4000) -> list[Path]:
@@ -100,7 +101,12 @@ def find_residue(files: Iterable[Path], forget: Rows, *, strict: bool) -> list[s
     smallest = min(len(needle) for needle, _ in needles) // 8
     for path in files:
         try:
-            if not path.is_file() or path.stat().st_size > _LARGEST or path.suffix == ".pyc":
+            # An empty file holds nothing, and a call may leave very many.
+            if not path.is_file() or path.stat().st_size == 0 or path.suffix == ".pyc":
+                continue
+            if path.stat().st_size > _LARGEST:
+                if _in_large_file(path, forget):
+                    lines.append(f"{path.name} ({path.stat().st_size} bytes) holds rows of the forget set")
                 continue
             content = path.read_bytes()
         except OSError:
@@ -111,6 +117,24 @@ def find_residue(files: Iterable[Path], forget: Rows, *, strict: bool) -> list[s
         elif strict and len(content) > smallest and _opaque(content) and len(decoded) == 1:
             lines.append(f"{path.name} ({len(content)} bytes) is of no known format and may hold the forget set")
     return lines
+
+
+def _in_large_file(path: Path, forget: Rows) -> bool:
+    """Return whether the bytes of a file hold one of some rows as they are."""
+    some = np.unique(np.linspace(0, len(forget) - 1, _ROWS_IN_WEIGHTS).astype(int))
+    needles = _needles(forget.select(some))
+    overlap, before = max(len(needle) for needle, _ in needles), b""
+    with path.open("rb") as file:
+        while chunk := file.read(_LARGEST):
+            # Room that was only taken holds nothing, and is skipped at the speed of memory.
+            if chunk == chunk[:1] * len(chunk):
+                before = chunk[-overlap:]
+                continue
+            text = before + chunk
+            if any(needle in text for needle, _ in needles):
+                return True
+            before = text[-overlap:]
+    return False
 
 
 def find_rows_in_weights(

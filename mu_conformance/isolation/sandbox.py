@@ -20,7 +20,17 @@ import sys
 import tempfile
 from collections.abc import Iterable
 
-__all__ = ["CHOICES", "Box", "Sandbox", "SandboxError", "choose_sandbox", "find_sandbox"]
+__all__ = [
+    "CHOICES",
+    "Box",
+    "Sandbox",
+    "SandboxError",
+    "choose_sandbox",
+    "device_nodes",
+    "find_sandbox",
+    "needed_folders",
+    "private_folders",
+]
 
 CHOICES = ("auto", "require", "off")
 """What may be asked: a sandbox where one works, a sandbox or nothing, or none."""
@@ -131,9 +141,9 @@ def _try(binary: str) -> Sandbox | str:
         return made.sandbox
     why = (tried.stderr.strip().splitlines() or [f"it ended with status {tried.returncode}"])[-1]
     return (
-        f"no sandbox: namespaces are forbidden here ({why}); allow unprivileged user namespaces "
-        "(sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns), "
-        "or run the container with them"
+        f"no sandbox: namespaces are forbidden here ({why}); allow unprivileged user namespaces (sysctl "
+        "kernel.unprivileged_userns_clone, user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns), "
+        "or start the container with them"
     )
 
 
@@ -194,6 +204,12 @@ def kept_below(folder: str, kept: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
+def device_nodes(device: str) -> tuple[str, ...]:
+    """Return the device nodes that are let through for computing on ``device``; none for the processor."""
+    nodes = [] if device == "cpu" else [path for pattern in _DEVICES for path in glob.glob(pattern)]
+    return tuple(sorted(nodes))
+
+
 @dataclasses.dataclass(frozen=True)
 class Box:
     """Describes the outer sandbox of one fork server."""
@@ -208,8 +224,7 @@ class Box:
     @classmethod
     def of(cls, sandbox: Sandbox, sys_path: Iterable[str], device: str = "cpu") -> Box:
         """Return the box of a server that imports from ``sys_path`` and computes on ``device``."""
-        nodes = [] if device == "cpu" else [path for pattern in _DEVICES for path in glob.glob(pattern)]
-        return cls(sandbox, needed_folders(sys_path), tuple(sorted(nodes)))
+        return cls(sandbox, needed_folders(sys_path), device_nodes(device))
 
     def shows(self, other: Box) -> bool:
         """Return whether everything that another box keeps visible is visible in this one too."""
@@ -235,8 +250,8 @@ class Box:
                 command += ["--dir", folder]
         if os.path.isdir("/run"):
             command += ["--tmpfs", "/run", "--bind", "/proc", PROC, "--remount-ro", "/run"]
-        # Libraries want a temporary folder when they are imported. A call sees none of the server's: it has its own, and
-        # all else is read-only, or one call could leave something for the next.
+        # Libraries want a temporary folder when they are imported. A call does not see the server's: it has its own.
+        # All else is read-only, or one call could leave something for the next.
         for folder in (*(one for one in covered if one not in private_folders()), "/dev"):
             command += ["--remount-ro", folder]
         return [*command, "--chdir", "/"]

@@ -14,7 +14,14 @@ from mu_conformance import discovery
 from mu_conformance.conditions.conditions import Conditions
 from mu_conformance.discovery import MethodError, UnknownName
 from mu_conformance.judging.session import JudgingSession
-from mu_conformance.judging.settings import Settings, SettingsError, check_architecture, check_challenge, check_device
+from mu_conformance.judging.settings import (
+    Settings,
+    SettingsError,
+    check_architecture,
+    check_challenge,
+    check_device,
+    sandbox_for,
+)
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios.forget_sets import ForgetSetError
 from mu_conformance.scenarios.profiles import ProfileError, find_profile, varied
@@ -55,6 +62,7 @@ def judge(
     data: str = "embedded",
     strict: bool = False,
     challenge: str | None = None,
+    sandbox: str = "auto",
     cache: Path | str | None = None,
     report: Path | str | None = None,
     resume: bool = False,
@@ -78,6 +86,7 @@ def judge(
         data: ``embedded`` or ``hub``.
         strict: require SHOULD checks too.
         challenge: text of an auditor that unforeseen requests are drawn from; None for random numbers.
+        sandbox: ``auto``, ``require`` or ``off``: whether the method runs in a sandbox.
         cache: writable folder of the store.
         report: folder for the journal, the scorecard and its page; None writes nothing.
         resume: continue from the journal in ``report``.
@@ -93,7 +102,7 @@ def judge(
             raise SettingsError("claims is a mu_conformance.Claims, such as Claims(max_ratio=0.05)")
         if conditions is not None and conditions.lora_rank is not None and importlib.util.find_spec("peft") is None:
             raise SettingsError("adapters need the package peft: pip install 'mu-conformance[peft]'")
-        for name, value in (("profile", profile), ("device", device), ("data", data)):
+        for name, value in (("profile", profile), ("device", device), ("data", data), ("sandbox", sandbox)):
             if not isinstance(value, str):
                 raise SettingsError(f"{name} is a text, got {value!r}")
         _check_number("seed", seed, int, "a whole number from 0 up", lambda number: number >= 0)
@@ -106,8 +115,10 @@ def judge(
         check_challenge(challenge)
         check_device(device)
         names, own = _tasks(tasks, data)
+        chosen = find_profile(profile)
         settings = Settings(
-            profile=varied(find_profile(profile), runs=runs, references=references, ratio=ratio),
+            profile=varied(chosen, runs=runs, references=references, ratio=ratio),
+            sandbox=sandbox_for(sandbox, chosen),
             tasks=tuple(names),
             architecture=model,
             seed=seed,

@@ -25,6 +25,7 @@ from mu_conformance.evidence.populations import Populations
 from mu_conformance.isolation.client import MethodProcess
 from mu_conformance.judging.settings import Settings
 from mu_conformance.judging.subjects import judge_entry
+from mu_conformance.judging.unverified import unverified
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios.profiles import Profile
 from mu_conformance.scenarios.scenario import Scenario, scenarios
@@ -82,6 +83,8 @@ class JudgingSession:
             watched=(*suite_data_folders(), str(settings.cache)),
             guarded=(str(importlib.resources.files("mu_conformance")), *suite_data_folders(), str(settings.cache)),
             preload=("peft",) if settings.conditions.lora_rank is not None else (),
+            sandbox=settings.sandbox,
+            device=settings.device,
             in_process=settings.in_process,
         )
         for task in tasks:
@@ -210,7 +213,10 @@ class JudgingSession:
     def finding(self, entry: manifest.Entry) -> Finding:
         """Return the finding on a manifest entry; an ``error`` where it cannot be decided."""
         try:
-            return judge_entry(self, find_check(entry.check), entry)
+            finding = judge_entry(self, find_check(entry.check), entry)
+            if self.method.sandbox is not None:
+                return finding
+            return unverified(entry.check, finding, decides=self.settings.profile.name == "thorough")
         except EvidenceError as error:
             return Finding.error(str(error), error.fault, error.traceback)
         except NotFinite as error:

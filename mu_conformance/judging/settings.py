@@ -11,6 +11,7 @@ from typing import Any
 
 from mu_conformance import discovery
 from mu_conformance.conditions.conditions import Conditions
+from mu_conformance.isolation.sandbox import CHOICES, Sandbox, SandboxError, choose_sandbox, device_nodes
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.scenarios.profiles import PROFILES, Profile
 from mu_conformance.scenarios.scenario import DEFAULT_SEED
@@ -19,7 +20,7 @@ from mu_conformance.scorecard.record import Context
 from mu_conformance.scorecard.waivers import Waiver
 from mu_conformance.store.cache import default_cache
 
-__all__ = ["Settings", "SettingsError", "check_architecture", "check_challenge", "check_device"]
+__all__ = ["Settings", "SettingsError", "check_architecture", "check_challenge", "check_device", "sandbox_for"]
 
 
 SHORTEST = 8
@@ -61,6 +62,22 @@ def check_architecture(architecture: str, offered: Mapping[str, Sequence[str]]) 
         )
 
 
+def sandbox_for(choice: str, profile: Profile) -> Sandbox | None:
+    """Return the sandbox for a choice (``isolation.sandbox.CHOICES``); the profile ``thorough`` requires one.
+
+    Raises ``UnknownName``, or ``SettingsError`` with the sentence that says why none can be had.
+    """
+    choice = discovery.one_of("kind of sandbox", choice, list(CHOICES))
+    if profile.name == "thorough":
+        if choice == "off":
+            raise SettingsError("the thorough profile runs the method in a sandbox only")
+        choice = "require"
+    try:
+        return choose_sandbox(choice)
+    except SandboxError as error:
+        raise SettingsError(str(error)) from None
+
+
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """How to judge."""
@@ -79,6 +96,8 @@ class Settings:
     """Wall seconds for each call of the method; None: ten times what retraining takes, at least 60."""
     in_process: bool = False
     """Run the method in this process, for debugging."""
+    sandbox: Sandbox | None = dataclasses.field(default_factory=lambda: choose_sandbox("auto"))
+    """Sandbox in which the method runs; None: none."""
     data: str = "embedded"
     """``embedded`` or ``hub``."""
     conditions: Conditions = dataclasses.field(default_factory=Conditions)
@@ -99,10 +118,20 @@ class Settings:
     def suite_seed(self) -> int:
         return DEFAULT_SEED if self.seed is None else self.seed
 
+    @property
+    def sandbox_name(self) -> str:
+        """What a scorecard says of the sandbox."""
+        if self.sandbox is None or self.in_process:
+            return "none"
+        nodes = device_nodes(self.device)
+        return f"{self.sandbox}, with {', '.join(nodes)} let through" if nodes else str(self.sandbox)
+
     def to_json(self) -> dict[str, Any]:
         """Return what changes a finding, as plain data: not the cache."""
         record = dataclasses.asdict(dataclasses.replace(self, cache=Path()))
         del record["cache"], record["drawn"]
+        # Where the program lies and its version change no finding.
+        record["sandbox"] = self.sandbox is not None and not self.in_process
         record["profile"]["looks"] = list(self.profile.looks)
         return {**record, "tasks": list(self.tasks)}
 
@@ -151,7 +180,12 @@ class Settings:
             method={"ref": ref, **{key: description[key] for key in ("distribution", "version", "source_sha256")}},
             claims=claims,
             profile=self.profile,
-            suite={"seed": self.seed, "data": self.data, "isolated": not self.in_process},
+            suite={
+                "seed": self.seed,
+                "data": self.data,
+                "isolated": not self.in_process,
+                "sandbox": self.sandbox_name,
+            },
             environment=environment(self.device),
             invocation=invocation,
             strict=self.strict,

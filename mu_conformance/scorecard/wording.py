@@ -199,6 +199,11 @@ def not_shown(document: Document) -> list[str]:
         lines.append(f"Other requests than these were not made: {asked}.")
     if suite.get("isolated") is False:
         lines.append("The method ran in the suite's own process and could have changed anything that was measured.")
+    elif suite.get("sandbox") == "none":
+        lines.append(
+            "The method ran without a sandbox: what native code, started programs and abandoned processes did could go "
+            "unseen."
+        )
     if not document.complete:
         lines.append("The run was not whole: what it did not judge may fail.")
     return lines

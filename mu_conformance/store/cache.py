@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -43,6 +44,14 @@ def default_cache() -> Path:
     return Path(platformdirs.user_cache_dir("mu-conformance"))
 
 
+def _warn(message: str, category: type[Warning]) -> None:
+    """Warn, and go on where warnings are errors: what follows recovers from what the warning tells."""
+    try:
+        warnings.warn(message, category, stacklevel=3)
+    except Warning:
+        print(f"mu-conformance: {message}", file=sys.stderr)
+
+
 class Store:
     """Finds an artefact by its description, and builds it at most once across processes.
 
@@ -62,10 +71,9 @@ class Store:
             try:
                 self.packs.append(Pack(path))
             except Exception as error:
-                warnings.warn(
+                _warn(
                     f"pack {path} is damaged ({error}); building it again where it is needed",
                     DamagedArtefact,
-                    stacklevel=2,
                 )
         self.used: dict[str, Artefact] = {}
         """Every artefact read or built so far, by key."""
@@ -117,9 +125,7 @@ class Store:
             try:
                 found = pack.load(key)
             except Exception as error:
-                warnings.warn(
-                    f"packaged artefact {key} is damaged ({error}); building it again", DamagedArtefact, stacklevel=2
-                )
+                _warn(f"packaged artefact {key} is damaged ({error}); building it again", DamagedArtefact)
                 continue
             if found is not None:
                 return found
@@ -145,7 +151,7 @@ class Store:
             if not self._seal.fits(metadata.get("seal", ""), key, artefact.digest):
                 raise ValueError("it was not sealed with this cache's key")
         except Exception as error:
-            warnings.warn(f"artefact {path} is damaged ({error}); building it again", DamagedArtefact, stacklevel=2)
+            _warn(f"artefact {path} is damaged ({error}); building it again", DamagedArtefact)
             with contextlib.suppress(OSError):
                 path.unlink()
             return None
@@ -202,13 +208,13 @@ class Store:
             self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
-        if self._stores:
-            warnings.warn(
+        stored, self._stores = self._stores, False
+        if stored:
+            _warn(
                 f"the cache directory {self.cache} cannot be written ({error}); artefacts of this run are not kept. "
                 "Name another with --mu-cache",
-                stacklevel=2,
+                UserWarning,
             )
-        self._stores = False
 
     def digest(self) -> str:
         """Return the SHA-256 over every artefact used so far, for the scorecard."""

@@ -15,6 +15,8 @@ def no_network(calls: Calls) -> Finding:
     **Why.** The rows to be deleted must not leave the machine. A verdict must not depend on an answer from elsewhere.
 
     **Decision.** Connections are refused and recorded, whatever the outcome of the call. One attempt fails the check.
+    In the sandbox there is no network, and the kernel counts the packets that had no route: of native code, of workers
+    and of started programs too. Importing and constructing the method counts.
 
     **Level.** MUST: deleted data may leave the machine.
 
@@ -27,8 +29,11 @@ def no_network(calls: Calls) -> Finding:
     """
 
     def fault(record: CallRecord) -> str | None:
-        tried = record.call.report.get("connections")
-        return f"tried to connect: {', '.join(tried[:3])}" if tried else None
+        report = record.call.report
+        if report.get("connections"):
+            return f"tried to connect: {', '.join(map(str, report['connections'][:3]))}"
+        packets = report.get("unroutable")
+        return f"tried to reach the network: {packets} packets had no route" if packets else None
 
-    tried = any(record.call.report.get("connections") for record in calls.records)
+    tried = any(map(fault, calls.records))
     return every_call(calls, fault, needs_model=not tried)
