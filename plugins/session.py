@@ -14,6 +14,7 @@ from mu_conformance.suites.conformance import Answer
 from mu_conformance.checks.catalogue import find_check
 from mu_conformance.decision.outcome import Level, Outcome
 from mu_conformance.discovery import MethodError
+from mu_conformance.isolation.sandbox import why_none
 from mu_conformance.judging.session import JudgingSession
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.scorecard.document import ScorecardError
@@ -101,6 +102,12 @@ class MuSession:
     def _describe(self, session: JudgingSession) -> dict[str, Any]:
         self.state.display.tell(f"starting {session.method.method_ref}")
         return session.description
+
+    def pytest_report_header(self) -> str:
+        """Say in what the method runs."""
+        settings = self.state.options.settings
+        why = "" if settings.in_process or settings.sandbox is not None else why_none()
+        return f"mu-conformance: sandbox {settings.sandbox_name}{f' ({why})' if why else ''}"
 
     # -- judging ------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from mu_conformance.checks import catalogue
 from mu_conformance.decision.outcome import Outcome
 from mu_conformance.isolation import launch
 from mu_conformance.isolation.client import MethodProcess
+from mu_conformance.isolation.sandbox import choose_sandbox
 from mu_conformance.judging.session import JudgingSession
 from mu_conformance.judging.settings import Settings
 from mu_conformance.scenarios.profiles import PROFILES
@@ -42,7 +43,8 @@ TASKS = ("ToyTask", *sorted(set(SHOWN_ON.values())))
 @pytest.fixture(scope="module", autouse=True)
 def shared_fork_server():
     """One process that imports torch, from which all these methods' calls are forked."""
-    method = MethodProcess("mu_conformance.methods:Retrain", sys_path=[TOY, *launch.search_path()])
+    path = [TOY, *launch.search_path()]
+    method = MethodProcess("mu_conformance.methods:Retrain", sys_path=path, sandbox=choose_sandbox("auto"))
     shared = method.share([])
     if shared is not None:
         launch.use_shared(*shared)

@@ -90,7 +90,7 @@ def test_a_method_that_raises_on_real_requests(toy):
         ("OtherArchitecture", "contract.returns-model", "does not fit"),
         ("NanWeights", "contract.finite", "head.weight"),
         ("OtherDevice", "contract.returns-model", "meta"),
-        ("KillsItsParent", "contract.returns-model", "killed"),
+        ("KillsItsParent --mu-sandbox off", "contract.returns-model", "killed"),
         ("LeavesThingsRunning", "contract.global-state-unchanged", "left"),
         ("TriesTheNetwork", "contract.no-network", "tried to connect: socket."),
         ("TrainingMode", "contract.mode-and-device-preserved", "training mode"),
@@ -101,17 +101,21 @@ def test_a_method_that_raises_on_real_requests(toy):
     ],
 )
 def test_a_broken_method_is_caught(toy, method, check, says):
-    run = toy.run(method, "-k", "contract-contract", "--mu-time-limit", "20")
+    run = toy.run(*method.split(), "-k", "contract-contract", "--mu-time-limit", "20")
     assert run.status == 1
     entry = next(e for e in run.card["checks"] if e["id"] == check and e["scenario"] == "toy/contract")
     assert entry["outcome"] in ("failed", "error")
     assert says in entry["message"]
 
 
-def test_rows_written_by_native_code_into_another_folder_are_found(toy, tmp_path):
+@pytest.mark.parametrize("sandbox", ["auto", "off"])
+def test_rows_written_by_native_code_into_another_folder_are_found(toy, sandbox):
     target = toy.folder / "elsewhere"
     target.mkdir()
-    run = toy.run("WritesNatively", "-k", "contract-contract.no-residue", TOY_TARGET=str(target))
+    # In the sandbox, only folders of the call's own can be written.
+    where = str(target) if sandbox == "off" else os.path.expanduser("~")
+    options = ("-k", "contract-contract.no-residue", "--mu-sandbox", sandbox)
+    run = toy.run("WritesNatively", *options, TOY_TARGET=where)
     entry = next(e for e in run.card["checks"] if e["id"] == "contract.no-residue" and e["scenario"] == "toy/contract")
     assert entry["outcome"] == "failed"
     assert "kept.pt" in entry["message"]

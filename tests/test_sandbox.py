@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from mu_conformance.discovery import MethodError
-from mu_conformance.isolation import launch, sandbox
+from mu_conformance.isolation import launch, sandbox, temporary
 from mu_conformance.isolation.call import CallResult, CallSpec
 from mu_conformance.isolation.client import MethodProcess
 from mu_conformance.isolation.sandbox import SandboxError
@@ -158,6 +158,12 @@ class TestAccess:
         assert result.status == "raised"
         assert "No such file or directory" in result.message
 
+    def test_without_the_recorder_they_are_no_nearer(self, attacker):
+        result = attacker.call("SwitchesTheRecorderOff")
+        assert result.status == "raised"
+        assert "No such file or directory" in result.message
+        assert (Path(FIXTURES) / "sentiment" / "snippets.tsv").is_file()
+
     def test_others_are_neither_visible_nor_traceable(self, attacker):
         result = attacker.call("LooksAround")
         found = json.loads(result.message.partition(": ")[2].rpartition(" (")[0])
@@ -251,11 +257,12 @@ def test_an_interrupted_request_shifts_no_reply(attacker, monkeypatch):
     assert not all(torch.equal(first.state[name], second.state[name]) for name in first.state)
 
 
-def test_the_server_ends_with_the_process_that_started_it_and_nothing_stays(tmp_path):
+@pytest.mark.parametrize("sandboxed", [True, False])
+def test_the_server_ends_with_the_process_that_started_it_and_nothing_stays(tmp_path, sandboxed):
     script = f"""
 import sys; sys.path[:0] = [{str(HERE)!r}, {str(HERE / "toy")!r}]
 from test_sandbox import *
-made = MethodProcess("sandboxed:IgnoresSigterm", sandbox=FOUND)
+made = MethodProcess("sandboxed:IgnoresSigterm", sandbox=FOUND if {sandboxed} else None)
 made.start(); print(made._fork_server.pid, flush=True)
 made.call(spec_of(), 60)
 """
@@ -273,4 +280,79 @@ made.call(spec_of(), 60)
         time.sleep(0.1)
     else:
         assert not os.path.exists(f"/proc/{server}")
-    assert list(tmp_path.iterdir()) == []
+    assert not list(tmp_path.glob("mu-conformance-*"))
+
+
+def test_folders_of_processes_that_are_gone_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    old = [tmp_path / name for name in ("prefix-stale", "prefix-young", "other")]
+    for folder in old:
+        (folder / "scratch").mkdir(parents=True)
+    with temporary.temporary_folder("prefix-") as held:
+        for folder in (old[0], old[2], held):
+            os.utime(folder, (0, 0))
+        temporary.remove_stale_folders("prefix-")
+        assert sorted(tmp_path.iterdir()) == sorted([held, old[1], old[2]])
+    assert not held.exists()
+
+
+class TestFinding:
+    @pytest.fixture(autouse=True)
+    def afresh(self):
+        sandbox._find_sandbox.cache_clear()
+        yield
+        sandbox._find_sandbox.cache_clear()
+
+    @pytest.fixture
+    def candidate(self, tmp_path, monkeypatch):
+        def make(script: str) -> None:
+            path = tmp_path / "bwrap"
+            path.write_text(f"#!/bin/sh\n{script}\n")
+            path.chmod(0o755)
+            monkeypatch.setattr(sandbox, "_candidates", lambda: [str(path)])
+
+        return make
+
+    @pytest.mark.parametrize(
+        ("script", "says"),
+        [
+            ("echo bubblewrap 0.1.8", "is version 0.1.8, and 0.4.0 is the oldest that will do"),
+            ("echo something else", "is not bubblewrap"),
+            (
+                '[ "$1" = --version ] && echo bubblewrap 0.8.0 || { echo "bwrap: No permissions" >&2; exit 1; }',
+                "namespaces are forbidden here (bwrap: No permissions); allow unprivileged user namespaces",
+            ),
+        ],
+    )
+    def test_what_will_not_do_is_told_in_a_sentence(self, candidate, script, says):
+        candidate(script)
+        with pytest.raises(SandboxError) as caught:
+            sandbox.choose_sandbox("require")
+        assert str(caught.value).startswith("no sandbox: ")
+        assert says in str(caught.value)
+        assert sandbox.choose_sandbox("auto") is sandbox.choose_sandbox("off") is None
+
+    def test_none_at_all_says_what_to_install(self, monkeypatch):
+        monkeypatch.setattr(sandbox, "_candidates", list)
+        with pytest.raises(SandboxError, match="bubblewrap is missing; install bubblewrap"):
+            sandbox.find_sandbox()
+
+    def test_the_next_candidate_is_tried(self, monkeypatch):
+        monkeypatch.setattr(sandbox, "_candidates", lambda: ["/nonexistent/bwrap", FOUND.binary])
+        assert sandbox.find_sandbox() == FOUND
+
+
+class TestBox:
+    def test_a_folder_added_out_of_sight_needs_another_server(self, tmp_path):
+        small, large = (sandbox.Box.of(FOUND, path) for path in ([], [str(tmp_path)]))
+        assert large.shows(small)
+        assert not small.shows(large)
+        inside = tmp_path / "inside"
+        inside.mkdir()
+        assert large.shows(sandbox.Box.of(FOUND, [str(inside)]))
+
+    def test_of_a_kept_home_only_visible_entries_stay(self, tmp_path):
+        for name in ("module.py", ".secret", "package"):
+            (tmp_path / name).touch()
+        kept = sandbox.kept_below(str(tmp_path), [str(tmp_path), "/usr"])
+        assert kept == [str(tmp_path / "module.py"), str(tmp_path / "package")]

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from mu_conformance.isolation.launch import launch
 from mu_conformance.isolation.namespace import CALL, SCRATCH
 from mu_conformance.isolation.residue import everything_in, files_in, find_residue, find_rows_in_weights, recent_files
 from mu_conformance.isolation.sandbox import Box, Sandbox, SandboxError, needed_folders, private_folders
+from mu_conformance.isolation.temporary import remove_stale_folders, temporary_folder
 from mu_conformance.isolation.wire import Wire
 
 __all__ = ["CALL_PREFIX", "MethodProcess"]
@@ -83,7 +83,7 @@ class MethodProcess:
         self._box: Box | None = None
         self._asked = 0
         self._preload = list(preload)
-        self._sharing: tempfile.TemporaryDirectory[str] | None = None
+        self._sharing = contextlib.ExitStack()
         self.spent = {"calls": 0.0, "calls_wall": 0.0, "calls_method": 0.0}
         """Number of calls, their wall seconds in all, and the method's part of these."""
         atexit.register(self.close)
@@ -107,6 +107,7 @@ class MethodProcess:
         if alive and (box is None or self._box is None or self._box.shows(box)):
             return
         self.close()
+        remove_stale_folders(CALL_PREFIX)
         self._fork_server, control = launch(sys_path, box)
         self._wire = Wire(control)
         self._box = box if self._fork_server is not None else None
@@ -136,8 +137,8 @@ class MethodProcess:
         if self.in_process:
             return None
         self.start()
-        self._sharing = tempfile.TemporaryDirectory(prefix=CALL_PREFIX)
-        address, secret = f"{self._sharing.name}/fork-server", secrets.token_hex(32)
+        folder = self._sharing.enter_context(temporary_folder(CALL_PREFIX))
+        address, secret = str(folder / "fork-server"), secrets.token_hex(32)
         request = {
             "operation": "share",
             "digest": hashlib.sha256(secret.encode()).hexdigest(),
@@ -156,9 +157,7 @@ class MethodProcess:
 
     def close(self) -> None:
         """End the fork server and whatever it runs."""
-        if self._sharing is not None:
-            self._sharing.cleanup()
-            self._sharing = None
+        self._sharing.close()
         if self._wire is not None:
             # The server ends when its socket closes, and takes the running call with it. Killing comes last, because a
             # killed server could not end its children.
@@ -398,13 +397,10 @@ class MethodProcess:
     @contextlib.contextmanager
     def _call_folder(self) -> Iterator[CallFolder]:
         """Make a folder for one call, and remove it after the block."""
-        folder = Path(tempfile.mkdtemp(prefix=CALL_PREFIX))
-        try:
+        with temporary_folder(CALL_PREFIX) as folder:
             files = CallFolder(folder)
             files.scratch.mkdir()
             yield files
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_file(path: Path) -> bool:

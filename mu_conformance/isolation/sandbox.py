@@ -30,6 +30,7 @@ __all__ = [
     "find_sandbox",
     "needed_folders",
     "private_folders",
+    "why_none",
 ]
 
 CHOICES = ("auto", "require", "off")
@@ -87,6 +88,15 @@ def find_sandbox() -> Sandbox:
     if isinstance(found, str):
         raise SandboxError(found)
     return found
+
+
+def why_none() -> str:
+    """Return the sentence that says why no sandbox can be had here; that it was switched off, if one can."""
+    try:
+        find_sandbox()
+    except SandboxError as error:
+        return str(error)
+    return "switched off"
 
 
 @functools.cache
