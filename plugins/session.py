@@ -14,7 +14,7 @@ from mu_conformance.suites.conformance import Answer
 from mu_conformance.checks.catalogue import find_check
 from mu_conformance.decision.outcome import Level, Outcome
 from mu_conformance.discovery import MethodError
-from mu_conformance.isolation.sandbox import why_none
+from mu_conformance.isolation.sandbox import SandboxError, why_none
 from mu_conformance.judging.session import JudgingSession
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.scorecard.document import ScorecardError
@@ -50,7 +50,7 @@ def start(config: Any, display: Display) -> None:
         state = State(config, options, reporting, display, records=[Record() for _ in options.methods])
         session = MuSession(state, waivers)
         session.prepare()
-    except (HubError, MethodError, StoreError, WaiverError, ScorecardError) as error:
+    except (HubError, MethodError, SandboxError, StoreError, WaiverError, ScorecardError) as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(session, "mu-conformance-session")
     config.pluginmanager.register(Terminal(config, display), "mu-conformance-terminal")

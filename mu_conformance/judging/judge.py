@@ -13,6 +13,7 @@ from typing import Any
 from mu_conformance import discovery
 from mu_conformance.conditions.conditions import Conditions
 from mu_conformance.discovery import MethodError, UnknownName
+from mu_conformance.isolation.sandbox import SandboxError
 from mu_conformance.judging.session import JudgingSession
 from mu_conformance.judging.settings import (
     Settings,
@@ -151,6 +152,7 @@ def judge(
 _BAD_INPUT = (
     UnknownName,
     MethodError,
+    SandboxError,
     SettingsError,
     StoreError,
     TaskError,

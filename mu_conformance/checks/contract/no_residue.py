@@ -14,9 +14,10 @@ def no_residue(calls: Calls) -> Finding:
 
     **Why.** A row that is copied to a file or into the weights is not deleted.
 
-    **Decision.** Files are searched after the call for the rows' values in the common encodings. The search covers the
-    call's working and temporary folders, every file that Python opened for writing, and new files in the usual places.
-    A file of no known format in the call's own folders fails too. The weights are searched whole and by their lowest
+    **Decision.** Files are searched after the call for the rows' values in the common encodings. In the sandbox, the
+    search covers everything that the call wrote. Without one, the search covers the call's working and temporary
+    folders, every file that Python opened for writing, and new files in the usual places. A file of no known format in
+    the call's own folders fails too. The weights are searched whole and by their lowest
     bytes, where rows change no output. Encrypted data are not found.
 
     **Level.** MUST: deleted data may survive in files or in the weights.
