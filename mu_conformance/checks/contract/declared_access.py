@@ -17,8 +17,9 @@ def declared_access(calls: Calls) -> Finding:
 
     **Decision.** The handed datasets count what is read of them. A method that claims not to need the retain set, or
     labels, is not given them. Opening the suite's data or artefacts during a call fails, and so does changing any of
-    its files. In the sandbox they are out of sight, and the attempt fails the check. Claims that differ between the description and a call fail. A returned model fails if it agrees with a
-    stored reference more closely than two trainings agree.
+    its files. In the sandbox these files are out of sight, and the attempt fails. Claims that differ between the
+    description and a call fail. A returned model fails if it agrees with a stored reference more closely than two
+    trainings agree.
 
     **Level.** MUST: a claim cannot be believed if its result comes from the suite's own files.
 
