@@ -68,6 +68,8 @@ def test_unusable_methods(inside, method, says):
         (["--mu-data", "hub", "--mu-task", "tabular"], "unknown task on published data"),
         (["--mu-device", "cuda:9"], "cannot be used here"),
         (["--mu-profile", "thorough", "--mu-in-process"], "isolated only"),
+        (["--mu-sandbox", "of"], "--mu-sandbox: unknown kind of sandbox 'of'"),
+        (["--mu-profile", "thorough", "--mu-sandbox", "off"], "runs the method in a sandbox only"),
         (["--mu-budget", "much"], "--mu-budget much: a budget is a share of retraining's FLOPs, such as 0.2"),
         (["--mu-budget", "0"], "above 0"),
         (["--mu-peft", "lora"], "such as lora:8"),

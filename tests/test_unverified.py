@@ -11,6 +11,8 @@ from mu_conformance.isolation import sandbox
 from mu_conformance.judging.settings import Settings, SettingsError, sandbox_for
 from mu_conformance.judging.unverified import RESTS_ON_SANDBOX, unverified
 from mu_conformance.scenarios.profiles import PROFILES
+from mu_conformance.scorecard import verdict
+from mu_conformance.scorecard.document import Check
 
 PASSED = Finding.passed(Measurement("processor seconds", 1.0))
 
@@ -61,6 +63,20 @@ class TestChoice:
         assert sandbox_for("auto", PROFILES["smoke"]) is None
         assert Settings().sandbox_name == "none"
         assert sandbox.why_none().startswith("no sandbox: bubblewrap is missing")
+
+
+class TestVerdict:
+    def test_it_is_a_recommendation_and_under_strict_undecided(self):
+        found = unverified("contract.no-network", PASSED, decides=False)
+        entry = Check(
+            "contract.no-network", "toy", "tabular", "toy/contract", "contract", None, (), found.outcome, True,
+            level=Level(found.level), message=found.message,
+        )  # fmt: skip
+        assert entry.unverified
+        assert entry.recommendation
+        assert verdict._passed(entry, strict=False)
+        assert not verdict._passed(entry, strict=True)
+        assert not verdict._broken(entry, strict=True)
 
 
 def test_a_run_without_one_says_so_and_stays_conformant(toy):

@@ -10,7 +10,7 @@ from mu_conformance.methods.retrain import Retrain
 
 __all__ = ["HidesProcessorTime"]
 
-TIMES = 12
+TIMES = 30
 """Number of retrainings in the child, enough to exceed what a call of the smallest task may take."""
 
 

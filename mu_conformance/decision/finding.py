@@ -12,8 +12,10 @@ import numpy as np
 from mu_conformance.decision.interval import Interval
 from mu_conformance.decision.outcome import Fault, Level, Outcome, Sides
 
-__all__ = ["Finding", "Measurement", "Population", "Values", "plain"]
+__all__ = ["UNVERIFIED", "Finding", "Measurement", "Population", "Values", "plain"]
 
+UNVERIFIED = "unverified: "
+"""Beginning of the message of a finding that would have passed, but was not measured from outside."""
 _DIGITS = 5
 """Significant digits of a single model's value: enough for a plot, and for telling whether two models are one."""
 

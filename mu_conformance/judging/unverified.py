@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from mu_conformance.decision.finding import Finding
+from mu_conformance.decision.finding import UNVERIFIED, Finding
 from mu_conformance.decision.outcome import Level, Outcome
 
 __all__ = ["RESTS_ON_SANDBOX", "unverified"]
@@ -31,6 +31,6 @@ def unverified(check: str, finding: Finding, *, decides: bool) -> Finding:
     """
     if check not in RESTS_ON_SANDBOX or finding.outcome is not Outcome.PASSED:
         return finding
-    message = f"unverified: without a sandbox, {RESTS_ON_SANDBOX[check]}"
+    message = f"{UNVERIFIED}without a sandbox, {RESTS_ON_SANDBOX[check]}"
     level = None if decides else Level.SHOULD
     return dataclasses.replace(finding, outcome=Outcome.INCONCLUSIVE, message=message, level=level)

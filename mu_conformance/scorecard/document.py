@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from mu_conformance.decision.finding import Measurement, plain
+from mu_conformance.decision.finding import UNVERIFIED, Measurement, plain
 from mu_conformance.decision.outcome import Fault, Level, Outcome
 
 __all__ = [
@@ -72,10 +72,15 @@ class Check:
         return self.id.partition(".")[0]
 
     @property
+    def unverified(self) -> bool:
+        """Whether this would have passed, but was not measured from outside."""
+        return self.outcome is Outcome.INCONCLUSIVE and self.message.startswith(UNVERIFIED)
+
+    @property
     def recommendation(self) -> bool:
         """Whether this went wrong at level SHOULD through the method: reported, and decides nothing unless strict."""
         broken = self.outcome is Outcome.ERROR and self.fault is Fault.METHOD
-        return self.level is Level.SHOULD and (self.outcome is Outcome.FAILED or broken)
+        return self.level is Level.SHOULD and (self.outcome is Outcome.FAILED or broken or self.unverified)
 
     def to_json(self) -> dict[str, Any]:
         record = {

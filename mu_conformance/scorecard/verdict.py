@@ -65,7 +65,7 @@ def _passed(entry: Check, strict: bool) -> bool:
 
 def _broken(entry: Check, strict: bool) -> bool:
     if entry.recommendation:
-        return strict
+        return strict and not entry.unverified
     if entry.outcome is Outcome.ERROR:
         return entry.fault is not Fault.SUITE
     return entry.outcome is Outcome.FAILED

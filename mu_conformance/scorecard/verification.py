@@ -71,7 +71,7 @@ def _contradictions(
     else:
         if manifest.required(entry_of(entry), claims, strict=strict) != entry.required:
             problems.append(f"required is {entry.required}, the claims say otherwise")
-        lowered = known.partly_should and entry.outcome in (Outcome.FAILED, Outcome.WAIVED)
+        lowered = (known.partly_should and entry.outcome in (Outcome.FAILED, Outcome.WAIVED)) or entry.unverified
         if "level" in record and entry.level is not known.level and not (lowered and entry.level is Level.SHOULD):
             problems.append(f"level is {entry.level}, the check's is {known.level}")
     if entry.outcome is Outcome.WAIVED and not any(
