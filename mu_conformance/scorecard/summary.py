@@ -52,7 +52,8 @@ def count(document: Document) -> Counts:
     """Count the required checks by outcome."""
     required = [check for check in document.checks if check.required]
     passed = sum(check.outcome is Outcome.PASSED or document.recommended(check) for check in required)
-    inconclusive = sum(check.outcome is Outcome.INCONCLUSIVE for check in required)
+    open_ = [check for check in required if check.outcome is Outcome.INCONCLUSIVE and not document.recommended(check)]
+    inconclusive = len(open_)
     unjudged = sum(check.outcome is Outcome.ERROR and check.fault is Fault.SUITE for check in required)
     waived = sum(check.outcome is Outcome.WAIVED for check in required)
     missing = sum(check.outcome in (Outcome.NOT_RUN, Outcome.NOT_CLAIMED) for check in required)
