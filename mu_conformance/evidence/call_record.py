@@ -79,7 +79,7 @@ def judge_call(call: CallResult, task: Task, spec: CallSpec) -> tuple[CallRecord
     bad = [name for name, t in call.state.items() if t.is_floating_point() and not bool(torch.isfinite(t).all())]
     gap = None
     if not misfits and call.probe is not None:
-        own = [task.logits_of(model, rows) for rows in probe_rows(spec.forget, spec.retain)]
+        own = [task.logits_of(model, rows) for rows in probe_rows(spec)]
         outputs = torch.cat(own) if own else torch.empty(0)
         if outputs.shape == call.probe.shape:
             difference = (outputs.nan_to_num() - call.probe.nan_to_num()).abs()

@@ -51,6 +51,8 @@ class CallSpec:
     """Conditions under which the task is judged."""
     reads_labels: bool = True
     """False to hand over rows without labels, because the method claims not to read them."""
+    label_shape: tuple[int, ...] | None = None
+    """Shape of a row's label that was not handed over; None if rows have no labels."""
 
     def header(self) -> dict[str, Any]:
         """Return everything except tensors, as plain JSON."""
@@ -144,7 +146,9 @@ class CallInput:
             columns = {key: column for key, column in part.columns.items() if spec.reads_labels or key != "labels"}
             parts[name] = write_tensors(columns)
         parts["counters"] = Counters.create(sum(sizes.values()))
-        header = {**common, **spec.header(), "parts": list(parts), "rows": sizes}
+        labels = spec.forget.columns.get("labels")
+        shape = None if labels is None else list(labels.shape[1:])
+        header = {**common, **spec.header(), "parts": list(parts), "rows": sizes, "label_shape": shape}
         return cls(header, tuple(parts.values()))
 
     def part(self, name: str) -> int:
@@ -169,6 +173,7 @@ class CallInput:
             frozen=tuple(header["frozen"]),
             conditions=Conditions(**header["conditions"]),
             reads_labels=header["reads_labels"],
+            label_shape=None if header["label_shape"] is None else tuple(header["label_shape"]),
         )
 
     def places(self) -> dict[str, tuple[int, int, int]]:
@@ -221,9 +226,20 @@ PROBE_RETAIN_ROWS = 64
 """Number of retain rows compared, the first ones."""
 
 
-def probe_rows(forget: Rows, retain: Rows | None) -> list[Rows]:
-    """Return the rows on which the returned object and its weights are compared."""
-    parts = [forget] if len(forget) else []
-    if retain is not None and len(retain):
-        parts.append(retain.select(range(min(PROBE_RETAIN_ROWS, len(retain)))))
-    return parts
+def probe_rows(spec: CallSpec) -> list[Rows]:
+    """Return the rows on which the returned object and its weights are compared.
+
+    Labels that are not handed over are zeros here, because some models need labels to give any output.
+    """
+    parts = [spec.forget] if len(spec.forget) else []
+    if spec.retain is not None and len(spec.retain):
+        parts.append(spec.retain.select(range(min(PROBE_RETAIN_ROWS, len(spec.retain)))))
+    return parts if spec.reads_labels else [_without_labels(rows, spec.label_shape) for rows in parts]
+
+
+def _without_labels(rows: Rows, shape: tuple[int, ...] | None) -> Rows:
+    if "labels" in rows.columns:
+        shape = tuple(rows.columns["labels"].shape[1:])
+    if shape is None:
+        return rows
+    return Rows({**rows.columns, "labels": torch.zeros((len(rows), *shape), dtype=torch.int64)})

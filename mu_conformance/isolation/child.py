@@ -315,7 +315,7 @@ def _counting(limit: float | None, report: dict[str, Any]) -> Iterator[None]:
 def _probe(returned: nn.Module, task: Task, spec: CallSpec, report: dict[str, Any]) -> torch.Tensor | None:
     """Return outputs of the returned object itself, for ``contract.weights-only`` to compare with its weights'."""
     try:
-        return torch.cat([task.logits_of(returned, rows) for rows in probe_rows(spec.forget, spec.retain)])
+        return torch.cat([task.logits_of(returned, rows) for rows in probe_rows(spec)])
     # An object without outputs is the check's to judge; the weights are sent all the same.
     except Exception as error:
         report["probe_error"] = f"{type(error).__name__}: {error}"
