@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 from mu_conformance.discovery import MethodError
 from mu_conformance.isolation.call import CallFolder, CallInput, CallResult, CallSpec
 from mu_conformance.isolation.guard import Guard
-from mu_conformance.isolation.launch import launch
+from mu_conformance.isolation.launch import kill, launch
 from mu_conformance.isolation.namespace import CALL, SCRATCH
 from mu_conformance.isolation.residue import everything_in, files_in, find_residue, find_rows_in_weights, recent_files
 from mu_conformance.isolation.sandbox import Box, Sandbox, SandboxError, needed_folders, private_folders
@@ -168,8 +168,7 @@ class MethodProcess:
             try:
                 self._fork_server.wait(timeout=5)
             except subprocess.TimeoutExpired:
-                self._fork_server.kill()
-                self._fork_server.wait()
+                kill(self._fork_server)
             self._fork_server = None
 
     def _ask(

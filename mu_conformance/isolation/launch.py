@@ -5,14 +5,16 @@ Only the standard library is imported, so a server starts, and imports torch, wh
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
 
 from mu_conformance.isolation.sandbox import Box
 
-__all__ = ["ForkServer", "dismiss_early", "launch", "launch_early", "stop_sharing", "use_shared"]
+__all__ = ["ForkServer", "dismiss_early", "kill", "launch", "launch_early", "stop_sharing", "use_shared"]
 
 ForkServer = tuple["subprocess.Popen[bytes] | None", socket.socket]
 """A fork server's process and the suite's end of its socket; the server ends when that end is closed.
@@ -84,8 +86,15 @@ def dismiss_early() -> None:
     while _early:
         _, _, (process, control) = _early.pop()
         control.close()
-        process.kill()
-        process.wait()
+        kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a fork server and wait for its end."""
+    # The whole group, because bubblewrap's second process does not end with the first before it is set up.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _start(sys_path: list[str], box: Box | None) -> tuple[subprocess.Popen[bytes], socket.socket]:
