@@ -42,6 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--mu-time-limit", metavar="SECONDS", help="for each call of the method (default: 10 x retraining, at least 60)"
     )
     add("--mu-strict", action="store_true", help="checks of level SHOULD decide too, instead of recommending")
+    add("--mu-recipe", metavar="NAME=VALUE,...", help="how references are trained, where another recipe is as good")
     add("--mu-challenge", metavar="NONCE", help="an auditor's text that unforeseen requests are drawn from")
     add("--mu-resume", action="store_true", help="continue a stopped run from the journal in the report folder")
     add("--mu-sandbox", metavar="KIND", help="auto (default: where one works), require or off")

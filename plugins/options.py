@@ -20,6 +20,7 @@ from mu_conformance.judging.settings import (
     check_device,
     sandbox_for,
 )
+from mu_conformance.protocol.recipe import Overrides, overrides
 from mu_conformance.scenarios.forget_sets import ForgetSetError
 from mu_conformance.scenarios.profiles import Profile, find_profile, varied
 from mu_conformance.store.cache import default_cache
@@ -120,6 +121,14 @@ def _flag(config: Any, name: str) -> bool:
     return text == "true"
 
 
+def _recipe(config: Any) -> Overrides:
+    text = _value(config, "mu_recipe")
+    try:
+        return overrides(text) if text else ()
+    except ValueError as error:
+        raise pytest.UsageError(f"--mu-recipe {text}: {error}") from None
+
+
 def _drawn(config: Any) -> dict[str, str]:
     """Return what the controller drew, in a worker."""
     drawn = getattr(config, "workerinput", {}).get("mu_drawn")
@@ -189,6 +198,7 @@ def read_options(config: Any) -> Options:
         data=data,
         conditions=_conditions(config),
         strict=_flag(config, "mu_strict"),
+        recipe=_recipe(config),
         challenge=challenge,
         **_drawn(config),
     )

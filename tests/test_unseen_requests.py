@@ -123,10 +123,10 @@ class Requests:
 
     def evidence(self, outside, inside=0):
         self.asked.append((len(outside), inside))
-        rows = {"forget": [], "holdout": [0] * 200, "inside": [0] * inside, "kept": [0] * self._kept}
+        rows = {"forget": [0] * len(outside), "holdout": [0] * 200, "inside": [0] * inside, "kept": [0] * self._kept}
         scenario = types.SimpleNamespace(name="toy", rows=rows, size=len(outside) + inside)
         scenario.draw = types.SimpleNamespace(base=scenario)
-        task = types.SimpleNamespace(features={"convex"}, confidences=lambda own, rows: own["confidences"])
+        task = types.SimpleNamespace(features={"convex"})
         scenario.task = task
         # prepared without the pool, as stored references are: they know rows that stay and are strangers to others
         references = [Model(0.5 + offset, 0.9 + offset) for offset in np.tile([-self._spread, self._spread], 16)]
@@ -144,6 +144,8 @@ class Requests:
 def judged(monkeypatch):
     value = module._Decided("a", Given(lambda own: own.value), Margin(floor=0.01, fraction=0.2))
     monkeypatch.setattr(module, "_statistics", lambda task: [value])
+    read = lambda scenario, own: own["forget"]["confidences"]  # noqa: E731
+    monkeypatch.setattr(membership, "standardised_confidences", lambda part: read)
     monkeypatch.setattr(membership, "inside_auc", Given(lambda own: own.inside))
     monkeypatch.setattr(membership, "stranger_auc", Given(lambda own: own.stranger))
     return lambda requests: unseen_request(HandMade(references=[0.0], unseen=requests))

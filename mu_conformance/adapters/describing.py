@@ -16,8 +16,9 @@ from mu_conformance.adapters.loading import load_method
 from mu_conformance.adapters.trainer import TrainerAdapter
 from mu_conformance.discovery import MethodError
 from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.recipe import Overrides, overrides
 
-__all__ = ["PRELOADABLE", "claims_of", "describe"]
+__all__ = ["PRELOADABLE", "claims_of", "describe", "recipe_of"]
 
 PRELOADABLE = (
     "accelerate",
@@ -47,6 +48,20 @@ def claims_of(method: Any) -> Claims:
     return claims
 
 
+def recipe_of(method: Any) -> Overrides:
+    """Return the fields of the recipe by which references of the method are to be trained; empty for the tasks' own.
+
+    Raises ``MethodError`` if the attribute ``recipe`` is none.
+    """
+    given = getattr(method, "recipe", None)
+    if given is None:
+        return ()
+    try:
+        return overrides(given)
+    except ValueError as error:
+        raise MethodError(str(error)) from None
+
+
 def describe(ref: str) -> dict[str, Any]:
     """Return the scorecard's description of a method: claims, module, distribution, version, digests of its source.
 
@@ -64,6 +79,7 @@ def describe(ref: str) -> dict[str, Any]:
     distributions = importlib.metadata.packages_distributions().get(package, [])
     return {
         "claims": claims.to_json(),
+        "recipe": dict(recipe_of(method)),
         "module": module_name,
         "distribution": distributions[0] if distributions else None,
         "version": importlib.metadata.version(distributions[0]) if distributions else None,

@@ -86,6 +86,8 @@ class Populations:
 
     def _trained(self, task: Task, architecture: str, rows: Rows, seed: int) -> nn.Module:
         count = self._processes_for(task)
+        if count > 1 and task.recipe_for(architecture) != type(task)().recipe_for(architecture):
+            raise EvidenceError("a recipe of the author's own is not trained over several devices; use one")
         if count == 1:
             return train(task, architecture, rows, seed, self.device)
         return data_parallel.train(task, architecture, rows, seed, device=self.device, processes=count)
@@ -163,8 +165,8 @@ class Populations:
         return self.outputs(scenario, scenario.train, scenario.original_seed(number))
 
     def reference(self, scenario: Scenario, number: int) -> Outputs:
-        """Return the outputs of the reference with that number."""
-        return self.outputs(scenario, scenario.retain, scenario.reference_seed(number))
+        """Return the outputs of the reference with that number, by the recipe of the scenario's references."""
+        return self.outputs(scenario.retrained, scenario.retain, scenario.reference_seed(number))
 
     def memorization(self, task: Task, architecture: str, seed: int) -> np.ndarray:
         """Return the memorization of each training row, float [n_train], by models trained on random halves."""

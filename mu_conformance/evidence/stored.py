@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 
 import numpy as np
 
+from mu_conformance.decision.outcome import Fault
 from mu_conformance.evidence.base import Evidence, EvidenceError, Retraining, UnseenRequests
 from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.evidence.populations import Populations
@@ -16,6 +18,18 @@ from mu_conformance.scenarios.profiles import Profile
 from mu_conformance.scenarios.scenario import Scenario
 
 __all__ = ["StoredEvidence"]
+
+AS_GOOD = 0.03
+"""Largest tolerated drop of the test score by a recipe of the author's, in the score's own units."""
+COMPARED = 8
+"""Number of references by the task's own recipe, with which those of the author's are compared."""
+
+
+class RecipeError(EvidenceError):
+    """Raised when the author's recipe gives models that are not as good as the task's; the method is at fault."""
+
+    fault = Fault.METHOD
+
 
 _NO_METHOD = "there is no method to call"
 
@@ -34,7 +48,29 @@ class StoredEvidence(Evidence):
             self.populations.turn_to("references", self.scenario.name, k + 1, count)
             found.append(self.populations.reference(self.scenario, k))
         self.populations.tell("measuring", self.scenario.name, 0, 0)
+        if self.scenario.retraining:
+            self._require_as_good(found)
         return found
+
+    def _require_as_good(self, references: Sequence[Outputs]) -> None:
+        """Raise ``RecipeError`` if the author's recipe gives models that score lower than the task's own recipe does.
+
+        Anything would pass against references of no use.
+        """
+        own = dataclasses.replace(self.scenario, retraining=())
+        given, usual = (
+            np.array([self._test_score(one) for one in models])
+            for models in (references, [self.populations.reference(own, k) for k in range(COMPARED)])
+        )
+        if given.mean() < usual.mean() - AS_GOOD:
+            raise RecipeError(
+                f"{self.scenario.name}: references by the recipe that was given score {given.mean():.3f} on test rows, "
+                f"by the task's own {usual.mean():.3f}: a recipe that is not as good (within {AS_GOOD:g}) proves "
+                "nothing"
+            )
+
+    def _test_score(self, model: Outputs) -> float:
+        return float(self.task.scores(model["test"], self.scenario.rows["test"]).mean())
 
     @functools.cached_property
     def originals(self) -> list[Outputs]:

@@ -6,7 +6,7 @@ import contextlib
 import importlib.util
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from mu_conformance.judging.settings import (
     sandbox_for,
 )
 from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.recipe import Overrides, TrainingRecipe, overrides
 from mu_conformance.scenarios.forget_sets import ForgetSetError
 from mu_conformance.scenarios.profiles import ProfileError, find_profile, varied
 from mu_conformance.scorecard.building import build
@@ -62,6 +63,7 @@ def judge(
     device: str = "cpu",
     data: str = "embedded",
     strict: bool = False,
+    recipe: TrainingRecipe | Mapping[str, Any] | None = None,
     challenge: str | None = None,
     sandbox: str = "auto",
     cache: Path | str | None = None,
@@ -86,6 +88,8 @@ def judge(
         device: torch device that the method runs on.
         data: ``embedded`` or ``hub``.
         strict: require SHOULD checks too.
+        recipe: how the references are trained, where another recipe than the tasks' own is as good; all fields of a
+            ``TrainingRecipe`` or some by name. None for the method's own ``recipe``, if it has one.
         challenge: text of an auditor that unforeseen requests are drawn from; None for random numbers.
         sandbox: ``auto``, ``require`` or ``off``: whether the method runs in a sandbox.
         cache: writable folder of the store.
@@ -129,6 +133,7 @@ def judge(
             data=data,
             conditions=conditions or Conditions(),
             strict=strict,
+            recipe=_recipe(recipe),
             challenge=challenge,
         )
         if model is not None:
@@ -161,6 +166,13 @@ _BAD_INPUT = (
     WaiverError,
     ScorecardError,
 )
+
+
+def _recipe(given: TrainingRecipe | Mapping[str, Any] | None) -> Overrides:
+    try:
+        return () if given is None else overrides(given)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _lines(message: str) -> None:

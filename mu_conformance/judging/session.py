@@ -27,6 +27,7 @@ from mu_conformance.judging.settings import Settings
 from mu_conformance.judging.subjects import judge_entry
 from mu_conformance.judging.unverified import unverified
 from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.recipe import Overrides, overrides
 from mu_conformance.scenarios.profiles import Profile
 from mu_conformance.scenarios.scenario import Scenario, scenarios
 from mu_conformance.scorecard.record import Judged
@@ -107,6 +108,11 @@ class JudgingSession:
         return Claims.from_json(self.description["claims"])
 
     @property
+    def recipe(self) -> Overrides:
+        """The fields in which references are trained otherwise than originals: the user's, else the method's own."""
+        return self.settings.recipe or overrides(self.description.get("recipe") or {})
+
+    @property
     def profile(self) -> Profile:
         return self.settings.profile
 
@@ -138,7 +144,9 @@ class JudgingSession:
     def scenarios(self, task: str) -> list[Scenario]:
         settings = self.settings
         estimate = self.populations.memorization
-        return scenarios(self.task(task), settings.profile, settings.suite_seed, settings.architecture, estimate)
+        return scenarios(
+            self.task(task), settings.profile, settings.suite_seed, settings.architecture, estimate, self.recipe
+        )
 
     def evidence(self, task: str, scenario: str) -> GatheredEvidence:
         if scenario not in self._evidence:

@@ -13,6 +13,7 @@ from mu_conformance import discovery
 from mu_conformance.conditions.conditions import Conditions
 from mu_conformance.isolation.sandbox import CHOICES, Sandbox, SandboxError, choose_sandbox, device_nodes
 from mu_conformance.protocol.claims import Claims
+from mu_conformance.protocol.recipe import Overrides
 from mu_conformance.scenarios.profiles import PROFILES, Profile
 from mu_conformance.scenarios.scenario import DEFAULT_SEED
 from mu_conformance.scorecard.building import environment
@@ -104,6 +105,8 @@ class Settings:
     strict: bool = False
     """SHOULD checks are required too."""
 
+    recipe: Overrides = ()
+    """Fields in which references are trained otherwise than originals; empty: the method's own ``recipe``, if any."""
     challenge: str | None = None
     """What the auditor draws the unforeseen requests from; None: the operating system's random numbers."""
     drawn: str = dataclasses.field(default_factory=lambda: secrets.token_hex(16), repr=False)
@@ -133,7 +136,7 @@ class Settings:
         # Where the program lies and its version change no finding.
         record["sandbox"] = self.sandbox is not None and not self.in_process
         record["profile"]["looks"] = list(self.profile.looks)
-        return {**record, "tasks": list(self.tasks)}
+        return {**record, "tasks": list(self.tasks), "recipe": dict(self.recipe)}
 
     @property
     def options(self) -> str:
@@ -150,6 +153,8 @@ class Settings:
         named = PROFILES.get(self.profile.name, self.profile)
         if self.profile.ratio != named.ratio:
             options += f" --mu-ratio {self.profile.ratio:g}"
+        if self.recipe:
+            options += f" --mu-recipe {','.join(f'{name}={value}' for name, value in self.recipe)}"
         if self.challenge is not None:
             options += f" --mu-challenge {shlex.quote(self.challenge)}"
         if self.strict:
@@ -185,11 +190,15 @@ class Settings:
                 "data": self.data,
                 "isolated": not self.in_process,
                 "sandbox": self.sandbox_name,
+                **({"recipe": recipe} if (recipe := dict(self.recipe) or description.get("recipe")) else {}),
             },
             environment=environment(self.device),
             invocation=invocation,
             strict=self.strict,
-            studied=self.data == "embedded" and self.architecture is None and self.conditions == Conditions(),
+            studied=self.data == "embedded"
+            and self.architecture is None
+            and self.conditions == Conditions()
+            and not (self.recipe or description.get("recipe")),
             reproduce_options=self.options,
             paths=paths,
             waivers=tuple(waiver.to_json() for waiver in waivers),

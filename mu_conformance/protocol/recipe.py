@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
-__all__ = ["BudgetedRecipe", "TrainingRecipe"]
+__all__ = ["BudgetedRecipe", "Overrides", "TrainingRecipe", "overrides"]
+
+Overrides = tuple[tuple[str, Any], ...]
+"""Fields of a recipe that replace a task's own, by name, sorted."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,3 +105,36 @@ class BudgetedRecipe(TrainingRecipe):
     The learning rate's schedule is shortened with it. Retraining must run to the end, so ``request.recipe`` is never
     shortened.
     """
+
+
+_KINDS = {"epochs": int, "batch_size": int, "schedule": str}
+"""Kinds of the fields that are no numbers with a fraction."""
+
+
+def overrides(given: TrainingRecipe | Mapping[str, Any] | str) -> Overrides:
+    """Return the fields that a recipe sets: all of a ``TrainingRecipe``'s, or those of a mapping or a text.
+
+    A text is like ``epochs=30,learning_rate=0.01``. Raises ``ValueError`` for an unknown field or a bad value.
+    """
+    if isinstance(given, TrainingRecipe):
+        found: dict[str, Any] = dataclasses.asdict(given)
+    elif isinstance(given, str):
+        pairs = [part.partition("=") for part in given.split(",")]
+        found = {name.strip(): value.strip() for name, _, value in pairs}
+    elif isinstance(given, Mapping):
+        found = dict(given)
+    else:
+        raise ValueError(f"a recipe is a TrainingRecipe or a dict of its fields, got {type(given).__name__}")
+    names = [field.name for field in dataclasses.fields(TrainingRecipe)]
+    read: dict[str, Any] = {}
+    for name, value in found.items():
+        if name not in names:
+            raise ValueError(f"a recipe has no {name!r}; its fields are {', '.join(names)}")
+        try:
+            none = name == "gradient_clip" and value in (None, "None", "none")
+            read[name] = None if none else _KINDS.get(name, float)(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"a recipe's {name} cannot be {value!r}") from None
+    # The values are checked together with fields that are known to be good.
+    dataclasses.replace(TrainingRecipe(epochs=1, batch_size=1, learning_rate=1.0), **read)
+    return tuple(sorted(read.items()))

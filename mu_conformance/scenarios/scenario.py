@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mu_conformance.protocol.recipe import TrainingRecipe
+from mu_conformance.protocol.recipe import Overrides, TrainingRecipe
 from mu_conformance.protocol.seeding import derive_seed
 from mu_conformance.scenarios import forget_sets
 from mu_conformance.scenarios.profiles import Profile
@@ -43,6 +43,8 @@ class Scenario:
     """Suite seed, from which all others are derived."""
     estimate: Estimate | None = dataclasses.field(default=None, compare=False)
     """Source of memorization estimates, needed only by the kind ``memorized``."""
+    retraining: Overrides = ()
+    """Fields in which the recipe of the references differs from that of the originals."""
 
     @property
     def name(self) -> str:
@@ -60,6 +62,13 @@ class Scenario:
     def recipe(self) -> TrainingRecipe:
         """Return the recipe of originals and references."""
         return self.task.recipe_for(self.architecture)
+
+    @functools.cached_property
+    def retrained(self) -> Scenario:
+        """Return the scenario with the recipe of the references as the task's own."""
+        if not self.retraining:
+            return self
+        return dataclasses.replace(self, task=self.task.by_recipe(self.retraining), retraining=())
 
     @functools.cached_property
     def train(self) -> Rows:
@@ -150,7 +159,12 @@ def scenario_names(task: Task, profile: Profile) -> list[str]:
 
 
 def scenarios(
-    task: Task, profile: Profile, seed: int, architecture: str | None = None, estimate: Estimate | None = None
+    task: Task,
+    profile: Profile,
+    seed: int,
+    architecture: str | None = None,
+    estimate: Estimate | None = None,
+    retraining: Overrides = (),
 ) -> list[Scenario]:
     """Return a task's scenarios under a profile.
 
@@ -160,6 +174,7 @@ def scenarios(
         seed: suite seed.
         architecture: name of the architecture; None: the task's first.
         estimate: source of memorization estimates, needed to draw memorized forget sets but not to name them.
+        retraining: fields in which the recipe of the references differs from that of the originals.
     """
     chosen = architecture or task.architectures[0]
-    return [Scenario(task, kind, profile.ratio, chosen, seed, estimate) for kind in _kinds(task, profile)]
+    return [Scenario(task, kind, profile.ratio, chosen, seed, estimate, retraining) for kind in _kinds(task, profile)]

@@ -19,7 +19,7 @@ from mu_conformance.conditions.conditions import Conditions
 from mu_conformance.conditions.lora import add_lora
 from mu_conformance.conditions.shards import ShardedEnsemble
 from mu_conformance.conditions.superloss import MovingSuperLoss
-from mu_conformance.protocol.recipe import TrainingRecipe
+from mu_conformance.protocol.recipe import Overrides, TrainingRecipe
 from mu_conformance.protocol.seeding import seeded
 from mu_conformance.tasks.rows import Rows, Splits, TaskError
 
@@ -184,6 +184,15 @@ class Task(abc.ABC):
         """
         found = self.recipes.get(architecture, self.recipe)
         return found if self.conditions.lora_rank is None or self.from_checkpoint else for_adapters(found)
+
+    def by_recipe(self, changes: Overrides) -> Self:
+        """Return a copy of this task with fields of every recipe replaced; the copy shares the loaded data."""
+        if not changes:
+            return self
+        found, fields = copy.copy(self), dict(changes)
+        found.recipe = dataclasses.replace(self.recipe, **fields)
+        found.recipes = {name: dataclasses.replace(recipe, **fields) for name, recipe in self.recipes.items()}
+        return found
 
     def new_model(self, seed: int, architecture: str | None = None) -> nn.Module:
         """Return a freshly initialised model in evaluation mode, whose weights are a function of ``seed``."""

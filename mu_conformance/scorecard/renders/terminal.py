@@ -99,6 +99,8 @@ def _unusual(card: Document) -> str:
     facts += [f"profile {suite.get('profile')}"] if suite.get("profile") != "smoke" else []
     facts += ["published data"] if suite.get("data") == "hub" else []
     facts += [f"requests: {asked}"] if (asked := judged_requests(card)) else []
+    recipe = suite.get("recipe") or {}
+    facts += ["references by " + ", ".join(f"{name} {value}" for name, value in recipe.items())] if recipe else []
     facts += ["strict: recommendations decide"] if suite.get("strict") else []
     return "   ".join(facts)
 
