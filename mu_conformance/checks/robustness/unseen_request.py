@@ -37,6 +37,12 @@ HALF = Margin(floor=0.0, fraction=0.5)
 """Margin of the sharpest statistic, where no statistic can be decided with the margin that it has elsewhere."""
 FEWEST_INSIDE = 4
 """Least number of retain rows that are named. Fewer say nothing, and are not asked for."""
+TELLS_PREPARED = 8.0
+"""Least effect size between prepared models and the original, at which a run is taken for one or the other.
+
+A prepared model is then taken for one that was made for the request in 0.3 % of cases (half of the effect size, over
+the root of two).
+"""
 FEWEST_KEPT = 8
 """Least number of rows of the pool that stay, for them to say whether a model was prepared without them."""
 
@@ -86,10 +92,10 @@ def unseen_request(evidence: Evidence) -> Finding:
     deviations or more. Where there is none, the sharpest statistic is decided, with half of the gap as the margin. The
     comparison is one-sided, towards the original. A departure to the other side fails where it is larger than the gap's
     half. The secret rows that stay must be known like other rows that stay, which they are not by a model that was
-    prepared beforehand. The statistic is the AUC of the loss attack between the two. The margin is half of the way from
-    the original to the references, which never saw the secret rows. A third of the largest request's rows are retain
-    rows, which the stored references were trained on. Their AUC fails where it is shown to lie nearer the original's
-    than 0.5. One run is enough for most methods. Four and eight follow where one is not conclusive.
+    prepared beforehand. The statistic is the AUC of the loss attack between the two. A run fails where it is shown to
+    lie nearer the references, which never saw the secret rows, than the original. A third of the largest request's rows
+    are retain rows, which the stored references were trained on. Their AUC fails where it is shown to lie nearer the
+    original's than 0.5. One run is enough for most methods. Four and eight follow where one is not conclusive.
 
     **Level.** MUST: a claim cannot be believed if it holds for requests that are known beforehand.
 
@@ -208,30 +214,31 @@ def _judge(evidence: Evidence, decided: _Decided) -> Finding:
 def _judge_kept(evidence: Evidence) -> Finding:
     """Judge whether the model knows the rows of the pool that stay: one that was prepared beforehand does not.
 
-    The references stand for what was prepared, and the original for a model that knows all rows that stay.
+    The references stand for what was prepared, and the original for a model that knows all rows that stay. The question
+    is which of the two a run is like. It is taken for the nearer one, and for a prepared one only if the interval shows
+    it. The one original is known no better by more runs, so that an interval would leave half of the cases open.
     """
     statistic = membership.stranger_auc
     kept, size = len(evidence.scenario.rows["kept"]), evidence.scenario.size  # type: ignore[attr-defined]
     prepared, knowing = reference_values(evidence, statistic), values(evidence, statistic, evidence.originals)
     ahead, spread = float(prepared.mean() - knowing.mean()), float(prepared.std(ddof=1))
-    if ahead < REQUIRED_POWER * spread:
+    if ahead < TELLS_PREPARED * spread:
         return Finding.passed()
     for count in LOOKS:
         runs = values(evidence, statistic, evidence.runs(count))
         interval = known_spread_interval(runs, knowing, spread, len(prepared) - 1, LEVEL)
         outcome = decide(interval, ahead / 2, Sides.ABOVE)
+        if outcome is Outcome.INCONCLUSIVE and runs.mean() - knowing.mean() < ahead / 2:
+            outcome = Outcome.PASSED
         if outcome is not Outcome.INCONCLUSIVE:
             break
     measurement = Measurement(
         name=f"loss attack AUC of stored rows against {_rows(kept)} drawn just now, all of which stay",
         value=float(runs.mean()),
-        interval=interval,
-        margin=ahead / 2,
         original=float(prepared.mean()),
         references=Population(float(knowing.mean()), spread, len(knowing)),
         runs=len(runs),
         rows=size,
-        sides=Sides.ABOVE,
     )
     if outcome is Outcome.PASSED:
         return Finding.passed(measurement)
