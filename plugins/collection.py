@@ -15,7 +15,7 @@ from mu_conformance.judging.progress import CONTRACT_WEIGHT, Work
 from mu_conformance.scenarios.forget_sets import ForgetSetError
 from mu_conformance.tasks import Task, TaskError
 
-from .reporting import conftests
+from .influences import foreign, influences
 from .state import State
 from .suite_tasks import packaged_suites, task_name, task_of
 
@@ -155,7 +155,9 @@ class Collection:
         self.state.display.plan(self._work(filter(None, map(question, session.items))))
         if self.state.options.settings.profile.name != "thorough":
             return
-        ours = str(Path(__file__).resolve().parents[1])
-        foreign = [path for path in conftests(self.state.config) if not path.startswith(ours)]
-        if foreign:
-            raise pytest.UsageError(f"the thorough profile refuses foreign conftests: {foreign[0]}")
+        refused = foreign(influences(self.state.config))
+        if refused:
+            raise pytest.UsageError(
+                f"the thorough profile refuses what could change its verdict from outside: {', '.join(refused[:5])}; "
+                "run it where that is not loaded"
+            )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import pytest
@@ -57,15 +56,14 @@ def pytest_configure(config: Any) -> None:
     if config.getoption("mu_method"):
         from mu_conformance.isolation.launch import launch_early, use_shared
 
+        from .influences import keep_out
         from .progress import Display
 
         display = Display(config)
         # Called whatever goes wrong from here on, before pytest says what it was.
         config.add_cleanup(display.close)
-        # The method and the user's suites are imported from where pytest was started.
-        here = str(config.invocation_params.dir)
-        if here not in sys.path:
-            sys.path.insert(0, here)
+        # The method and the user's suites are imported from where pytest was started; nothing there may judge.
+        keep_out(str(config.invocation_params.dir))
         shared = getattr(config, "workerinput", {}).get("mu_fork_server")
         if shared:
             use_shared(*shared)

@@ -26,9 +26,10 @@ from mu_conformance.scorecard.scorecard import Scorecard
 from mu_conformance.scorecard.verdict import CONFORMANT
 from mu_conformance.scorecard.waivers import Waiver
 
+from .influences import influences
 from .options import Options
 
-__all__ = ["Reporting", "conftests", "read_baseline"]
+__all__ = ["Reporting", "read_baseline"]
 
 PARTIAL = "partial"
 """Folder of what a partial run writes, beside the scorecard of a whole one."""
@@ -136,7 +137,7 @@ class Reporting:
     def write(self, records: list[Record], scope: list[str]) -> None:
         """Build and write each method's scorecard over the tasks of ``scope``."""
         for number, (record, context) in enumerate(zip(records, self.contexts, strict=True)):
-            invocation = {**context.invocation, "conftests": conftests(self.config)}
+            invocation = {**context.invocation, **influences(self.config)}
             card = build(
                 record,
                 dataclasses.replace(context, invocation=invocation),
@@ -192,11 +193,9 @@ class Reporting:
         return [self.options.report / f"{number + 1}-{name}" for number, name in enumerate(names)]
 
     def _invocation(self) -> dict[str, Any]:
-        plugins = self.config.pluginmanager.list_plugin_distinfo()
         return {
             "args": [str(argument) for argument in self.config.invocation_params.args],
-            "plugins": sorted(f"{found.project_name} {found.version}" for _, found in plugins),
-            "conftests": conftests(self.config),
+            **influences(self.config),
         }
 
     def put_back(self) -> None:
@@ -237,15 +236,6 @@ class Reporting:
         write_render(folder / "methods.csv", lambda: methods.as_csv(cards), self.notes)
         write_render(folder / "methods.tex", lambda: methods.as_latex(cards), self.notes)
         _append_step_summary(write_render(folder / "methods.md", lambda: methods.render(cards), self.notes))
-
-
-def conftests(config: Any) -> list[str]:
-    """Return the conftest files that were loaded."""
-    return sorted(
-        str(plugin.__file__)
-        for plugin in config.pluginmanager.get_plugins()
-        if str(getattr(plugin, "__file__", "") or "").endswith("conftest.py")
-    )
 
 
 def _write_card(folder: Path, card: Scorecard) -> None:

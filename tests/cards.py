@@ -22,6 +22,10 @@ ENTRIES = [
 ]
 FORGETTING = ENTRIES[2].key
 DEFAULT = Claims()
+POWER = {"measure": "loss attack AUC", "separation": 12.0}
+"""Of every scenario."""
+SECONDS = {"calls": 1.0}
+"""Of every finding: one call of the method."""
 
 
 def measured(check: str, outcome: str) -> list[dict]:
@@ -45,7 +49,7 @@ def scorecard(
         record.add_entries(entry.task, [one for one in listed if one.task == entry.task])
         if claimed(entry, claims):
             found = {"outcome": "passed", "message": "", "measurements": numbers(entry.check, "passed")}
-            record.add(Judged(entry, found, duration_s=1.23456))
+            record.add(Judged(entry, found, duration_s=1.23456, power=POWER, seconds=SECONDS))
     entries = {entry.key: entry for entry in listed}
     for key, outcome in (changed or {}).items():
         del record.judged[key]
@@ -57,7 +61,7 @@ def scorecard(
                 "measurements": numbers(key[0], outcome),
                 **fault,
             }
-            record.add(Judged(entries[key], found))
+            record.add(Judged(entries[key], found, power=POWER, seconds=SECONDS))
     made = Context(
         method={"ref": "mypkg:Mine", "version": "1.0"},
         claims=claims,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cards import measured
+from cards import POWER, SECONDS, measured
 
 from mu_conformance import Claims, cli
 from mu_conformance.checks.manifest import Entry
@@ -40,7 +40,7 @@ def scorecard(**outcomes: str) -> dict[str, Any]:
         outcome = outcomes.get(entry.check.rpartition(".")[2].replace("-", "_"), "passed")
         message = "" if outcome == "passed" else "the margin was left"
         found = {"outcome": outcome, "message": message, "measurements": measured(entry.check, outcome)}
-        record.add(Judged(entry, found, duration_s=0.5))
+        record.add(Judged(entry, found, duration_s=0.5, power=POWER, seconds=SECONDS))
     context = Context(
         method={"ref": "acme:Unlearner", "distribution": None, "version": None, "source_sha256": None},
         claims=Claims(),

@@ -131,9 +131,9 @@ class TestTerminal:
         verdict = dataclasses.replace(self.card.verdict, guarantee="epsilon_delta")
         method = {**self.card.method, "claims": claims}
         unusual = dataclasses.replace(self.card, suite=suite, verdict=verdict, method=method)
-        assert terminal_lines(unusual, 120)[1] == (
+        assert terminal_lines(unusual, 160)[1] == (
             "claimed: epsilon_delta   epsilon 0.5   delta 1e-05   profile standard   published data   "
-            "strict: recommendations decide"
+            "requests: 10 % of the training rows   strict: recommendations decide"
         )
 
     def test_the_worst_stands_first_with_its_numbers(self):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import cards
 import pytest
 from cards import FORGETTING, card, scorecard
 
@@ -107,7 +108,9 @@ class TestVerify:
         # Even a verdict that fits the changed list does not hide it.
         checks = [Check.from_json(entry) for entry in tampered["checks"]]
         tampered["verdict"] = overall(checks, Claims()).to_json()
-        assert verify(tampered) == ["the checks are not those of the manifest: entries were added, removed or renamed"]
+        found = verify(tampered)
+        assert found[0] == "the checks are not those of the manifest: entries were added, removed or renamed"
+        assert all("separation" in line for line in found[1:])
 
     def test_an_unknown_outcome(self):
         tampered = card()
@@ -124,3 +127,31 @@ class TestVerify:
         tampered = card(claims=Claims(guarantee="suppression"))
         tampered["verdict"]["guarantee"] = "exact"
         assert verify(tampered)
+
+
+class TestFounded:
+    """A verdict of conformance rests on calls, and on scenarios that tell."""
+
+    def test_one_without_calls(self):
+        found = {**card(), "invocation": {"args": []}}
+        assert verify(found) == ["the verdict is of conformance, and the method was not called"]
+
+    @pytest.mark.parametrize("separation", [None, 5.9])
+    def test_one_without_power(self, separation):
+        found = card()
+        found["suite"]["power"] = [
+            {**one, "separation": separation} for one in found["suite"]["power"] if separation is not None
+        ]
+        (first, *_) = verify(found)
+        assert first == f"keyword_spotting/unit passed with separation {separation}, and 6 is required to tell"
+
+    def test_the_suite_looks_at_its_own_before_it_says_conformant(self, monkeypatch):
+        monkeypatch.setattr(cards, "SECONDS", {})
+        found = card()
+        assert (found["verdict"]["status"], found["verdict"]["supports"]) == ("incomplete", None)
+        assert found["suite"]["contradictions"] == ["the verdict is of conformance, and the method was not called"]
+
+    def test_what_ran_in_the_suites_process_is_never_conformant(self):
+        found = card()
+        found["suite"]["isolated"] = False
+        assert any(line.startswith("verdict.status is 'conformant'") for line in verify(found))

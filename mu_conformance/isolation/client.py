@@ -93,6 +93,17 @@ class MethodProcess:
         """Return the path from which the child imports: the given one, or this process's own as it is now."""
         return [path or str(self.home) for path in (sys.path if self._sys_path is None else self._sys_path)]
 
+    @property
+    def _child_path(self) -> list[str]:
+        """Return the path of a call: the method's own folder first, as Python has it for a script's.
+
+        The fork server measures calls, and has that folder last: a module there must not stand in for one of ours.
+        """
+        if self._sys_path is not None:
+            return self.sys_path
+        home = str(self.home)
+        return [home, *(path for path in self.sys_path if path != home)]
+
     # -- the fork server ---------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -352,7 +363,7 @@ class MethodProcess:
 
     def _common(self) -> dict[str, Any]:
         """Return what the child needs for any operation."""
-        return {"method_ref": self.method_ref, "sys_path": self.sys_path, "watched": list(self.watched)}
+        return {"method_ref": self.method_ref, "sys_path": self._child_path, "watched": list(self.watched)}
 
     @contextlib.contextmanager
     def _operation(

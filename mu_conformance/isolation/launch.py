@@ -107,6 +107,8 @@ def _start(sys_path: list[str], box: Box | None) -> tuple[subprocess.Popen[bytes
         [
             *(box.command() if box is not None else ()),
             sys.executable,
+            # Not from the working folder: a module there must not stand in for one that measures.
+            "-P",
             "-m",
             "mu_conformance.isolation.fork_server",
             str(theirs.fileno()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import importlib.metadata
 import os
@@ -18,10 +19,15 @@ from mu_conformance.scorecard import known_error_rates
 from mu_conformance.scorecard.document import Check
 from mu_conformance.scorecard.record import Context, Judged, Record
 from mu_conformance.scorecard.scorecard import Scorecard
-from mu_conformance.scorecard.verdict import overall
+from mu_conformance.scorecard.verdict import CONFORMANT, overall
+from mu_conformance.scorecard.verification import verify
 from mu_conformance.scorecard.waivers import Waiver, apply_waivers
 
 __all__ = ["build", "environment", "suite_version"]
+
+
+MOST = 20
+"""Largest number of contradictions that a scorecard lists."""
 
 
 def suite_version() -> str:
@@ -115,7 +121,8 @@ def build(
     checks = tuple(_check(entry, record.judged.get(entry.key), context, waivers) for entry in entries)
     profile, claims = context.profile, context.claims
     complete = finished and bool(checks) and not any(check.outcome is Outcome.NOT_RUN for check in checks)
-    return Scorecard(
+    isolated = bool(context.suite.get("isolated", True))
+    card = Scorecard(
         generated_at=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         suite={
             "version": suite_version(),
@@ -135,8 +142,18 @@ def build(
         method={**context.method, "claims": claims.to_json()},
         environment=dict(context.environment),
         invocation={**context.invocation, "seconds": record.seconds},
-        verdict=overall(checks, claims, strict=context.strict, complete=complete),
+        verdict=overall(checks, claims, strict=context.strict, complete=complete, isolated=isolated),
         checks=checks,
         waivers=tuple(waiver.to_json() for waiver in waivers),
         complete=complete,
     )
+    return _verified(card)
+
+
+def _verified(card: Scorecard) -> Scorecard:
+    """Return the scorecard; without a verdict of conformance, and with the reasons, if it contradicts itself."""
+    problems = verify(card.to_json()) if card.verdict.status in CONFORMANT else []
+    if not problems:
+        return card
+    verdict = dataclasses.replace(card.verdict, status="incomplete", supports=None)
+    return dataclasses.replace(card, verdict=verdict, suite={**card.suite, "contradictions": problems[:MOST]})

@@ -21,14 +21,17 @@ _AUDITED = (Guarantee.EPSILON_DELTA, Guarantee.EXACT)
 _AUDIT = "privacy.worst-example"
 
 
-def overall(checks: Sequence[Check], claims: Claims, *, strict: bool = False, complete: bool = True) -> Verdict:
+def overall(
+    checks: Sequence[Check], claims: Claims, *, strict: bool = False, complete: bool = True, isolated: bool = True
+) -> Verdict:
     """Decide the verdict. ``checks`` has one entry for each entry of the manifest, judged or not.
 
     Conformant iff every required check passed, at least one forgetting and one utility check on one task among them.
     A required check that failed, or that could not be judged because the method broke, makes it nonconformant. One that
     is inconclusive, did not run, or could not be judged through the suite's own fault leaves it incomplete. Failures at
     level SHOULD are recommendations unless ``strict``. A run that is not ``complete`` is never conformant and supports
-    nothing: what it did not judge may be missing from ``checks``.
+    nothing: what it did not judge may be missing from ``checks``. Nor is one that was not ``isolated``, because the
+    method could have changed what judges it.
     """
     required = [entry for entry in checks if entry.required]
     passed = [entry for entry in required if _passed(entry, strict)]
@@ -36,7 +39,7 @@ def overall(checks: Sequence[Check], claims: Claims, *, strict: bool = False, co
     stale = any(entry.outcome is Outcome.STALE_WAIVER for entry in checks)
     if stale or any(_broken(entry, strict) for entry in required):
         status = "nonconformant"
-    elif not complete or len(good) < len(required) or not _substance(passed):
+    elif not complete or not isolated or len(good) < len(required) or not _substance(passed):
         status = "incomplete"
     elif len(passed) < len(required):
         status = "conformant_with_waivers"
@@ -50,7 +53,7 @@ def overall(checks: Sequence[Check], claims: Claims, *, strict: bool = False, co
         required=len(required),
         passed=len(passed),
         not_passed=tuple(entry.id for entry in required if not _passed(entry, strict)),
-        supports=supported(checks, claims, strict=strict) if complete else None,
+        supports=supported(checks, claims, strict=strict) if complete and isolated else None,
         distance=distances(checks),
         recommendations=tuple(
             {"id": entry.id, "scenario": entry.scenario, "message": entry.message} for entry in recommended

@@ -9,13 +9,15 @@ from typing import Any
 
 from mu_conformance.checks import manifest
 from mu_conformance.checks.catalogue import catalogue
+from mu_conformance.checks.power import REQUIRED_POWER
 from mu_conformance.decision.finding import Measurement
 from mu_conformance.decision.outcome import Level, Outcome, worst_of
 from mu_conformance.decision.rule import decide
 from mu_conformance.evidence.audit import Audit
+from mu_conformance.evidence.base import Evidence
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.scorecard.document import Check
-from mu_conformance.scorecard.verdict import entry_of, overall
+from mu_conformance.scorecard.verdict import CONFORMANT, entry_of, overall
 
 __all__ = ["verify"]
 
@@ -95,6 +97,28 @@ def _contradictions(
     return [f"{entry.id} on {entry.scenario}: {problem}" for problem in problems]
 
 
+def _unfounded(scorecard: Mapping[str, Any], checks: list[Check]) -> list[str]:
+    """Return what a verdict of conformance lacks: calls of the method, and scenarios with power enough to tell."""
+    problems = []
+    if not (scorecard.get("invocation", {}).get("seconds") or {}).get("calls"):
+        problems.append("the verdict is of conformance, and the method was not called")
+    power = {found["scenario"]: found["separation"] for found in scorecard["suite"].get("power") or ()}
+    judged = {
+        entry.scenario for entry in checks if entry.required and entry.outcome is Outcome.PASSED and _rests(entry)
+    }
+    for scenario in sorted(judged):
+        found = power.get(scenario)
+        if found is None or found < REQUIRED_POWER:
+            problems.append(f"{scenario} passed with separation {found}, and {REQUIRED_POWER:g} is required to tell")
+    return problems
+
+
+def _rests(entry: Check) -> bool:
+    """Return whether a check rests on telling originals from references."""
+    known = catalogue().get(entry.id)
+    return known is not None and known.family in ("forgetting", "privacy") and known.subject is Evidence
+
+
 def verify(scorecard: Mapping[str, Any]) -> list[str]:
     """Return what does not add up in a scorecard as plain JSON, a line each.
 
@@ -121,8 +145,9 @@ def verify(scorecard: Mapping[str, Any]) -> list[str]:
         for entry in checks:
             problems += _contradictions(entry, waivers, claims, strict)
         complete = scorecard.get("complete") is True
+        isolated = scorecard["suite"].get("isolated") is not False
         listed_checks = [Check.from_json(entry) for entry in checks]
-        recomputed = overall(listed_checks, claims, strict=strict, complete=complete).to_json()
+        recomputed = overall(listed_checks, claims, strict=strict, complete=complete, isolated=isolated).to_json()
     except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
         return [*problems, f"an entry is malformed: {type(error).__name__} {error}"]
     for key, value in recomputed.items():
@@ -131,6 +156,8 @@ def verify(scorecard: Mapping[str, Any]) -> list[str]:
             problems.append(f"verdict.{key} is {recorded[key]!r}, the checks give {value!r}")
         elif key not in recorded and key in ("status", "guarantee", "required", "passed", "not_passed", "scope"):
             problems.append(f"verdict.{key} is missing")
+    if recorded.get("status") in CONFORMANT:
+        problems += _unfounded(scorecard, listed_checks)
     ran = not any(entry["outcome"] == Outcome.NOT_RUN for entry in checks)
     if scorecard.get("complete") is True and not ran and "supports" in recorded:
         problems.append("complete is true, but some entries did not run")

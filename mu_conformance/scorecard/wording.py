@@ -141,6 +141,9 @@ def verdict_sentence(document: Document, counts: Counts) -> str:
         why.append(f"{counts.unjudged} could not be judged, through no fault of the method")
     if counts.not_run:
         why.append(f"{counts.not_run} did not run")
+    why += [f"it contradicts itself ({one})" for one in (document.suite.get("contradictions") or ())[:1]]
+    if document.suite.get("isolated") is False:
+        why.append("the method ran in the suite's own process, for debugging")
     if not why:
         why.append("no forgetting and utility checks passed on one task" if counts.required else "nothing was required")
     return f"No verdict: {', '.join(why)}."

@@ -242,6 +242,7 @@ def _judge_kept(evidence: Evidence) -> Finding:
     )
     if outcome is Outcome.PASSED:
         return Finding.passed(measurement)
+    measurement = dataclasses.replace(measurement, interval=interval, margin=ahead / 2, sides=Sides.ABOVE)
     return Finding(
         outcome,
         f"of {_rows(kept)} that were drawn just now and stay, the model knows less than of other rows that stay: AUC "
@@ -267,7 +268,8 @@ def _judge_inside(evidence: Evidence) -> Finding:
     chance = math.sqrt((1 / inside + 1 / len(evidence.scenario.rows["holdout"])) / 12)
     half = float(ndtri((1 + LEVEL) / 2)) * chance
     difference = float(runs.mean()) - 0.5
-    shown = decide(Interval(difference - half, difference + half, LEVEL), ahead / 2, Sides.ABOVE)
+    interval = Interval(difference - half, difference + half, LEVEL)
+    shown = decide(interval, ahead / 2, Sides.ABOVE)
     measurement = Measurement(
         name=f"loss attack AUC of {_rows(inside)} named that stored references know",
         value=float(runs.mean()),
@@ -280,7 +282,13 @@ def _judge_inside(evidence: Evidence) -> Finding:
     return Finding.failed(
         f"loss attack AUC of {_rows(inside)} of the retain set, asked for just now, is {runs.mean():.3f}, of the "
         f"original {trained.mean():.3f}: they are known as before.",
-        measurement,
+        dataclasses.replace(
+            measurement,
+            interval=interval,
+            margin=ahead / 2,
+            references=Population(0.5, chance, 1),
+            sides=Sides.ABOVE,
+        ),
     )
 
 

@@ -101,6 +101,13 @@ def _unusual(card: Document) -> str:
     facts += [f"requests: {asked}"] if (asked := judged_requests(card)) else []
     recipe = suite.get("recipe") or {}
     facts += ["references by " + ", ".join(f"{name} {value}" for name, value in recipe.items())] if recipe else []
+    also = [
+        str(one.get("name"))
+        for kind in ("plugins", "conftests", "configuration", "variables", "modules")
+        for one in card.invocation.get(kind) or ()
+        if isinstance(one, dict) and not one.get("known", True)
+    ]
+    facts += [f"also loaded: {', '.join(also[:5])}{' and more' if len(also) > 5 else ''}"] if also else []
     facts += ["strict: recommendations decide"] if suite.get("strict") else []
     return "   ".join(facts)
 

@@ -1,0 +1,154 @@
+"""What can change a run from outside: plugins, conftests, configuration, environment, modules of the working folder.
+
+Whoever runs the suite chooses these. Each is recorded with its file's digest, and named in the verdict's line unless it
+is on a short list. The profile ``thorough`` refuses what is named.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+__all__ = ["conftests", "foreign", "influences", "keep_out"]
+
+KNOWN_PLUGINS = frozenset(
+    {
+        "anyio",
+        "execnet",
+        "hypothesis",
+        "mu-conformance",
+        "pytest",
+        "pytest-asyncio",
+        "pytest-cov",
+        "pytest-html",
+        "pytest-metadata",
+        "pytest-mock",
+        "pytest-timeout",
+        "pytest-xdist",
+        "typeguard",
+    }
+)
+"""Distributions whose pytest plugins change no finding."""
+VARIABLES = (
+    "LD_PRELOAD",
+    "PYTEST_ADDOPTS",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD",
+    "PYTEST_PLUGINS",
+    "PYTHONHOME",
+    "PYTHONINSPECT",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+    "PYTHONUSERBASE",
+    "PYTHONWARNINGS",
+)
+"""Environment variables that change what pytest or the interpreter loads."""
+HARMLESS = frozenset({"PYTHONPATH", "PYTHONWARNINGS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"})
+"""Those that are recorded alone: what they bring in shows as a plugin or a module."""
+_OURS = Path(__file__).resolve().parents[1]
+_INSTALLED = tuple(
+    str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+
+
+def _digest(path: str | None) -> str | None:
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else None
+    except OSError:
+        return None
+
+
+def _entry(name: str, path: str | None, known: bool, **more: Any) -> dict[str, Any]:
+    return {"name": name, "file": path, "sha256": _digest(path), "known": known, **more}
+
+
+def conftests(config: Any) -> list[str]:
+    """Return the conftest files that were loaded."""
+    return sorted(
+        str(plugin.__file__)
+        for plugin in config.pluginmanager.get_plugins()
+        if str(getattr(plugin, "__file__", "") or "").endswith("conftest.py")
+    )
+
+
+def _plugins(config: Any) -> Iterator[dict[str, Any]]:
+    """Yield the plugins that are neither pytest's own nor conftests."""
+    distributions = {id(plugin): found for plugin, found in config.pluginmanager.list_plugin_distinfo()}
+    for name, plugin in config.pluginmanager.list_name_plugin():
+        if plugin is None:
+            continue
+        is_module = isinstance(getattr(plugin, "__file__", None), str)
+        home = str(plugin.__name__) if is_module else type(plugin).__module__
+        path = getattr(plugin if is_module else sys.modules.get(home), "__file__", None)
+        package = home.partition(".")[0]
+        # A worker's own plugin comes over its channel and has no file.
+        if package in ("_pytest", "pytest", "pluggy", "__channelexec__") or (path or "").endswith("conftest.py"):
+            continue
+        found = distributions.get(id(plugin))
+        project = found.project_name if found is not None else _project(package)
+        ours = package == "mu_conformance" or (path is not None and Path(path).resolve().is_relative_to(_OURS))
+        version = found.version if found is not None else None
+        yield _entry(name, path, ours or project in KNOWN_PLUGINS, distribution=project, version=version)
+
+
+def _project(package: str) -> str | None:
+    """Return the distribution that has a top-level package, if one is installed."""
+    return next(iter(importlib.metadata.packages_distributions().get(package, [])), None)
+
+
+def _modules(config: Any) -> Iterator[dict[str, Any]]:
+    """Yield loaded modules from the working folder. One that stands in for an installed package is not known."""
+    here = Path(config.invocation_params.dir).resolve()
+    tops = {*importlib.metadata.packages_distributions(), *sys.stdlib_module_names}
+    for name, module in sorted(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if "." in name or not path or path.endswith("conftest.py"):
+            continue
+        resolved = Path(path).resolve()
+        if not resolved.is_relative_to(here) or resolved.is_relative_to(_OURS) or str(resolved).startswith(_INSTALLED):
+            continue
+        yield _entry(name, path, name not in tops)
+
+
+def _configuration(config: Any) -> Iterator[dict[str, Any]]:
+    """Yield the ini file and its pytest options that are not ours."""
+    if config.inipath is None:
+        return
+    written = {name: str(value) for name, value in (getattr(config, "_inicfg", None) or {}).items()}
+    names = sorted(name for name in written if not name.startswith("mu_"))
+    # Options of the command line that an ini file adds can switch plugins on and tests off.
+    harmless = not {"addopts", "required_plugins", "python_files", "pythonpath"} & set(names)
+    yield _entry(config.inipath.name, str(config.inipath), harmless, options=names)
+
+
+def influences(config: Any) -> dict[str, list[dict[str, Any]]]:
+    """Return everything of that kind: ``plugins``, ``conftests``, ``configuration``, ``variables`` and ``modules``."""
+    ours = str(_OURS)
+    return {
+        "plugins": list(_plugins(config)),
+        "conftests": [_entry(Path(path).name, path, path.startswith(ours)) for path in conftests(config)],
+        "configuration": list(_configuration(config)),
+        "variables": [
+            {"name": name, "sha256": hashlib.sha256(os.environ[name].encode()).hexdigest(), "known": name in HARMLESS}
+            for name in VARIABLES
+            if os.environ.get(name)
+        ],
+        "modules": list(_modules(config)),
+    }
+
+
+def foreign(found: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """Return the names of what is not known to change nothing, such as ``conftest.py`` or ``PYTEST_ADDOPTS``."""
+    return [str(one["name"]) for entries in found.values() for one in entries if not one["known"]]
+
+
+def keep_out(folder: str) -> None:
+    """Have modules of a folder stand behind installed ones: none there can stand in for a package that judges."""
+    resolved = os.path.realpath(folder)
+    sys.path[:] = [path for path in sys.path if os.path.realpath(path or os.getcwd()) != resolved]
+    sys.path.append(folder)
