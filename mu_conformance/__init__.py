@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mu_conformance.conditions.conditions import Conditions
+    from mu_conformance.evidence.rounding import rounded
     from mu_conformance.judging.judge import JudgeError, judge
     from mu_conformance.protocol import Budget, Claims, DeletionRequest, Guarantee, TrainingRecipe, Unlearner
     from mu_conformance.scorecard.document import ScorecardError
@@ -48,10 +49,12 @@ __all__ = [
     "Unlearner",
     "__version__",
     "judge",
+    "rounded",
 ]
 
 _NAMES = {
     "mu_conformance.conditions.conditions": ("Conditions",),
+    "mu_conformance.evidence.rounding": ("rounded",),
     "mu_conformance.judging.judge": ("JudgeError", "judge"),
     "mu_conformance.protocol": ("Budget", "Claims", "DeletionRequest", "Guarantee", "TrainingRecipe", "Unlearner"),
     "mu_conformance.scorecard.document": ("ScorecardError",),

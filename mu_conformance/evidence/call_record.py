@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from mu_conformance.evidence.rounding import rounded
 from mu_conformance.isolation.call import CallResult, CallSpec, probe_rows
 from mu_conformance.protocol.request import Budget
 from mu_conformance.tasks import Task
@@ -23,6 +24,8 @@ class CallRecord:
     """Result of the call."""
     budget: Budget
     """Limits of the call."""
+    batch_size: int | None = None
+    """Batch size of the request's recipe; None where it is not known."""
     misfits: tuple[str, ...] = ()
     """Parameters that are missing, unexpected, of another shape or dtype, or changed though the task freezes them."""
     not_finite: tuple[str, ...] = ()
@@ -31,6 +34,11 @@ class CallRecord:
     """Largest difference between outputs of the returned object and of its weights; None if either has none."""
     copied: str | None = None
     """Why the returned model is taken for a stored reference; None if it is not."""
+
+    @property
+    def judged(self) -> dict[str, torch.Tensor]:
+        """Return the weights that are judged: the returned ones, rounded (``rounding``)."""
+        return rounded(self.call.state)
 
     def problems(self) -> tuple[str, ...]:
         """Return why these weights cannot be judged; empty if they can."""
@@ -67,9 +75,13 @@ def load_state(model: nn.Module, state: Mapping[str, torch.Tensor]) -> list[str]
 
 
 def judge_call(call: CallResult, task: Task, spec: CallSpec) -> tuple[CallRecord, nn.Module | None]:
-    """Return the record of a call made by ``spec``, and a model with the returned weights if they fit."""
+    """Return the record of a call made by ``spec``, and a model to judge if the returned weights fit.
+
+    The model has the returned weights after rounding, so that what is hidden below that precision is not judged and
+    does not survive. The record is of the weights as they were returned.
+    """
     if not call.returned:
-        return CallRecord(call, spec.budget), None
+        return CallRecord(call, spec.budget, spec.recipe.batch_size), None
     model = task.new_model(0, spec.architecture).to(spec.device)
     misfits = load_state(model, call.state) or [
         f"frozen parameter {name} was changed"
@@ -84,4 +96,8 @@ def judge_call(call: CallResult, task: Task, spec: CallSpec) -> tuple[CallRecord
         if outputs.shape == call.probe.shape:
             difference = (outputs.nan_to_num() - call.probe.nan_to_num()).abs()
             gap = float(difference.max()) if difference.numel() else 0.0
-    return CallRecord(call, spec.budget, tuple(misfits), tuple(bad), gap), None if misfits else model
+    record = CallRecord(call, spec.budget, spec.recipe.batch_size, tuple(misfits), tuple(bad), gap)
+    if misfits:
+        return record, None
+    model.load_state_dict(record.judged)
+    return record, model

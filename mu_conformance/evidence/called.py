@@ -189,7 +189,8 @@ class CalledEvidence(StoredEvidence):
             self._loading_s += time.perf_counter() - started
             if model is None or record.not_finite:
                 return Run(number, tuple(records), None, record.problems())
-            state = call.state
+            # The next request finds the weights that are judged, because those are the ones to deploy.
+            state = record.judged
         assert model is not None
         outputs = Outputs.of(model, scenario)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -24,7 +24,11 @@ from mu_conformance.tasks import Rows, Task
 __all__ = ["ContractHarness", "ContractRequest"]
 
 POOL_ROWS = 48
-"""Number of training rows from which small requests are made."""
+"""Number of training rows from which small requests are made, more where there are many classes."""
+MOST_CLASSES = 120
+"""Number of classes up to which two rows of each are in the pool."""
+ORDERED_BATCHES = 3
+"""Batches of retain rows in the request whose rows are put in another order."""
 EPOCHS = 2
 """Epochs of the recipe in a small request."""
 
@@ -34,9 +38,9 @@ class ContractRequest:
     """Describes a small deletion request."""
 
     forget: tuple[int, ...]
-    """Rows to be deleted, as numbers in the harness's pool, in order."""
+    """Rows to be deleted, as numbers in the harness's pool and the rows after it, in order."""
     retain: tuple[int, ...]
-    """Rows that remain, as numbers in the pool, in order."""
+    """Rows that remain, as such numbers, in order."""
     seed: int = 0
     """Seed of the request."""
     ambient_seed: int = 1
@@ -74,10 +78,15 @@ class ContractHarness:
         self.tell = tell
         self.task, self.architecture, self.method, self.claims = task, architecture, method, claims
         self.examples, self.device = examples, device
-        train = task.splits.train
-        order = forget_sets.deletion_order(task.strata, np.random.RandomState(0))
-        self.pool, self.strata = train.select(order[:POOL_ROWS]), task.strata[order[:POOL_ROWS]]
-        recipe = task.recipe_for(architecture)
+        train, recipe = task.splits.train, task.recipe_for(architecture)
+        classes = train.labels.numpy() if "classes" in task.features else task.strata
+        # Rows of all classes in turn: a hundred increments of a hundredth are as good as all rows.
+        order = forget_sets.deletion_order(classes, np.random.RandomState(0), increments=100)
+        count = max(POOL_ROWS, 2 * min(MOST_CLASSES, len(np.unique(classes))))
+        self._ordered = train.select(order[: max(count, 8 + ORDERED_BATCHES * recipe.batch_size)])
+        self.pool = train.select(order[:count])
+        self.classes = classes[order[: len(self._ordered)]]
+        """Class of each row that a request can name, or the stratum in a task without classes, int [n]."""
         self.recipe = dataclasses.replace(recipe, epochs=EPOCHS)
         # As generous as for a real request, because a method may take a fixed number of steps.
         self.budget = Budget(seconds=time_limit, examples=10 * recipe.epochs * len(train))
@@ -93,6 +102,41 @@ class ContractHarness:
         """Return the request to forget eight rows and retain the rest of the pool."""
         return ContractRequest(forget=tuple(range(8)), retain=tuple(range(8, len(self.pool))))
 
+    @property
+    def ordered(self) -> ContractRequest:
+        """Return the request whose order is varied: more retain rows than a batch has, where there are so many."""
+        return ContractRequest(forget=tuple(range(8)), retain=tuple(range(8, len(self._ordered))))
+
+    def keeping_classes(self, forget: Sequence[int], retained: int, seed: int) -> ContractRequest:
+        """Return a request that leaves each class of the pool a retain row.
+
+        Args:
+            forget: rows to be deleted; the last row of a class is taken out, unless no other row is to be deleted.
+            retained: number of retain rows, more where there are more classes.
+            seed: seed of the request.
+        """
+        classes = self.classes[: len(self.pool)]
+        for one in np.unique(classes[list(forget)]):
+            rows = np.flatnonzero(classes == one)
+            if np.isin(rows, forget).all() and len(forget) > 1:
+                forget = [row for row in forget if row != rows[-1]]
+        others = np.setdiff1d(np.arange(len(self.pool)), forget)
+        _, first = np.unique(classes[others], return_index=True)
+        rest = np.delete(others, first)[: max(0, retained - len(first))]
+        retain = np.sort(np.concatenate([others[first], rest]))
+        return ContractRequest(tuple(map(int, forget)), tuple(map(int, retain)), seed)
+
+    def described(self, request: ContractRequest) -> str:
+        """Return a request in words: sizes, classes that no retain row has, and frozen weights."""
+        words = f"a request of {len(request.forget)} forget and {len(request.retain)} retain rows"
+        missing = (
+            np.setdiff1d(self.classes, self.classes[list(request.retain)]) if "classes" in self.task.features else ()
+        )
+        if len(missing):
+            named = ", ".join(map(str, missing[:3])) + (", ..." if len(missing) > 3 else "")
+            words += f", none of these of class {named}"
+        return f"{words}, with half of the parameters frozen" if request.freeze else words
+
     @functools.cached_property
     def original(self) -> torch.nn.Module:
         """Return the untrained model of small requests; only its weights are sent, so no call can change it."""
@@ -105,8 +149,8 @@ class ContractHarness:
         return tuple(names[: len(names) // 2])
 
     def rows(self, indices: tuple[int, ...]) -> Rows:
-        """Return rows of the pool."""
-        return self.pool.select(np.asarray(indices, dtype=np.int64))
+        """Return rows by their numbers in the pool; rows beyond it are those of ``ordered``."""
+        return self._ordered.select(np.asarray(indices, dtype=np.int64))
 
     def call(self, request: ContractRequest) -> CallRecord:
         """Return the record of the method's call on a request, made at most once."""
@@ -136,7 +180,7 @@ class ContractHarness:
     def probabilities(self, record: CallRecord) -> np.ndarray:
         """Return the probabilities on the pool, [n, k], of the model that a call returned."""
         model = self.task.new_model(0, self.architecture).to(self.device)
-        model.load_state_dict(record.call.state)
+        model.load_state_dict(record.judged)
         outputs = self.task.outputs(model, self.pool, brief=True)
         return self.task.probabilities({name: value.numpy() for name, value in outputs.items()})
 
@@ -149,8 +193,7 @@ class ContractHarness:
         problems = record.problems()
         if not problems:
             return record, None
-        size = f"a request of {len(request.forget)} forget and {len(request.retain)} retain rows"
-        message = f"on {size}: {'; '.join(problems[:3])}"
+        message = f"on {self.described(request)}: {'; '.join(problems[:3])}"
         if record.call.crashed:
             return record, Finding.error(message, Fault.METHOD, record.call.traceback)
         return record, Finding.failed(message)
@@ -184,8 +227,7 @@ class ContractHarness:
         def drawn(forget: list[int], retained: int, seed: int) -> None:
             if worst and worst[0].level is not Level.SHOULD:
                 return
-            others = [index for index in range(pool) if index not in forget][:retained]
-            finding = judge(ContractRequest(tuple(forget), tuple(others), seed))
+            finding = judge(self.keeping_classes(forget, retained, seed))
             if finding.outcome is not Outcome.PASSED and (not worst or finding.level is not Level.SHOULD):
                 # A recommendation on one request must not hide a failure on a later one.
                 worst[:] = [finding]

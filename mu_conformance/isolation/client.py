@@ -24,9 +24,10 @@ from mu_conformance.isolation.call import CallFolder, CallInput, CallResult, Cal
 from mu_conformance.isolation.guard import Guard
 from mu_conformance.isolation.launch import kill, launch
 from mu_conformance.isolation.namespace import CALL, SCRATCH
-from mu_conformance.isolation.residue import everything_in, files_in, find_residue, find_rows_in_weights, recent_files
+from mu_conformance.isolation.residue import everything_in, files_in, find_residue, recent_files
 from mu_conformance.isolation.sandbox import Box, Sandbox, SandboxError, needed_folders, private_folders
 from mu_conformance.isolation.temporary import remove_stale_folders, temporary_folder
+from mu_conformance.isolation.weight_residue import find_in_weights
 from mu_conformance.isolation.wire import Wire
 
 __all__ = ["CALL_PREFIX", "MethodProcess"]
@@ -274,7 +275,7 @@ class MethodProcess:
                 result.report["suite_changed"] = guard.changed()
                 result.report["unroutable"] = int(reply.get("unroutable") or 0)
                 result.report["residue"] = self._residue(record, files, spec, started)
-                result.report["residue"] += find_rows_in_weights(result.state, spec.forget, spec.state)
+                result.report["residue"] += find_in_weights(result.state, spec.forget, spec.state)
                 return result
         finally:
             call.close()
@@ -355,7 +356,7 @@ class MethodProcess:
             str(report.get("message", "")),
             state=state,
             probe=probe,
-            report={**report, "residue": find_rows_in_weights(state, spec.forget, spec.state)},
+            report={**report, "residue": find_in_weights(state, spec.forget, spec.state)},
             wall_s=time.monotonic() - started,
             cpu_s=time.process_time() - cpu,
             method_s=report.get("method_s", 0.0),

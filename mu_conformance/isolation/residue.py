@@ -1,4 +1,4 @@
-"""Find forget rows left behind: search what a call wrote and returned for the rows' values."""
+"""Find forget rows left behind in files: search what a call wrote for the rows' values."""
 
 from __future__ import annotations
 
@@ -11,25 +11,22 @@ import pickletools
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from mu_conformance.isolation.call import CallFolder
 from mu_conformance.tasks import Rows
 
-__all__ = ["everything_in", "files_in", "find_residue", "find_rows_in_weights", "recent_files"]
+__all__ = ["everything_in", "files_in", "find_residue", "needles_of", "recent_files"]
 
 _LARGEST = 64 << 20
 """Largest file that is decoded, bytes; the bytes of a larger one are searched as they are."""
 _ALIKE = {"f": (np.float32, np.float64, np.float16), "i": (np.int64, np.int32, np.int16, np.uint8, np.float32)}
 """Types in which a row's numbers may be written, by kind of the column's own type."""
-_SURE = 16
-"""Smallest number of bytes of a row that cannot occur by accident among as many weights as there are."""
-_ROWS_IN_WEIGHTS = 8
-"""Number of forget rows looked for in the weights and in large files, evenly spaced."""
+_ROWS_IN_LARGE_FILES = 8
+"""Number of forget rows looked for in a file too large to be decoded, evenly spaced."""
 _CONTAINERS = (b"PK\x03\x04", b"\x93NUMPY", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 """First bytes of known formats: zip, numpy, pickle."""
 
@@ -96,9 +93,9 @@ def find_residue(files: Iterable[Path], forget: Rows, *, strict: bool) -> list[s
     lines: list[str] = []
     if len(forget) == 0:
         return lines
-    needles = _needles(forget)
+    needles = needles_of(forget)
     # A smaller file cannot hold the values of even one row, however packed.
-    smallest = min(len(needle) for needle, _ in needles) // 8
+    smallest = min(len(needle) for needle, _, _ in needles) // 8
     for path in files:
         try:
             # An empty file holds nothing, and a call may leave very many.
@@ -112,7 +109,7 @@ def find_residue(files: Iterable[Path], forget: Rows, *, strict: bool) -> list[s
         except OSError:
             continue
         decoded = list(_decodings(content))
-        if any(needle in text for text in decoded for needle, _ in needles) or _numbers_match(decoded, needles):
+        if any(needle in text for text in decoded for needle, _, _ in needles) or _numbers_match(decoded, needles):
             lines.append(f"{path.name} ({len(content)} bytes) holds rows of the forget set")
         elif strict and len(content) > smallest and _opaque(content) and len(decoded) == 1:
             lines.append(f"{path.name} ({len(content)} bytes) is of no known format and may hold the forget set")
@@ -121,9 +118,9 @@ def find_residue(files: Iterable[Path], forget: Rows, *, strict: bool) -> list[s
 
 def _in_large_file(path: Path, forget: Rows) -> bool:
     """Return whether the bytes of a file hold one of some rows as they are."""
-    some = np.unique(np.linspace(0, len(forget) - 1, _ROWS_IN_WEIGHTS).astype(int))
-    needles = _needles(forget.select(some))
-    overlap, before = max(len(needle) for needle, _ in needles), b""
+    some = np.unique(np.linspace(0, len(forget) - 1, _ROWS_IN_LARGE_FILES).astype(int))
+    needles = needles_of(forget.select(some))
+    overlap, before = max(len(needle) for needle, _, _ in needles), b""
     with path.open("rb") as file:
         while chunk := file.read(_LARGEST):
             # Room that was only taken holds nothing, and is skipped at the speed of memory.
@@ -131,66 +128,20 @@ def _in_large_file(path: Path, forget: Rows) -> bool:
                 before = chunk[-overlap:]
                 continue
             text = before + chunk
-            if any(needle in text for needle, _ in needles):
+            if any(needle in text for needle, _, _ in needles):
                 return True
             before = text[-overlap:]
     return False
 
 
-def find_rows_in_weights(
-    weights: Mapping[str, torch.Tensor], forget: Rows, original: Mapping[str, torch.Tensor]
-) -> list[str]:
-    """Return a line if ``weights`` hold forget rows and ``original`` does not.
-
-    A sample of the rows is looked for: in the weights' bytes as they are, and in the lowest bytes of each weight, at
-    each width. Packed or encrypted rows are not found.
-
-    Args:
-        weights: the returned state dict.
-        forget: rows to look for.
-        original: state dict of the original.
-    """
-    if len(forget) == 0:
-        return []
-    some = np.unique(np.linspace(0, len(forget) - 1, _ROWS_IN_WEIGHTS).astype(int))
-    rows = _needles(forget.select(some))
-    # Short or monotonous rows would be found by accident.
-    needles = {needle for needle, values in rows if len(needle) >= _SURE and len(np.unique(values)) >= 3}
-    for width, text in _lowest_bytes(weights):
-        found = {needle for needle in needles if needle in text}
-        # A row that the original holds too was not written by the method.
-        if found and not any(needle in content for _, content in _lowest_bytes(original) for needle in found):
-            where = (
-                "the returned weights hold" if width == 0 else f"the lowest {width} bytes of the returned weights hold"
-            )
-            return [f"{where} rows of the forget set"]
-    return []
-
-
-def _lowest_bytes(weights: Mapping[str, torch.Tensor]) -> Iterator[tuple[int, bytes]]:
-    """Yield the bytes of all tensors, and then only the lowest bytes of each number, at each width.
-
-    The whole bytes have width 0. Widths of 1, 2, ... follow, each for numbers of more bytes. The byte order is
-    little-endian. Rows fit into the lowest bytes because these hardly change an output.
-    """
-    arrays = [
-        tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).reshape(-1, tensor.element_size()).numpy()
-        for tensor in weights.values()
-        if tensor.numel() and not tensor.is_complex() and tensor.layout == torch.strided
-    ]
-    yield 0, b"".join(array.tobytes() for array in arrays)
-    for width in range(1, max((array.shape[1] for array in arrays), default=1)):
-        yield width, b"".join(array[:, :width].tobytes() for array in arrays if array.shape[1] > width)
-
-
-def _needles(forget: Rows) -> list[tuple[bytes, np.ndarray]]:
-    """Return each row's most telling column, as bytes in the likely types and as numbers.
+def needles_of(forget: Rows) -> list[tuple[bytes, np.ndarray, int]]:
+    """Return each row's most telling column, as bytes in the likely types, as numbers, and the row's number.
 
     The column is the one with the most values.
     """
     column = max((c for c in forget.columns.values()), key=lambda c: c[0].numel()).numpy()
-    needles: list[tuple[bytes, np.ndarray]] = []
-    for row in column:
+    needles: list[tuple[bytes, np.ndarray, int]] = []
+    for number, row in enumerate(column):
         # Padding at the end may be cut off in a file. The length is limited, because a part of a row is enough to tell.
         flat = np.trim_zeros(row.reshape(-1), "b")[:256]
         # A row of so few different values would be found in any file.
@@ -200,8 +151,11 @@ def _needles(forget: Rows) -> list[tuple[bytes, np.ndarray]]:
             # The values would wrap around, and match bytes that are not theirs.
             if flat.dtype.kind != "f" and np.dtype(kind).kind in "iu" and flat.max() > np.iinfo(kind).max:
                 continue
-            needles.append((flat.astype(kind).tobytes(), flat))
-    return needles or [(column[0].tobytes(), column[0].reshape(-1))]
+            needles.append((flat.astype(kind).tobytes(), flat, number))
+        if flat.dtype.kind == "f":
+            # The upper half of a float32 is the bfloat16 number.
+            needles.append((flat.astype(np.float32).view(np.uint16)[1::2].tobytes(), flat, number))
+    return needles or [(column[0].tobytes(), column[0].reshape(-1), 0)]
 
 
 def _decodings(content: bytes) -> Iterator[bytes]:
@@ -249,7 +203,7 @@ def _opaque(content: bytes) -> bool:
     return not (len(content) > 9 and content[8:9] == b"{")
 
 
-def _numbers_match(decoded: list[bytes], needles: list[tuple[bytes, np.ndarray]]) -> bool:
+def _numbers_match(decoded: list[bytes], needles: list[tuple[bytes, np.ndarray, int]]) -> bool:
     """Return whether the numbers in a text or a pickle contain the beginning of a row."""
     for text in decoded:
         if _is_text(text):
@@ -260,7 +214,7 @@ def _numbers_match(decoded: list[bytes], needles: list[tuple[bytes, np.ndarray]]
             continue
         if len(numbers) < 4:
             continue
-        for _, row in needles:
+        for _, row, _ in needles:
             # The tolerance allows for printed numbers of few digits.
             row = row[:16].astype(float)
             starts = np.flatnonzero(np.isclose(numbers, row[0], rtol=1e-3, atol=1e-6))

@@ -67,7 +67,8 @@ def _calls(session: Source, check: Check, entry: manifest.Entry) -> Finding:
 
     def judge(request: ContractRequest) -> Finding:
         twice = [harness.call(dataclasses.replace(request, ambient_seed=ambient)) for ambient in (1, 2)]
-        return check.function(Calls(tuple(twice), session.claims, harness.where, session.described_claims))
+        where = f"{harness.where}, {harness.described(request)}"
+        return check.function(Calls(tuple(twice), session.claims, where, session.described_claims))
 
     return harness.for_any_request(judge)
 

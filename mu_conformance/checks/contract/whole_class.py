@@ -25,7 +25,8 @@ def whole_class(harness: ContractHarness) -> Finding:
 
     **References.** None.
     """
-    chosen = harness.strata == harness.strata[0]
+    classes = harness.classes[: len(harness.pool)]
+    chosen = classes == classes[0]
     request = ContractRequest(tuple(map(int, np.flatnonzero(chosen))), tuple(map(int, np.flatnonzero(~chosen))))
     _, unusable = harness.usable(request)
     return unusable or Finding.passed()
