@@ -33,8 +33,18 @@ class TestJudgeCall:
         record, model = self.judge(call_of(returned, self.forget, kept), kept)
         assert record.problems() == ()
         assert record.weights_gap == pytest.approx(0, abs=1e-6)
-        assert torch.equal(model.linear.weight, returned.linear.weight)
         assert model is not returned
+
+    def test_the_weights_are_judged_after_rounding_and_recorded_before(self):
+        returned = TASK.new_model(5)
+        returned.linear.bias.data[:] = torch.tensor([1 + 2**-11 + 2**-20, 2.0, -1 - 2**-20])
+        record, model = self.judge(call_of(returned, self.forget, self.retain))
+        assert model.linear.bias.tolist() == [1 + 2**-10, 2.0, -1.0]
+        assert record.judged["linear.bias"].tolist() == [1 + 2**-10, 2.0, -1.0]
+        assert torch.equal(record.call.state["linear.bias"], returned.linear.bias)
+        # The returned object is compared with its own weights.
+        assert record.weights_gap == pytest.approx(0, abs=1e-6)
+        assert record.batch_size == 4
 
     @pytest.mark.parametrize("row", [0, 13])
     def test_an_output_filter_shows_as_a_gap(self, row):

@@ -19,7 +19,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from mu_conformance.isolation.residue import files_in, find_residue, find_rows_in_weights, recent_files
+from mu_conformance.isolation.residue import files_in, find_residue, needles_of, recent_files
 from mu_conformance.tasks import Rows
 
 IMAGES = Rows(
@@ -179,51 +179,11 @@ class TestNotFound:
         assert len(find_residue([tmp_path / "gone", path, tmp_path], IMAGES, strict=True)) == 1
 
 
-class TestWeights:
-    @staticmethod
-    def weights(seed: int = 9) -> dict[str, torch.Tensor]:
-        generator = torch.Generator().manual_seed(seed)
-        return {
-            "weight": torch.randn(64, 240, generator=generator),
-            "half": torch.randn(7, generator=generator).half(),
-            "steps": torch.arange(64),
-            "none": torch.zeros(0),
-        }
-
-    @staticmethod
-    def hidden(weights: dict[str, torch.Tensor], content: bytes, width: int) -> dict[str, torch.Tensor]:
-        """Content in the lowest ``width`` bytes of the large tensor's numbers, from the 100th on."""
-        places = weights["weight"].clone().view(-1).view(torch.uint8).view(-1, 4)
-        content = content[: len(content) // width * width]
-        written = torch.frombuffer(bytearray(content), dtype=torch.uint8).view(-1, width)
-        places[100 : 100 + len(written), :width] = written
-        return {**weights, "weight": places.view(-1).view(torch.float32).view(64, 240)}
-
-    @pytest.mark.parametrize("rows", [IMAGES, TOKENS], ids=["floats", "integers"])
-    @pytest.mark.parametrize("width", [1, 2, 3])
-    def test_rows_in_the_lowest_bytes_are_found(self, rows, width):
-        original = self.weights()
-        doctored = self.hidden(original, as_bytes(rows.select(range(6, 12))), width)
-        assert find_rows_in_weights(doctored, rows, original) == [
-            f"the lowest {width} bytes of the returned weights hold rows of the forget set"
-        ]
-
-    def test_whole_rows_are_found(self):
-        original = self.weights()
-        doctored = {**original, "weight": original["weight"].clone()}
-        doctored["weight"][3, :64] = telling(IMAGES)[11].flatten()
-        assert find_rows_in_weights(doctored, IMAGES, original) == ["the returned weights hold rows of the forget set"]
-        # what the original has already, such as a table of positions, was not put there by the method
-        assert find_rows_in_weights(doctored, IMAGES, doctored) == []
-
-    @pytest.mark.parametrize("rows", [IMAGES, TOKENS, IMAGES.select([])], ids=["floats", "integers", "none"])
-    def test_other_weights_hold_none(self, rows):
-        assert find_rows_in_weights(self.weights(1), rows, self.weights()) == []
-        assert find_rows_in_weights({}, rows, self.weights()) == []
-
-    def test_rows_of_one_value_are_not_looked_for(self):
-        plain = Rows({"x": torch.zeros(5, 20), "labels": torch.arange(5)})
-        assert find_rows_in_weights({"bias": torch.zeros(99)}, plain, {"bias": torch.ones(99)}) == []
+def test_the_column_looked_for_is_the_most_telling():
+    # The mask has as many values as the ids, and comes first.
+    columns = {name: TOKENS.columns[name] for name in ("attention_mask", "input_ids", "labels")}
+    numbers = {tuple(values) for _, values, row in needles_of(Rows(columns)) if row == 0}
+    assert numbers == {tuple(columns["input_ids"][0, :17].tolist())}
 
 
 class TestLooking:

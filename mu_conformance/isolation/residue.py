@@ -137,9 +137,9 @@ def _in_large_file(path: Path, forget: Rows) -> bool:
 def needles_of(forget: Rows) -> list[tuple[bytes, np.ndarray, int]]:
     """Return each row's most telling column, as bytes in the likely types, as numbers, and the row's number.
 
-    The column is the one with the most values.
+    The column is the one with the most values, and of several that with the most different ones.
     """
-    column = max((c for c in forget.columns.values()), key=lambda c: c[0].numel()).numpy()
+    column = max(forget.columns.values(), key=lambda c: (c[0].numel(), len(c[:50].unique()))).numpy()
     needles: list[tuple[bytes, np.ndarray, int]] = []
     for number, row in enumerate(column):
         # Padding at the end may be cut off in a file. The length is limited, because a part of a row is enough to tell.

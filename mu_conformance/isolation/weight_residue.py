@@ -20,7 +20,7 @@ WINDOWS = 4
 """Windows of each row that are looked for, evenly spaced, so that a part of a row is found too."""
 ORIGINAL_WINDOWS = 256
 """Windows of each of the original's byte streams that are looked for."""
-FEWEST = 256
+FEWEST = 512
 """Fewest different numbers in a tensor whose low bytes are compared with the original's high ones."""
 OVERLAP = 0.5
 """Overlap of two histograms of bytes from which on one is taken for the other in another order."""
@@ -132,29 +132,36 @@ class _Windows:
 
     def __init__(self, texts: Sequence[bytes]) -> None:
         self.texts = texts
-        keys = np.frombuffer(b"".join(text[:8] for text in texts), dtype=np.uint64)
+        # Eight bytes of each text are looked up. Those that differ most stand in the fewest places.
+        self.begins = [max((0, 4, 8), key=lambda begin: len(set(text[begin : begin + 8]))) for text in texts]
+        looked_up = b"".join(text[begin : begin + 8] for text, begin in zip(texts, self.begins, strict=True))
+        keys = np.frombuffer(looked_up, dtype=np.uint64)
         self.order = np.argsort(keys, kind="stable")
         self.keys = keys[self.order]
         # Most places are ruled out by their first two bytes.
-        self.begins = np.zeros(1 << 16, dtype=bool)
-        self.begins[[int.from_bytes(text[:2], "little") for text in texts]] = True
+        self.likely = np.zeros(1 << 16, dtype=bool)
+        self.likely[keys & 0xFFFF] = True
 
     def found_in(self, stream: _Array) -> set[int]:
         """Return the numbers of the texts in a stream, uint8 [n]."""
         if len(stream) < SURE:
             return set()
-        pairs = stream[:-1].astype(np.uint16) | (stream[1:].astype(np.uint16) << 8)
-        places = np.flatnonzero(self.begins[pairs[: len(stream) - SURE + 1]])
+        pairs = stream[:-7].astype(np.uint16) | (stream[1:-6].astype(np.uint16) << 8)
+        places = np.flatnonzero(self.likely[pairs])
         keys = np.lib.stride_tricks.sliding_window_view(stream, 8)[places].copy().view(np.uint64).reshape(-1)
-        first = np.searchsorted(self.keys, keys)
-        hits = np.flatnonzero(self.keys[np.minimum(first, len(self.keys) - 1)] == keys)
+        first = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        hits = self.keys[first] == keys
+        places, keys = places[hits], keys[hits]
         found: set[int] = set()
-        for place, start, key in zip(places[hits], first[hits], keys[hits], strict=True):
-            end = int(np.searchsorted(self.keys, key, side="right"))
+        for key in np.unique(keys):
+            at = places[keys == key]
+            start, end = np.searchsorted(self.keys, key), np.searchsorted(self.keys, key, side="right")
             for number in map(int, self.order[start:end]):
                 text = self.texts[number]
-                if number not in found and stream[place : place + len(text)].tobytes() == text:
-                    found.add(number)
+                for place in at - self.begins[number]:
+                    if place >= 0 and stream[place : place + len(text)].tobytes() == text:
+                        found.add(number)
+                        break
         return found
 
 
@@ -162,7 +169,7 @@ def _find_original(weights: Mapping[str, torch.Tensor], original: Mapping[str, t
     """Return a line if the lower half of each number holds what the upper half holds in ``original``.
 
     Training leaves the lower halves random, so that nothing but the writing of it puts the original there. Numbers
-    that the method left as they were, or whose lower half is empty, are not compared.
+    that the method left as they were, or set to zero, are not compared.
     """
     pairs = [
         (
@@ -190,7 +197,8 @@ def _changed(pairs: Sequence[tuple[_Array, _Array]]) -> Iterator[tuple[_Array, _
     kept = []
     for new, old in pairs:
         bits, before = new.view(np.uint32), old.view(np.uint32)
-        told = (bits != before) & (bits & 0xFFFF != 0)
+        # All bits except the sign's.
+        told = (bits != before) & (bits << 1 != 0)
         kept.append((bits[told], before[told]))
     for bits, before in ((np.concatenate([a for a, _ in kept]), np.concatenate([b for _, b in kept])), *kept):
         if len(bits) >= FEWEST:
@@ -249,8 +257,13 @@ def _reordered(new: _Array, old: _Array) -> bool:
     """Return whether a byte of the lower halves is distributed as the original's highest byte or float16's.
 
     These bytes take few values, and the bytes of the lower halves all 256 alike. Among ``FEWEST`` bytes or more, the
-    overlap of random ones with 64 values exceeds ``OVERLAP`` with a chance below 1e-15.
+    overlap of random ones with 64 values exceeds ``OVERLAP`` with a chance below 1e-15. Zeros say nothing: the lower
+    half of a number with few bits of mantissa is empty.
     """
+    told = (new & 0xFFFF != 0) & (old << 1 != 0)
+    new, old = new[told], old[told]
+    if len(new) < FEWEST:
+        return False
     with np.errstate(over="ignore"):
         halves = (old.view(np.float32).astype(np.float16).view(np.uint16) >> 8).astype(np.uint8)
     for source in ((old >> 24).astype(np.uint8), halves):
@@ -259,6 +272,6 @@ def _reordered(new: _Array, old: _Array) -> bool:
             continue
         for shift in (0, 8):
             shares = np.bincount(((new >> shift) & 0xFF).astype(np.uint8), minlength=256) / len(new)
-            if np.minimum(shares, wanted).sum() > OVERLAP and _varied(new):
+            if np.minimum(shares, wanted)[1:].sum() > OVERLAP and _varied(new):
                 return True
     return False

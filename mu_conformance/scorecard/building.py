@@ -15,6 +15,7 @@ from mu_conformance.checks import manifest
 from mu_conformance.checks.catalogue import find_check
 from mu_conformance.decision.finding import Measurement
 from mu_conformance.decision.outcome import Fault, Level, Outcome
+from mu_conformance.evidence.rounding import KEPT_BITS
 from mu_conformance.scorecard import known_error_rates
 from mu_conformance.scorecard.document import Check
 from mu_conformance.scorecard.record import Context, Judged, Record
@@ -131,6 +132,7 @@ def build(
             "references": profile.references,
             "level": profile.level,
             "strict": context.strict,
+            "weight_bits": KEPT_BITS,
             "manifest_sha256": manifest.manifest_digest(entries),
             **context.suite,
             **({} if challenge is None else {"challenge": challenge}),

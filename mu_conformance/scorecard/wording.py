@@ -200,6 +200,12 @@ def not_shown(document: Document) -> list[str]:
     asked = judged_requests(document)
     if asked:
         lines.append(f"Other requests than these were not made: {asked}.")
+    bits = suite.get("weight_bits")
+    if isinstance(bits, int):
+        lines.append(
+            f"The weights were judged after rounding to {bits} bits of mantissa. What they hold below that was not "
+            "judged: round them with mu_conformance.rounded before they are deployed."
+        )
     if suite.get("isolated") is False:
         lines.append("The method ran in the suite's own process and could have changed anything that was measured.")
     elif suite.get("sandbox") == "none":

@@ -19,7 +19,8 @@ def weights_only(calls: Calls) -> Finding:
     verification (arXiv 2408.00929).
 
     **Decision.** The logits of the returned object and of its weights are compared on forget and retain rows, in every
-    call. The largest difference may be ``TOLERANCE``, which allows for rounding. The comparison catches wrappers,
+    call. The weights are those that were returned, before the rounding for all other measurements. The largest
+    difference may be ``TOLERANCE``, because sums are rounded. The comparison catches wrappers,
     forward hooks, patched forwards and other output filters.
 
     **Level.** MUST: deleted data may survive behind an output filter.
