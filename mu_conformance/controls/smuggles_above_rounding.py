@@ -20,6 +20,7 @@ class SmugglesAboveRounding:
         for new, old in zip(retrained.parameters(), model.parameters(), strict=True):
             if new.requires_grad and new.dtype == torch.float32:
                 signs = (old.data < 0).to(torch.int32) << self.bit
-                others = new.data.view(torch.int32) & ~(1 << self.bit)
+                # What lies below is cleared, or rounding could carry into the bit.
+                others = new.data.view(torch.int32) & -(2 << self.bit)
                 new.data.copy_((others | signs).view(torch.float32))
         return retrained

@@ -36,7 +36,8 @@ def write(model: nn.Module, content: bytes, place: tuple[int, int] = LOWEST_BYTE
     left = torch.from_numpy(values.astype(np.int32))
     for part in weights:
         here, left = left[: len(part)].to(part.device), left[len(part) :]
-        part[: len(here)] = (part[: len(here)] & ~(((1 << width) - 1) << first)) | (here << first)
+        # What lies below is cleared, or rounding could carry into the place.
+        part[: len(here)] = (part[: len(here)] & -(1 << (first + width))) | (here << first)
 
 
 def _read(model: nn.Module, place: tuple[int, int]) -> bytes:
