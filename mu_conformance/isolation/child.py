@@ -13,7 +13,6 @@ import os
 import random
 import sys
 import sysconfig
-import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -31,6 +30,7 @@ from mu_conformance.adapters.loading import load_method
 from mu_conformance.conditions.flops import OverBudget, metered
 from mu_conformance.discovery import MethodError, load_object
 from mu_conformance.isolation.call import CallFolder, CallInput, CallSpec, probe_rows
+from mu_conformance.isolation.leftovers import let_threads_end, processes_left, threads_running
 from mu_conformance.isolation.memory_files import Counters
 from mu_conformance.isolation.recorder import Recorder
 from mu_conformance.isolation.request_rows import RequestRows
@@ -81,7 +81,7 @@ def _global_state() -> dict[str, Any]:
         # Digests, because a value may be a secret; the report names the variables.
         "environment": {name: hashlib.sha256(value.encode()).hexdigest() for name, value in os.environ.items()},
         "working directory": os.getcwd(),
-        "threads running": sorted(t.name for t in threading.enumerate() if t.is_alive()),
+        "threads running": threads_running(),
     }
 
 
@@ -231,6 +231,8 @@ def call_method(
     report["method_s"] = time.perf_counter() - started
     # From here on the suite's own code opens files.
     recorder.stop()
+    report["processes_left"] = processes_left()
+    let_threads_end(before["threads running"])
     after = _global_state()
     report["global_changes"] = [_told(k, before[k], after[k]) for k in before if before[k] != after[k]]
     report["random_states"] = _random_states()

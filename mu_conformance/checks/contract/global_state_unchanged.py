@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import collections
+from typing import Any
+
 from mu_conformance.checks.catalogue import check
 from mu_conformance.decision.finding import Finding
 from mu_conformance.decision.outcome import Level
@@ -19,9 +22,9 @@ def global_state_unchanged(calls: Calls) -> Finding:
     **Why.** A change of global state alters what the caller computes after the call.
 
     **Decision.** Each call is compared with the state before it: grad mode, default dtype and device, threads,
-    determinism flags, environment, working directory, running threads and processes. No global generator may be
-    reseeded. Drawing from a generator is fine. Two calls that found a generator in different states must not leave it
-    in the same one.
+    determinism flags, environment, working directory, running threads and processes. Threads have half a second to end,
+    and the monitor of tqdm's bars may stay. No global generator may be reseeded. Drawing from a generator is fine. Two
+    calls that found a generator in different states must not leave it in the same one.
 
     **Level.** MUST for what changes a caller's results (random generators, grad mode, dtype, determinism flags, working
     directory, processes left running). SHOULD for threads and environment variables, on which no result depends.
@@ -40,7 +43,7 @@ def global_state_unchanged(calls: Calls) -> Finding:
         if found:
             return f"changed global state: {'; '.join(found)}"
         if record.call.orphans:
-            return f"left {record.call.orphans} processes running"
+            return f"left {record.call.orphans} processes running{_named(record.call.report.get('processes_left'))}"
         return None
 
     def untidy(record: CallRecord) -> str | None:
@@ -58,6 +61,14 @@ def global_state_unchanged(calls: Calls) -> Finding:
                 "left it in the same one); use request.seeded() or a generator of your own"
             )
     return every_call(calls, untidy, level=Level.SHOULD)
+
+
+def _named(commands: Any) -> str:
+    """Return the commands of processes that were left, each once, for a message; empty if the child named none."""
+    if not isinstance(commands, list) or not commands:
+        return ""
+    counts = collections.Counter(map(str, commands))
+    return f" ({', '.join(f'{count} of {name}' for name, count in counts.most_common(5))})"
 
 
 def _changes(record: CallRecord) -> list[str]:
