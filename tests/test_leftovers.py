@@ -52,7 +52,7 @@ def test_processes_are_told_of_by_command_down_to_children_of_children():
     with subprocess.Popen([sys.executable, "-c", code], start_new_session=True) as process:
         try:
             end = time.monotonic() + 20
-            while "sleep" not in processes_left() and time.monotonic() < end:
+            while "sleep 60" not in processes_left() and time.monotonic() < end:
                 time.sleep(0.05)
             found = processes_left()
         finally:
@@ -60,7 +60,9 @@ def test_processes_are_told_of_by_command_down_to_children_of_children():
             os.killpg(process.pid, signal.SIGKILL)
     assert children == []
     assert len(found) == len(before) + 2
-    assert "sleep" in found
+    assert "sleep 60" in found
+    assert sum(command.startswith("python") and " -c import subprocess, time;" in command for command in found) == 1
+    assert max(map(len, found)) <= 60
 
 
 def test_a_message_counts_them_by_name():

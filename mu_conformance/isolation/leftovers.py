@@ -10,6 +10,8 @@ from pathlib import Path
 
 __all__ = ["let_threads_end", "processes_left", "threads_running"]
 
+LONGEST = 60
+"""Characters of a command that are told of."""
 GRACE_S = 0.5
 """Seconds that threads which are just ending are given, all together."""
 
@@ -47,10 +49,13 @@ def processes_left() -> list[str]:
     names: dict[int, str] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError, IndexError):
-            # "pid (command) state parent ...", where the command may hold anything.
+            # "pid (name) state parent ...", where the name may hold anything.
             name, _, rest = (folder / "stat").read_text().partition("(")[2].rpartition(")")
-            if rest.split()[0] != "Z":
-                parents[int(folder.name)], names[int(folder.name)] = int(rest.split()[1]), name
+            if rest.split()[0] == "Z":
+                continue
+            program, *arguments = (folder / "cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
+            command = " ".join([os.path.basename(program) or name, *arguments])
+            parents[int(folder.name)], names[int(folder.name)] = int(rest.split()[1]), command[:LONGEST]
     found = {os.getpid()}
     while more := {pid for pid, parent in parents.items() if parent in found and pid not in found}:
         found |= more
