@@ -29,9 +29,10 @@ SIDES = {
     "forgetting.output-divergence": "Above",
     "forgetting.score": "Above Below",
     "forgetting.verbatim": "Above Below",
+    "privacy.chosen-rows": "Above",
     "privacy.membership-lira": "Above Below",
     "privacy.membership-loss": "Above Below",
-    "privacy.membership-rmia": "Above Below",
+    "privacy.membership-rmia": "Above",
     "privacy.retain-exposure": "Above",
     "privacy.streisand": "Above Below",
     "privacy.within-class": "Above Below",
@@ -248,6 +249,7 @@ class TestCatalogue:
             "contract.empty-request",
         }
         assert {entry.id for entry in catalogue().values() if entry.partly_should} == {
+            "utility.calibration",
             "contract.global-state-unchanged",
             "contract.mode-and-device-preserved",
         }

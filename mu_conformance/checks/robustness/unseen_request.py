@@ -99,9 +99,9 @@ def unseen_request(evidence: Evidence) -> Finding:
 
     **Level.** MUST: a claim cannot be believed if it holds for requests that are known beforehand.
 
-    **If it fails.** Above the references: the runs lie near the original, unlike those on requests that ship with the
-    suite. The method recognises what ships, or has prepared models for it, or does not serve requests of this size.
-    Below the references: the method pushes the rows away, unlike in requests that ship with the suite.
+    **If it fails.** The runs lie near the original, unlike those on requests that ship with the suite. The method
+    recognises what ships, or has prepared models for it, or does not serve requests of this size. Runs on the other
+    side of the references push the rows away, unlike in requests that ship.
 
     **Try.** Remove special cases for known models, rows, seeds and sizes. Tune on originals and forget sets of your
     own, of one row as well as of many.
