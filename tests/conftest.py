@@ -54,7 +54,9 @@ class Toy:
     def command(self, method: str, *options: str) -> list[str]:
         ref = method if ":" in method or "." in method else f"toy_methods:{method}"
         start = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=short"]
-        return [*start, "test_toy.py", "--method", ref, "--mu-cache", str(self.cache), *options]
+        # Another run then draws the same requests and seeds.
+        drawn = [] if "--mu-challenge" in options else ["--mu-challenge", "drawn for the tests"]
+        return [*start, "test_toy.py", "--method", ref, "--mu-cache", str(self.cache), *drawn, *options]
 
     def environment(self, **extra: str) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "GITHUB_"))}

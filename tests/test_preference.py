@@ -124,8 +124,8 @@ class TestMethods:
         # two batches of four forget rows, ten times over; each with a batch of the nine retain rows (three, of three)
         request = self.request_of(8, 9)
         method().unlearn(linear_task.TASK.new_model(5), request)
-        assert request.forget._read.tolist() == [10] * 8
-        assert request.retain._read.sum() == 20 * 3
+        assert request.forget.reads.tolist() == [10] * 8
+        assert request.retain.reads.sum() == 20 * 3
         alone = self.request_of(8, 9)
         method(retain_weight=0.0).unlearn(linear_task.TASK.new_model(5), alone)
-        assert alone.retain._read.sum() == 0
+        assert alone.retain.reads.sum() == 0

@@ -14,6 +14,7 @@ from mu_conformance import discovery
 from mu_conformance.cli.command import CommandError
 from mu_conformance.cli.table import print_table
 from mu_conformance.scenarios.profiles import PROFILES, find_profile
+from mu_conformance.store.seal import KEY_FILE
 
 __all__ = ["cache_of", "register"]
 
@@ -110,8 +111,9 @@ def _store_clear(options: argparse.Namespace) -> int:
     cache = cache_of(options)
     removed = size = 0
     folders = set()
-    for path in _own_files(cache):
-        folders |= {path.parent, path.parent.parent}
+    for path in [*_own_files(cache), *([cache / KEY_FILE] if (cache / KEY_FILE).is_file() else [])]:
+        if path.name != KEY_FILE:
+            folders |= {path.parent, path.parent.parent}
         try:
             bytes_here = path.stat().st_size
             path.unlink()

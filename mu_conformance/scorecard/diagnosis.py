@@ -16,8 +16,13 @@ __all__ = ["Diagnosis", "Sharpest", "diagnose", "sharpest"]
 
 ALIKE = 0.25
 """Largest spread of the ways of scenarios that count as alike."""
-NEGLIGIBLE = 1e-9
-"""Relative difference below which two single models' values are the same: they are stored to five digits."""
+NEGLIGIBLE = 0.03
+"""Share of the original-to-reference gap below which a run's value is the original's.
+
+Returned weights are rounded before they are judged, which moves values a little.
+"""
+NOISE = 0.2
+"""Share of the references' deviation that counts as nothing likewise, where there is hardly a gap."""
 
 _FORGETTING = ("forgetting", "privacy")
 _RETAINED = "privacy.retain-exposure"
@@ -118,20 +123,21 @@ def _unfinished(judged: Sequence[Check], way: float | None) -> Diagnosis | None:
     return Diagnosis("did_not_finish", text, way)
 
 
-def _same(one: float, other: float) -> bool:
-    return abs(one - other) <= NEGLIGIBLE * max(abs(one), abs(other))
+def _as_before(measured: Measurement) -> bool:
+    """Return whether each run's value is that of the original that it started from."""
+    assert measured.values is not None
+    spread = 0.0 if measured.references is None else measured.references.sd or 0.0
+    mean = None if measured.references is None else measured.references.mean
+    gap = 0.0 if measured.original is None or mean is None else abs(measured.original - mean)
+    same = max(NEGLIGIBLE * gap, NOISE * spread)
+    pairs = zip(measured.values.runs, measured.values.originals, strict=False)
+    return all(abs(run - original) <= same + 1e-9 * abs(original) for run, original in pairs)
 
 
 def _unchanged(judged: Sequence[Check], bad: Sequence[Check], way: float | None) -> Diagnosis | None:
     """Every run equals the original that it started from, on every statistic."""
-    pairs = [
-        (run, original)
-        for check in judged
-        for found in check.measurements
-        if found.values is not None and found.values.originals
-        for run, original in zip(found.values.runs, found.values.originals, strict=False)
-    ]
-    if not pairs or not bad or not all(_same(run, original) for run, original in pairs):
+    found = [one for check in judged for one in check.measurements if one.values is not None and one.values.originals]
+    if not found or not bad or not all(map(_as_before, found)):
         return None
     return Diagnosis(
         "changed_nothing",

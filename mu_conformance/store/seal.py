@@ -9,9 +9,9 @@ import os
 import secrets
 from pathlib import Path
 
-__all__ = ["Seal"]
+__all__ = ["KEY_FILE", "Seal"]
 
-_NAME = "key"
+KEY_FILE = "key"
 """Name of the key's file in the cache."""
 _BYTES = 32
 """Length of the key."""
@@ -28,7 +28,7 @@ class Seal:
     """
 
     def __init__(self, cache: Path) -> None:
-        self._path = cache / _NAME
+        self._path = cache / KEY_FILE
         self._key: bytes | None = None
 
     def of(self, key: str, digest: str) -> str:
@@ -57,7 +57,7 @@ class Seal:
         return found if len(found) == _BYTES else None
 
     def _make(self) -> bytes:
-        made, partial = secrets.token_bytes(_BYTES), self._path.with_name(f"{_NAME}.{secrets.token_hex(8)}.partial")
+        made, partial = secrets.token_bytes(_BYTES), self._path.with_name(f"{KEY_FILE}.{secrets.token_hex(8)}.partial")
         try:
             descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
