@@ -25,9 +25,10 @@ import numpy as np
 from mu_conformance.checks import find_check
 from mu_conformance.checks.power import Power, fixture_power
 from mu_conformance.checks.robustness.few_rows import few_rows
-from mu_conformance.checks.statistics.membership import loss_auc
+from mu_conformance.checks.statistics.membership import loss_auc, standardised_confidences
 from mu_conformance.error_rates.judgement import DrawnEvidence
 from mu_conformance.error_rates.rates import clopper_pearson
+from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.evidence.populations import Populations
 from mu_conformance.protocol.seeding import derive_seed
 from mu_conformance.scenarios.profiles import PROFILES
@@ -42,13 +43,13 @@ ROWS, RUNS, REFERENCES, ORIGINALS = 6, 16, 64, 16
 
 
 def confidences(populations: Populations, scenario: Scenario, rows: Rows, seed: int) -> np.ndarray:
-    """Return the confidence on each forget row of the recipe's model trained on ``rows``, [n]."""
+    """Return the standardised confidence on each forget row of the recipe's model trained on ``rows``, [n]."""
     task = scenario.task
     model = task.new_model(0, scenario.architecture)
     model.load_state_dict(populations.model_state(scenario, rows, seed)[0])
-    found = {name: value.numpy() for name, value in task.outputs(model, scenario.forget, brief=True).items()}
+    outputs = Outputs.of(model, scenario)
     populations.store.used.clear()
-    return task.confidences(found, scenario.forget)
+    return standardised_confidences("forget")(scenario, outputs)
 
 
 def clearest_rows(references: np.ndarray, originals: np.ndarray) -> np.ndarray:
@@ -60,6 +61,12 @@ def clearest_rows(references: np.ndarray, originals: np.ndarray) -> np.ndarray:
     """
     gaps = originals.mean(axis=0) - references.mean(axis=0)
     return np.argsort(-gaps / np.maximum(references.std(axis=0, ddof=1), np.abs(gaps) / 1000 + 1e-12))[:ROWS]
+
+
+def _model(confidences: np.ndarray) -> Outputs:
+    """Return the outputs of a model with these standardised confidences."""
+    # The holdout rows have mean 0 and deviation 1.
+    return Outputs({"forget": confidences, "holdout": np.array([-1.0, 1.0])})  # type: ignore[dict-item]
 
 
 def judge(
@@ -75,11 +82,11 @@ def judge(
     """
     smoke = PROFILES["smoke"]
 
-    def drawn(models: np.ndarray, count: int) -> list[dict[str, np.ndarray]]:
-        return [{"forget": models[at]} for at in generator.permutation(len(models))[:count]]
+    def drawn(models: np.ndarray, count: int) -> list[Outputs]:
+        return [_model(models[at]) for at in generator.permutation(len(models))[:count]]
 
     waiting = {row: list(generator.permutation(len(models))) for row, models in runs.items()}
-    made: list[dict[str, np.ndarray]] = []
+    made: list[Outputs] = []
 
     class OneRowEach(DrawnEvidence):
         """Gives runs that lack the one row of the request."""
@@ -87,11 +94,11 @@ def judge(
         def few_rows_runs(self, requests: Sequence[np.ndarray]) -> list[Any]:
             for rows in requests[len(made) :]:
                 (row,) = map(int, rows)
-                made.append({"forget": runs[row][waiting[row].pop()]})
+                made.append(_model(runs[row][waiting[row].pop()]))
             return made
 
     task = types.SimpleNamespace(confidences=lambda found, rows: found)
-    scenario: Any = types.SimpleNamespace(task=task, rows={"forget": None})
+    scenario: Any = types.SimpleNamespace(task=task, rows={"forget": None, "holdout": None})
     originals_of, references_of = drawn(originals, smoke.looks[0]), drawn(references, smoke.references)
     evidence = OneRowEach(scenario, smoke, originals_of, references_of, [])  # type: ignore[arg-type]
     evidence.once(fixture_power, lambda _: Power("", loss_auc, 1000.0))

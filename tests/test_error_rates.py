@@ -152,8 +152,11 @@ def test_retraining_passes_and_a_method_that_forgets_little_does_not(tiny, cache
     assert partial["interval"][1] == 1.0
     assert partial["by_scenario"] == {"noise/random-10%": partial["estimate"]}
     assert partial["not_passed_by_check"]["noise/random-10% privacy.membership-loss"] > 0.5
+    (easy,) = found["detection_easy"]
+    assert easy["kept"] == 0.5
+    assert easy["estimate"] >= 0.9
     assert found["pool"] == POOL
-    assert said[0] == "noise: 60 models of 1 scenarios"
+    assert said[0] == "noise: 68 models of 1 scenarios"
 
     # what was trained is in the store: nothing is trained again, and the same judgements are drawn
     files = {path: path.stat().st_mtime_ns for path in cache.rglob("*.safetensors")}
@@ -164,7 +167,11 @@ def test_retraining_passes_and_a_method_that_forgets_little_does_not(tiny, cache
 def test_the_command_writes_the_rates_and_keeps_those_of_other_tasks(tiny, cache, tmp_path, monkeypatch, capsys):
     from mu_conformance.error_rates import study as module
 
-    monkeypatch.setattr(module, "Study", lambda *given: dataclasses.replace(PLAN, shares=given[2], judgements=given[3]))
+    monkeypatch.setattr(
+        module,
+        "Study",
+        lambda *given, easy: dataclasses.replace(PLAN, shares=given[2], judgements=given[3], easy=easy[:1]),
+    )
     output = tmp_path / "rates" / "validity.json"
     output.parent.mkdir()
     output.write_text(json.dumps({"studies": {"smoke other": RATES}}))

@@ -13,6 +13,7 @@ from hand_made import HandMade
 from mu_conformance.checks.robustness.few_rows import SmallRequest, clearest, few_rows, turn
 from mu_conformance.decision.outcome import Outcome
 from mu_conformance.evidence.base import EvidenceError
+from mu_conformance.evidence.outputs import Outputs
 from mu_conformance.judging.session import JudgingSession
 from mu_conformance.judging.settings import Settings
 
@@ -73,13 +74,20 @@ class TestDecision:
 
     @pytest.fixture
     def judged(self):
+        task = types.SimpleNamespace(confidences=lambda found, rows: found)
+
+        def model(confidences) -> Outputs:
+            # holdout rows of mean 0 and deviation 1, so that these are the standardised confidences
+            return Outputs({"forget": np.array(confidences), "holdout": np.array([-1.0, 1.0])})
+
         def judge(*runs: float):
-            outputs = [{"forget": np.array([own])} for own in runs]
+            outputs = [model([own]) for own in runs]
             asked = []
             evidence = HandMade(
-                references=[{"forget": row} for row in references([0.1, -0.1])],
-                originals=[{"forget": np.array([4.0])}] * 4,
-                task=types.SimpleNamespace(confidences=lambda found, rows: found),
+                references=[model(row) for row in references([0.1, -0.1])],
+                originals=[model([4.0])] * 4,
+                scenario=types.SimpleNamespace(name="toy", task=task, rows={"forget": None, "holdout": None}),
+                task=task,
                 few_rows_runs=lambda requests: asked.extend(requests) or outputs[: len(requests)],
             )
             return few_rows(evidence), asked
