@@ -44,4 +44,4 @@ def batches_vary(calls: Calls) -> Finding:
             )
         return None
 
-    return every_call(calls, fault, needs_model=False, level=Level.SHOULD)
+    return every_call(calls, fault, level=Level.SHOULD)
