@@ -40,7 +40,8 @@ import mu_conformance as mu
 from toy_task import ToyTask
 
 said = []
-card = mu.judge({method!r}, tasks=[ToyTask()], cache={cache!r}, progress=said.append)
+card = mu.judge({method!r}, tasks=[ToyTask()], cache={cache!r}, progress=said.append,
+                challenge="drawn for the tests")
 assert "pytest" not in sys.modules
 json.dump({{"card": card.to_json(), "said": said, "failures": [c.id for c in card.failures()],
            "distance": card.distance("forgetting")}}, open("judged.json", "w"))

@@ -249,6 +249,7 @@ class TestCatalogue:
             "contract.empty-request",
         }
         assert {entry.id for entry in catalogue().values() if entry.partly_should} == {
+            "privacy.retain-exposure",
             "utility.calibration",
             "contract.global-state-unchanged",
             "contract.mode-and-device-preserved",

@@ -9,11 +9,12 @@ from mu_conformance.checks.power import reference_values, require_power, values
 from mu_conformance.checks.sequential import decide_at_looks
 from mu_conformance.checks.statistics.caching import Statistic
 from mu_conformance.decision.finding import Finding, Measurement, Population, Values
-from mu_conformance.decision.outcome import Outcome, Sides, worst_of
-from mu_conformance.decision.rule import Margin
+from mu_conformance.decision.interval import difference_interval
+from mu_conformance.decision.outcome import Level, Outcome, Sides, worst_of
+from mu_conformance.decision.rule import Margin, decide
 from mu_conformance.evidence.base import Evidence
 
-__all__ = ["compare", "join", "report", "with_reports"]
+__all__ = ["advise", "compare", "join", "report", "with_reports"]
 
 
 def compare(
@@ -94,6 +95,38 @@ def with_reports(
         return finding
     found = [report(evidence, name, statistic, (keys or {}).get(name)) for name, statistic in reported.items()]
     return dataclasses.replace(finding, measurements=(*finding.measurements, *found))
+
+
+def advise(
+    found: Finding, evidence: Evidence, name: str, statistic: Statistic[float], margin: float, why: str
+) -> Finding:
+    """Add a statistic that is a recommendation: where only it fails, the finding fails at level SHOULD.
+
+    It is decided on the first look's runs alone, above the references alone, and only a failure counts.
+
+    Args:
+        found: the finding that decides.
+        evidence: the scenario's originals, references and runs.
+        name: name of the statistic.
+        statistic: statistic of one model.
+        margin: largest tolerated difference, above 0.
+        why: end of the message: why the failure is no more than a recommendation.
+    """
+    if not found.measurements:
+        return found
+    own = report(evidence, name, statistic)
+    references = reference_values(evidence, statistic)
+    runs = values(evidence, statistic, evidence.runs(evidence.profile.looks[0]))
+    interval = difference_interval(runs, references, evidence.profile.level)
+    if found.outcome is not Outcome.PASSED or decide(interval, margin, Sides.ABOVE) is not Outcome.FAILED:
+        return dataclasses.replace(found, measurements=(*found.measurements, own))
+    return Finding.failed(
+        f"{name} of {len(runs)} runs is {runs.mean():.3f}, of {len(references)} references {references.mean():.3f}: "
+        f"{why}",
+        *found.measurements,
+        dataclasses.replace(own, interval=interval, margin=margin, sides=Sides.ABOVE),
+        level=Level.SHOULD,
+    )
 
 
 def report(evidence: Evidence, name: str, statistic: Statistic[float], key: str | None = None) -> Measurement:

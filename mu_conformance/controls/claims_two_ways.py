@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
 
 from mu_conformance.methods.retrain import Retrain
 from mu_conformance.protocol.claims import Claims
@@ -11,11 +11,13 @@ __all__ = ["ClaimsTwoWays"]
 
 
 class ClaimsTwoWays(Retrain):
-    """Retrains exactly, and says that it reads no labels until there are rows to read."""
+    """Retrains exactly, and says that it reads no labels until it is called."""
 
     caught_by = "contract.declared-access"
 
     @property
     def claims(self) -> Claims:  # type: ignore[override]
-        called = (Path.cwd().parent / "forget.safetensors").exists()
+        frame, called = sys._getframe(), False
+        while frame.f_back is not None:
+            frame, called = frame.f_back, called or frame.f_code.co_name == "call_method"
         return Claims(max_ratio=1.0, reads_labels=called)

@@ -26,6 +26,7 @@ __all__ = [
     "lira_scores",
     "loss_auc",
     "retain_advantage",
+    "retain_margin",
     "standardised_confidences",
     "stratum_score",
     "rmia_score",
@@ -240,3 +241,13 @@ def retain_advantage(scenario: Scenario, own: Outputs) -> float:
     A difference below ``LEAST_SPREAD`` counts as ``LEAST_SPREAD``.
     """
     return float(np.log(max(LEAST_SPREAD, float(standardised_confidences("retain")(scenario, own).mean()))))
+
+
+@OfOneModel
+def retain_margin(scenario: Scenario, own: Outputs) -> float:
+    """Compute the log of the mean confidence on retain rows minus that on holdout rows.
+
+    A difference below ``LEAST_SPREAD`` counts as ``LEAST_SPREAD``.
+    """
+    retain, holdout = (float(_confidences_on(part)(scenario, own).mean()) for part in ("retain", "holdout"))
+    return float(np.log(max(LEAST_SPREAD, retain - holdout)))

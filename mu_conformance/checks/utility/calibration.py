@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from mu_conformance.checks.catalogue import check
-from mu_conformance.checks.comparison import compare, report
-from mu_conformance.checks.power import reference_values, values
+from mu_conformance.checks.comparison import advise, compare
 from mu_conformance.checks.statistics import utility
 from mu_conformance.decision.finding import Finding
-from mu_conformance.decision.interval import difference_interval
-from mu_conformance.decision.outcome import Level, Outcome, Sides
-from mu_conformance.decision.rule import Margin, decide
+from mu_conformance.decision.outcome import Sides
+from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import Evidence
 
 MARGIN = Margin(floor=0.05)
@@ -49,18 +45,5 @@ def calibration(evidence: Evidence) -> Finding:
         sides=Sides.ABOVE,
         cause="Confidences no longer say how often the model is right.",
     )
-    # What one temperature puts right is a recommendation, for which no runs are added.
-    own = report(evidence, "calibration error", utility.calibration_error)
-    references = reference_values(evidence, utility.calibration_error)
-    runs = values(evidence, utility.calibration_error, evidence.runs(evidence.profile.looks[0]))
-    interval = difference_interval(runs, references, evidence.profile.level)
-    if found.outcome is not Outcome.PASSED or decide(interval, MARGIN.floor, Sides.ABOVE) is not Outcome.FAILED:
-        return dataclasses.replace(found, measurements=(*found.measurements, own))
-    decided = dataclasses.replace(own, interval=interval, margin=MARGIN.floor, sides=Sides.ABOVE)
-    return Finding.failed(
-        f"calibration error of {len(runs)} runs is {runs.mean():.3f}, of {len(references)} references "
-        f"{references.mean():.3f}: one temperature of all rows puts it right",
-        *found.measurements,
-        decided,
-        level=Level.SHOULD,
-    )
+    why = "one temperature of all rows puts it right"
+    return advise(found, evidence, "calibration error", utility.calibration_error, MARGIN.floor, why)
