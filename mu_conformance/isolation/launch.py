@@ -16,6 +16,9 @@ from mu_conformance.isolation.sandbox import Box
 
 __all__ = ["ForkServer", "dismiss_early", "kill", "launch", "launch_early", "stop_sharing", "use_shared"]
 
+_FOLDERS = ("MU_HUB_ROOT", "HF_HOME", "HF_HUB_CACHE")
+"""Environment variables that name folders which a task reads."""
+
 ForkServer = tuple["subprocess.Popen[bytes] | None", socket.socket]
 """A fork server's process and the suite's end of its socket; the server ends when that end is closed.
 
@@ -103,6 +106,10 @@ def _start(sys_path: list[str], box: Box | None) -> tuple[subprocess.Popen[bytes
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     # The server must import this package, and the method's, from where this process does.
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys_path if path)
+    # A call has a working folder of its own, from which a relative path would lead elsewhere.
+    for name in _FOLDERS:
+        if environment.get(name):
+            environment[name] = os.path.abspath(environment[name])
     process = subprocess.Popen(
         [
             *(box.command() if box is not None else ()),

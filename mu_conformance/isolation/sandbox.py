@@ -177,6 +177,10 @@ def needed_folders(sys_path: Iterable[str]) -> tuple[str, ...]:
     home = os.environ.get("HF_HOME", os.path.expanduser("~/.cache/huggingface"))
     hub = os.environ.get("HF_HUB_CACHE", os.path.join(home, "hub"))
     found |= set(glob.glob(os.path.join(glob.escape(hub), "models--*")))
+    # Local copies of published things (``tasks.hub.places``): those with a configuration are checkpoints.
+    copies = os.environ.get("MU_HUB_ROOT")
+    if copies:
+        found |= {os.path.dirname(one) for one in glob.glob(os.path.join(glob.escape(copies), "*", "*", "config.json"))}
     found = {name for path in found for name in (os.path.abspath(path), os.path.realpath(path)) if os.path.exists(path)}
     return tuple(sorted(path for path in found if path != "/" and not any(_below(path, other) for other in found)))
 
