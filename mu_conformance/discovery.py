@@ -7,8 +7,10 @@ import functools
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 import pkgutil
 import re
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +19,8 @@ from typing import Any
 __all__ = [
     "MethodError",
     "UnknownName",
+    "installed_folders",
+    "is_installed",
     "load_object",
     "member",
     "member_names",
@@ -88,6 +92,19 @@ def member(package: str, name: str) -> type:
 def member_names(package: str) -> list[str]:
     """Return the names of a package's methods or controls, without importing them."""
     return sorted(_modules_by_class(package))
+
+
+def installed_folders() -> tuple[str, ...]:
+    """Return the folders of the standard library and of installed packages, with a separator at the end."""
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    paths = {path for name in names for path in (sysconfig.get_path(name), os.path.realpath(sysconfig.get_path(name)))}
+    return tuple(sorted(os.path.join(path, "") for path in paths))
+
+
+def is_installed(name: str) -> bool:
+    """Return whether a top-level module would be imported from an installed package; nothing is imported."""
+    spec = importlib.util.find_spec(name)
+    return spec is not None and str(spec.origin).startswith(installed_folders())
 
 
 class MethodError(Exception):

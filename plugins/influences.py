@@ -1,4 +1,4 @@
-"""What can change a run from outside: plugins, conftests, configuration, environment, modules of the working folder.
+"""What can change a run from outside: plugins, conftests, configuration, environment, modules that are not installed.
 
 Whoever runs the suite chooses these. Each is recorded with its file's digest, and named in the verdict's line unless it
 is on a short list. The profile ``thorough`` refuses what is named.
@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 import os
 import sys
-import sysconfig
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from mu_conformance.discovery import installed_folders
 
 __all__ = ["conftests", "foreign", "influences", "keep_out"]
 
@@ -51,9 +55,6 @@ VARIABLES = (
 HARMLESS = frozenset({"PYTHONPATH", "PYTHONWARNINGS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"})
 """Those that are recorded alone: what they bring in shows as a plugin or a module."""
 _OURS = Path(__file__).resolve().parents[1]
-_INSTALLED = tuple(
-    str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")
-)
 
 
 def _digest(path: str | None) -> str | None:
@@ -101,18 +102,29 @@ def _project(package: str) -> str | None:
     return next(iter(importlib.metadata.packages_distributions().get(package, [])), None)
 
 
-def _modules(config: Any) -> Iterator[dict[str, Any]]:
-    """Yield loaded modules from the working folder. One that stands in for an installed package is not known."""
-    here = Path(config.invocation_params.dir).resolve()
+def _modules() -> Iterator[dict[str, Any]]:
+    """Yield loaded modules that are neither installed nor ours.
+
+    One that stands in for an installed package, or for one of the standard library, is not known.
+    """
     tops = {*importlib.metadata.packages_distributions(), *sys.stdlib_module_names}
     for name, module in sorted(sys.modules.items()):
         path = getattr(module, "__file__", None)
-        if "." in name or not path or path.endswith("conftest.py"):
+        if "." in name or not path or path.endswith("conftest.py") or path.startswith(installed_folders()):
             continue
         resolved = Path(path).resolve()
-        if not resolved.is_relative_to(here) or resolved.is_relative_to(_OURS) or str(resolved).startswith(_INSTALLED):
-            continue
-        yield _entry(name, path, name not in tops)
+        if not resolved.is_relative_to(_OURS) and not str(resolved).startswith(installed_folders()):
+            yield _entry(name, path, name not in tops or _is_editable(name, resolved))
+
+
+def _is_editable(name: str, path: Path) -> bool:
+    """Return whether a module is where an editable installation of its distribution has it."""
+    for project in importlib.metadata.packages_distributions().get(name, []):
+        origin = json.loads(importlib.metadata.distribution(project).read_text("direct_url.json") or "{}")
+        folder = urllib.request.url2pathname(urllib.parse.urlsplit(origin.get("url", "")).path)
+        if origin.get("dir_info", {}).get("editable") and path.is_relative_to(Path(folder).resolve()):
+            return True
+    return False
 
 
 def _configuration(config: Any) -> Iterator[dict[str, Any]]:
@@ -138,7 +150,7 @@ def influences(config: Any) -> dict[str, list[dict[str, Any]]]:
             for name in VARIABLES
             if os.environ.get(name)
         ],
-        "modules": list(_modules(config)),
+        "modules": list(_modules()),
     }
 
 

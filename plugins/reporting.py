@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 import tempfile
 import urllib.parse
 from pathlib import Path
@@ -194,7 +195,7 @@ class Reporting:
 
     def _invocation(self) -> dict[str, Any]:
         return {
-            "args": [str(argument) for argument in self.config.invocation_params.args],
+            "args": _without_challenge([str(argument) for argument in self.config.invocation_params.args]),
             **influences(self.config),
         }
 
@@ -236,6 +237,12 @@ class Reporting:
         write_render(folder / "methods.csv", lambda: methods.as_csv(cards), self.notes)
         write_render(folder / "methods.tex", lambda: methods.as_latex(cards), self.notes)
         _append_step_summary(write_render(folder / "methods.md", lambda: methods.render(cards), self.notes))
+
+
+def _without_challenge(arguments: list[str]) -> list[str]:
+    """Return the arguments without the value of ``--mu-challenge``: the journal has them while methods run."""
+    found = [re.sub("(--mu-challenge=).*", r"\1...", argument) for argument in arguments]
+    return ["..." if number and found[number - 1] == "--mu-challenge" else one for number, one in enumerate(found)]
 
 
 def _write_card(folder: Path, card: Scorecard) -> None:

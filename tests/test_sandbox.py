@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mu_conformance.discovery import MethodError
+from mu_conformance.discovery import MethodError, is_installed
 from mu_conformance.isolation import launch, sandbox, temporary
 from mu_conformance.isolation.call import CallResult, CallSpec
 from mu_conformance.isolation.client import MethodProcess
@@ -92,7 +92,6 @@ def test_an_honest_call_is_as_ever(attacker):
     assert result.report["residue"] == result.report["suite_changed"] == result.report["global_changes"] == []
     assert result.report["unroutable"] == 0
     assert result.report["reads"]["retain"] == {"rows": 100, "draws": 100, "of": 100}
-    assert result.accounted == "namespace"
 
 
 class TestNetwork:
@@ -356,3 +355,32 @@ class TestBox:
             (tmp_path / name).touch()
         kept = sandbox.kept_below(str(tmp_path), [str(tmp_path), "/usr"])
         assert kept == [str(tmp_path / "module.py"), str(tmp_path / "package")]
+
+
+def test_a_description_cannot_have_the_server_import_what_is_not_installed():
+    """The method's process writes the description, and whoever is imported by the server is trusted."""
+    method = MethodProcess("anything:Mine")
+    method.start = lambda: None  # type: ignore[method-assign]
+    method.remember({"preload": ["numpy", "evil", "os", "diffusers_of_mine"]})
+    assert method._preload == ["numpy"]
+
+
+def test_what_stands_in_a_folder_is_not_installed(tmp_path, monkeypatch):
+    (tmp_path / "stands_in.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert not is_installed("stands_in")
+    assert is_installed("numpy")
+    assert not is_installed("no_such_module")
+
+
+def test_the_server_has_no_options_of_pytest(monkeypatch):
+    """An auditor's challenge may be among them."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--mu-challenge something")
+    process, control = launch.launch([])
+    try:
+        assert process is not None
+        environment = Path(f"/proc/{process.pid}/environ").read_bytes()
+        assert b"something" not in environment
+    finally:
+        control.close()
+        process.wait(20)

@@ -105,8 +105,6 @@ class CallResult:
     """Peak resident memory above the fork server's, MiB."""
     orphans: int = 0
     """Number of processes that the call left running."""
-    accounted: str = ""
-    """Who measured processor time and memory: ``namespace``, ``process``, or nobody."""
 
     @property
     def returned(self) -> bool:

@@ -12,7 +12,6 @@ import json
 import os
 import random
 import sys
-import sysconfig
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -28,7 +27,7 @@ import mu_conformance
 from mu_conformance.adapters.describing import claims_of, describe
 from mu_conformance.adapters.loading import load_method
 from mu_conformance.conditions.flops import OverBudget, metered
-from mu_conformance.discovery import MethodError, load_object
+from mu_conformance.discovery import MethodError, installed_folders, load_object
 from mu_conformance.isolation.call import CallFolder, CallInput, CallSpec, probe_rows
 from mu_conformance.isolation.leftovers import let_threads_end, processes_left, threads_running
 from mu_conformance.isolation.memory_files import Counters
@@ -147,8 +146,7 @@ def _where(error: BaseException, method_ref: str) -> str:
     home = sys.modules.get(method_ref.partition(":")[0].partition(".")[0])
     home_file = Path(str(getattr(home, "__file__", None) or os.devnull))
     author = str(home_file.parent if home_file.name == "__init__.py" else home_file)
-    installed = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
-    foreign = (*installed, str(Path(mu_conformance.__file__).parent), "<")
+    foreign = (*installed_folders(), str(Path(mu_conformance.__file__).parent), "<")
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     own = [frame for frame in frames if frame.filename.startswith(author) or not frame.filename.startswith(foreign)]
     if not own and isinstance(error, TypeError):

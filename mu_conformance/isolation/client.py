@@ -19,7 +19,8 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from mu_conformance.discovery import MethodError
+from mu_conformance.adapters.describing import PRELOADABLE
+from mu_conformance.discovery import MethodError, is_installed
 from mu_conformance.isolation.call import CallFolder, CallInput, CallResult, CallSpec
 from mu_conformance.isolation.guard import Guard
 from mu_conformance.isolation.launch import kill, launch
@@ -239,7 +240,9 @@ class MethodProcess:
 
     def remember(self, description: dict[str, Any]) -> None:
         """Have the fork server import the well-known libraries used by the method, once instead of at every call."""
-        self._preload += [str(name) for name in description.get("preload", []) if name not in self._preload]
+        # The method's process wrote the description, and the server is trusted: it imports nothing of the method's.
+        named = [name for name in PRELOADABLE if name in description.get("preload", []) and is_installed(name)]
+        self._preload += [name for name in named if name not in self._preload]
         if self.in_process:
             return
         self.start()
@@ -300,7 +303,6 @@ class MethodProcess:
             # The child begins with the fork server's pages, which are not the method's.
             "peak_mib": max(reply.get("peak_mib", 0.0), (reply["max_rss_kib"] - reply["own_rss_kib"]) / 1024),
             "orphans": reply["orphans"],
-            "accounted": "process" if self.sandbox is None else "namespace",
             "output_tail": reply["output"],
             "report": record,
         }

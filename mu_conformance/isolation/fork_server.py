@@ -25,7 +25,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from mu_conformance.isolation import accounting, namespace
 from mu_conformance.isolation.wire import Wire
@@ -99,8 +99,8 @@ def _fork(output: int, kept: Sequence[int], body: Callable[[], int]) -> int:
     pid = os.fork()
     if pid:
         return pid
-    status = 1
-    try:
+
+    def run() -> int:
         # A session of its own is also a process group. One signal to the group then ends the call and what it started.
         os.setsid()
         # Standard input is empty and output goes to the pipe, so the method cannot reach the suite's terminal.
@@ -109,6 +109,15 @@ def _fork(output: int, kept: Sequence[int], body: Callable[[], int]) -> int:
         os.dup2(output, 2)
         # The child inherits the socket to the suite. Left open, it would let the method reply in the server's name.
         _close_all_but(kept)
+        return body()
+
+    _end_with(run)
+
+
+def _end_with(body: Callable[[], int]) -> NoReturn:
+    """Run ``body`` in a forked process and end the process with its status."""
+    status = 1
+    try:
         status = body()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -143,22 +152,15 @@ def _hold(request: dict[str, Any], descriptors: Sequence[int], notes: socket.soc
         os.close(descriptor)
 
     def init() -> int:
+        def call() -> int:
+            notes.close()
+            os.setsid()
+            namespace.drop_privileges()
+            return _make_call(request, descriptors)
+
         first = os.fork()
         if first == 0:
-            status = 1
-            try:
-                notes.close()
-                os.setsid()
-                namespace.drop_privileges()
-                status = _make_call(request, descriptors)
-                sys.stdout.flush()
-                sys.stderr.flush()
-            except BaseException:
-                import traceback
-
-                traceback.print_exc()
-            finally:
-                os._exit(status)
+            _end_with(call)
         # Input that only the method reads is no business of its supervisor.
         _close_all_but([notes.fileno()])
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})

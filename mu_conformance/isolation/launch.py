@@ -103,7 +103,9 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 def _start(sys_path: list[str], box: Box | None) -> tuple[subprocess.Popen[bytes], socket.socket]:
     ours, theirs = socket.socketpair()
     # One thread for each process, because results must not depend on the number of cores.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    # pytest's variables may hold options, an auditor's challenge among them.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment |= {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     # The server must import this package, and the method's, from where this process does.
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys_path if path)
     # A call has a working folder of its own, from which a relative path would lead elsewhere.

@@ -79,7 +79,6 @@ class Counters:
     """
 
     def __init__(self, descriptor: int | None, first: int, size: int) -> None:
-        self._descriptor = descriptor
         if descriptor is None or size == 0:
             self.values = np.zeros(size, dtype=np.int64)
         else:

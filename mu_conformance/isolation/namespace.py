@@ -16,7 +16,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 
-__all__ = ["CALL", "SCRATCH", "NamespaceError", "Plan", "as_init", "drop_privileges", "enter"]
+__all__ = ["CALL", "SCRATCH", "NamespaceError", "Plan", "as_init", "drop_privileges", "enter", "kept_below"]
 
 HOME = "/run"
 """Where the file system of a call is mounted."""
@@ -125,14 +125,17 @@ def _sources(plan: Plan) -> list[str]:
     """Return everything that is covered or mounted again, as far as it is visible now."""
     found = [*plan.private, "/dev/shm", *plan.hidden]
     for folder in plan.private:
-        found += _wanted_below(folder, plan.kept)
+        found += kept_below(folder, plan.kept)
     for folder in plan.hidden:
         found += _modules(folder) + [path for path in plan.kept if path.startswith(f"{folder}/")]
     return [path for path in dict.fromkeys(found) if os.path.exists(path)]
 
 
-def _wanted_below(folder: str, kept: Iterable[str]) -> list[str]:
-    """Return the kept paths below a folder; its visible entries where the folder itself is kept."""
+def kept_below(folder: str, kept: Iterable[str]) -> list[str]:
+    """Return what stays visible of a folder that is covered: the kept paths below it.
+
+    Where the folder itself is kept, because the method's modules lie in it, its visible entries are.
+    """
     found: list[str] = []
     for path in kept:
         if path.startswith(f"{folder}/"):

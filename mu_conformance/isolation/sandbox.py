@@ -20,6 +20,8 @@ import sys
 import tempfile
 from collections.abc import Iterable
 
+from mu_conformance.isolation.namespace import kept_below
+
 __all__ = [
     "CHOICES",
     "Box",
@@ -204,20 +206,6 @@ def hidden_folders() -> tuple[str, ...]:
     return tuple(sorted(path for path in found if not any(_below(path, other) for other in found)))
 
 
-def kept_below(folder: str, kept: Iterable[str]) -> list[str]:
-    """Return what stays visible of a folder that is covered: the kept paths below it.
-
-    Where the folder itself is kept, because the method's modules lie in it, its visible entries are.
-    """
-    found = []
-    for path in kept:
-        if _below(path, folder):
-            found.append(path)
-        elif path == folder:
-            found += [entry.path for entry in os.scandir(folder) if not entry.name.startswith(".")]
-    return sorted(found)
-
-
 def device_nodes(device: str) -> tuple[str, ...]:
     """Return the device nodes that are let through for computing on ``device``; none for the processor."""
     nodes = [] if device == "cpu" else [path for pattern in _DEVICES for path in glob.glob(pattern)]
@@ -256,7 +244,7 @@ class Box:
         covered = hidden_folders()
         for folder in covered:
             command += ["--tmpfs", folder]
-            for path in kept_below(folder, self.kept):
+            for path in sorted(kept_below(folder, self.kept)):
                 command += ["--ro-bind-try", path, path]
         # A folder of a call's own may lie in a hidden one, and is mounted by the call where it is.
         for folder in private_folders():

@@ -188,10 +188,6 @@ def _find_original(weights: Mapping[str, torch.Tensor], original: Mapping[str, t
     return []
 
 
-def _flat(tensor: torch.Tensor) -> _Array:
-    return tensor.detach().cpu().contiguous().reshape(-1).numpy()
-
-
 def _changed(pairs: Sequence[tuple[_Array, _Array]]) -> Iterator[tuple[_Array, _Array]]:
     """Yield the numbers to be compared, returned and original, uint32 [n]: of all tensors together, then of each."""
     kept = []

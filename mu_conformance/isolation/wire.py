@@ -56,11 +56,6 @@ class Wire:
         taken, self._descriptors = self._descriptors[:count], self._descriptors[count:]
         return message, taken
 
-    @property
-    def pending(self) -> bool:
-        """Return whether a whole message was read already and not returned yet."""
-        return b"\n" in self._text
-
     def close_descriptors(self) -> None:
         """Close the descriptors that no message has claimed."""
         for descriptor in self._descriptors:

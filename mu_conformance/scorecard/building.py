@@ -54,15 +54,22 @@ def environment(device: str) -> dict[str, Any]:
     }
 
 
-def _reproduce(entry: manifest.Entry, context: Context) -> str:
+def _reproduce(entry: manifest.Entry, context: Context, challenge: str | None) -> str:
     part = entry.scenario.partition("/")[2].replace("%", "pct")
     where = f" {context.paths}" if context.paths else ""
     task = "" if context.paths else f" --mu-task {entry.task}"
     method = shlex.quote(str(context.method["ref"]))
-    return f'pytest{where} --method {method}{task}{context.reproduce_options} -k "{part}-{entry.check}"'
+    drawn = "" if challenge is None else f" --mu-challenge {shlex.quote(challenge)}"
+    return f'pytest{where} --method {method}{task}{context.reproduce_options}{drawn} -k "{part}-{entry.check}"'
 
 
-def _check(entry: manifest.Entry, judged: Judged | None, context: Context, waivers: Sequence[Waiver]) -> Check:
+def _check(
+    entry: manifest.Entry,
+    judged: Judged | None,
+    context: Context,
+    waivers: Sequence[Waiver],
+    challenge: str | None,
+) -> Check:
     """Make the scorecard's entry; what is missing did not run."""
     claimed = manifest.claimed(entry, context.claims)
     found: dict[str, Any] = {"outcome": Outcome.NOT_RUN if claimed else Outcome.NOT_CLAIMED}
@@ -84,7 +91,7 @@ def _check(entry: manifest.Entry, judged: Judged | None, context: Context, waive
         duration_s=round(0.0 if judged is None else judged.duration_s, 3),
         message=found.get("message", ""),
         measurements=tuple(map(Measurement.from_json, found.get("measurements", []))),
-        reproduce=_reproduce(entry, context),
+        reproduce=_reproduce(entry, context, challenge),
         traceback=str(found.get("traceback", "")),
     )
 
@@ -119,7 +126,7 @@ def build(
     tasks = sorted(record.entries) if scope is None else list(scope)
     entries = [entry for name in tasks for entry in record.entries[name]]
     waivers = [Waiver(**waiver) for waiver in context.waivers]
-    checks = tuple(_check(entry, record.judged.get(entry.key), context, waivers) for entry in entries)
+    checks = tuple(_check(entry, record.judged.get(entry.key), context, waivers, challenge) for entry in entries)
     profile, claims = context.profile, context.claims
     complete = finished and bool(checks) and not any(check.outcome is Outcome.NOT_RUN for check in checks)
     isolated = bool(context.suite.get("isolated", True))
