@@ -40,8 +40,8 @@ class Question:
 
 def question(item: Any) -> Question | None:
     """Return what a test asks; None for a test that is not ours."""
-    found: Question | None = getattr(getattr(item, "callspec", None), "params", {}).get("mu_entry")
-    return found
+    found = getattr(getattr(item, "callspec", None), "params", {}).get("mu_entry")
+    return found if hasattr(found, "entry") else None
 
 
 def work_name(method: int, scenario: str) -> str:
@@ -58,6 +58,8 @@ class Collection:
         """The manifest's entries of each collected task."""
         self.unusable: list[str] = []
         """What is wrong with a suite. Raised while collecting, it would be one failed file among others."""
+        self.refused: str | None = None
+        """Why what was collected is not run."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
@@ -149,15 +151,26 @@ class Collection:
             works[name] = Work(before.checks + 1, max(before.weight, weight))
         return works
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: Any) -> None:
-        if self.unusable:
-            raise pytest.UsageError(self.unusable[0])
+        self.refused = self._refusal()
+        if self.refused and self.state.worker:
+            # The controller says so: an error here would be a worker that went down.
+            session.items.clear()
+        elif self.refused:
+            raise pytest.UsageError(self.refused)
         self.state.display.plan(self._work(filter(None, map(question, session.items))))
+
+    def _refusal(self) -> str | None:
+        """Return why what was collected is not run."""
+        if self.unusable:
+            return self.unusable[0]
         if self.state.options.settings.profile.name != "thorough":
-            return
+            return None
         refused = foreign(influences(self.state.config))
-        if refused:
-            raise pytest.UsageError(
-                f"the thorough profile refuses what could change its verdict from outside: {', '.join(refused[:5])}; "
-                "run it where that is not loaded"
-            )
+        if not refused:
+            return None
+        return (
+            f"the thorough profile refuses what could change its verdict from outside: {', '.join(refused[:5])}; "
+            "run it where that is not loaded"
+        )

@@ -13,13 +13,13 @@ import os
 import sys
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from mu_conformance.discovery import installed_folders
 
-__all__ = ["conftests", "foreign", "influences", "keep_out"]
+__all__ = ["conftests", "foreign", "influences", "keep_out", "merged"]
 
 KNOWN_PLUGINS = frozenset(
     {
@@ -27,6 +27,7 @@ KNOWN_PLUGINS = frozenset(
         "execnet",
         "hypothesis",
         "mu-conformance",
+        "platformdirs",
         "pytest",
         "pytest-asyncio",
         "pytest-cov",
@@ -55,6 +56,14 @@ VARIABLES = (
 HARMLESS = frozenset({"PYTHONPATH", "PYTHONWARNINGS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"})
 """Those that are recorded alone: what they bring in shows as a plugin or a module."""
 _OURS = Path(__file__).resolve().parents[1]
+
+
+def _is_ours(path: str | None) -> bool:
+    """Return whether a file is of this package or its repository, in which a virtual environment may lie."""
+    if path is None or not Path(path).resolve().is_relative_to(_OURS):
+        return False
+    home = os.path.join(_OURS, "")
+    return home.startswith(installed_folders()) or not str(Path(path).resolve()).startswith(installed_folders())
 
 
 def _digest(path: str | None) -> str | None:
@@ -92,9 +101,10 @@ def _plugins(config: Any) -> Iterator[dict[str, Any]]:
             continue
         found = distributions.get(id(plugin))
         project = found.project_name if found is not None else _project(package)
-        ours = package == "mu_conformance" or (path is not None and Path(path).resolve().is_relative_to(_OURS))
         version = found.version if found is not None else None
-        yield _entry(name, path, ours or project in KNOWN_PLUGINS, distribution=project, version=version)
+        if name.isdecimal():  # the identity of an object that was registered without a name
+            name = f"{home}.{type(plugin).__qualname__}"
+        yield _entry(name, path, _is_ours(path) or project in KNOWN_PLUGINS, distribution=project, version=version)
 
 
 def _project(package: str) -> str | None:
@@ -113,7 +123,7 @@ def _modules() -> Iterator[dict[str, Any]]:
         if "." in name or not path or path.endswith("conftest.py") or path.startswith(installed_folders()):
             continue
         resolved = Path(path).resolve()
-        if not resolved.is_relative_to(_OURS) and not str(resolved).startswith(installed_folders()):
+        if not _is_ours(path) and not str(resolved).startswith(installed_folders()):
             yield _entry(name, path, name not in tops or _is_editable(name, resolved))
 
 
@@ -140,10 +150,9 @@ def _configuration(config: Any) -> Iterator[dict[str, Any]]:
 
 def influences(config: Any) -> dict[str, list[dict[str, Any]]]:
     """Return everything of that kind: ``plugins``, ``conftests``, ``configuration``, ``variables`` and ``modules``."""
-    ours = str(_OURS)
     return {
         "plugins": list(_plugins(config)),
-        "conftests": [_entry(Path(path).name, path, path.startswith(ours)) for path in conftests(config)],
+        "conftests": [_entry(Path(path).name, path, _is_ours(path)) for path in conftests(config)],
         "configuration": list(_configuration(config)),
         "variables": [
             {"name": name, "sha256": hashlib.sha256(os.environ[name].encode()).hexdigest(), "known": name in HARMLESS}
@@ -152,6 +161,17 @@ def influences(config: Any) -> dict[str, list[dict[str, Any]]]:
         ],
         "modules": list(_modules()),
     }
+
+
+def merged(found: Iterable[dict[str, list[dict[str, Any]]]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the influences on several processes, each once."""
+    together: dict[str, dict[tuple[str, str | None], dict[str, Any]]] = {}
+    for one in found:
+        for kind, entries in one.items():
+            kept = together.setdefault(kind, {})
+            for entry in entries:
+                kept.setdefault((entry["name"], entry.get("file")), entry)
+    return {kind: list(entries.values()) for kind, entries in together.items()}
 
 
 def foreign(found: dict[str, list[dict[str, Any]]]) -> list[str]:

@@ -27,7 +27,7 @@ from mu_conformance.scorecard.scorecard import Scorecard
 from mu_conformance.scorecard.verdict import CONFORMANT
 from mu_conformance.scorecard.waivers import Waiver
 
-from .influences import influences
+from .influences import influences, merged
 from .options import Options
 
 __all__ = ["Reporting", "read_baseline"]
@@ -71,6 +71,8 @@ class Reporting:
         self.notes: list[str] = []
         self.aside: list[bool] = []
         """For each method, whether an earlier scorecard was set aside."""
+        self.workers_influences: list[dict[str, Any]] = []
+        """What could change the run in each worker."""
         self.whole = True
         """False where the manifest is not what a resumed journal has."""
 
@@ -138,7 +140,7 @@ class Reporting:
     def write(self, records: list[Record], scope: list[str]) -> None:
         """Build and write each method's scorecard over the tasks of ``scope``."""
         for number, (record, context) in enumerate(zip(records, self.contexts, strict=True)):
-            invocation = {**context.invocation, **influences(self.config)}
+            invocation = {**context.invocation, **self._influences()}
             card = build(
                 record,
                 dataclasses.replace(context, invocation=invocation),
@@ -196,8 +198,11 @@ class Reporting:
     def _invocation(self) -> dict[str, Any]:
         return {
             "args": _without_challenge([str(argument) for argument in self.config.invocation_params.args]),
-            **influences(self.config),
+            **self._influences(),
         }
+
+    def _influences(self) -> dict[str, Any]:
+        return merged([influences(self.config), *self.workers_influences])
 
     def put_back(self) -> None:
         """Put the earlier scorecards back where this run wrote no whole one, and close the journals."""

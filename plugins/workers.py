@@ -6,7 +6,7 @@ A scenario's tests go to one worker, so that its evidence is gathered once; the 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from mu_conformance.checks.manifest import CONTRACT, Entry
 from mu_conformance.tasks import registry
 
 from .collection import question
+from .influences import influences
 from .state import State
 
 __all__ = ["Workers", "costliest_first"]
@@ -43,6 +44,7 @@ class Workers:
     def __init__(self, state: State) -> None:
         self.state = state
         self._shared: list[tuple[str, str] | None] = []
+        self._refused: str | None = None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_setupnodes(self, specs: Any) -> None:
@@ -98,17 +100,32 @@ class Workers:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: Any) -> None:
-        """In a worker, send the manifest of what was collected: the controller knows no task that is not registered."""
+        """In a worker, send the manifest of what was collected, and why it is not run.
+
+        The controller knows no task that is not registered.
+        """
         if not hasattr(session.config, "workeroutput"):
             return
         collection = session.config.pluginmanager.getplugin("mu-conformance-collection")
         entries = {task: [entry.to_json() for entry in listed] for task, listed in collection.entries.items()}
         session.config.workeroutput["mu_entries"] = json.dumps(entries)
+        session.config.workeroutput["mu_refused"] = collection.refused
+        session.config.workeroutput["mu_influences"] = json.dumps(influences(session.config))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: Any) -> None:
         self.state.display.forget(node.gateway.id)
-        sent = getattr(node, "workeroutput", {}).get("mu_entries")
-        for task, listed in json.loads(sent or "{}").items():
+        sent = getattr(node, "workeroutput", {})
+        self._refused = self._refused or sent.get("mu_refused")
+        if "mu_influences" in sent:
+            self.state.reporting.workers_influences.append(json.loads(sent["mu_influences"]))
+        for task, listed in json.loads(sent.get("mu_entries") or "{}").items():
             entries = [Entry.from_json(entry) for entry in listed]
             self.state.reporting.collected(self.state.records, task, entries)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        ran = yield
+        if self._refused:
+            raise pytest.UsageError(self._refused)
+        return ran

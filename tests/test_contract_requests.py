@@ -132,4 +132,4 @@ class TestBatchesVary:
     def test_nothing_is_said_without_a_batch_size_or_reads(self):
         assert self.finding(64, 1280, 540, None).outcome is Outcome.PASSED
         record = CallRecord(CallResult("raised", "why"), Budget(), 64)
-        assert batches_vary(Calls((record,), Claims(), "here")).outcome is Outcome.PASSED
+        assert batches_vary(Calls((record,), Claims(), "here")).outcome is Outcome.ERROR

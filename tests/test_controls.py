@@ -23,14 +23,15 @@ TOY = str(Path(__file__).parent / "toy")
 PROFILE = dataclasses.replace(PROFILES["smoke"], audit_models=64)
 CONTROLS = discovery.member_names("mu_conformance.controls")
 SHOWN_ON = {
-    # what needs a class to forget, a deep model, buffers, requests in turn, a trigger or data in files; the toy task
-    # shows all others
+    # what needs a class to forget, a deep model, buffers, requests in turn, a trigger, data in files or rows enough for
+    # a wide range of sizes; the toy task shows all others
     "ForgetsRandomRowsOnly": "ToyByClass",
     "HidesClassByBias": "ToyByClass",
     "HidesFromRounding": "image_classification",
     "HidesInLastLayer": "image_classification",
     "HidesInSmallWeights": "image_classification",
     "HidesUntilFineTuned": "image_classification",
+    "IgnoresMiddlingRequests": "image_classification",
     "KeepsBuffers": "image_classification",
     "LeavesTheTrigger": "ToyWithTrigger",
     "RestoresFirstRequest": "ToyInTurn",

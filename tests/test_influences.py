@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 
 import pytest
+from mu_conformance.plugins import influences
 
 FINITE = ("-k", "contract-contract.finite")
 
@@ -46,6 +48,28 @@ def test_what_stands_in_for_an_installed_package(toy, where):
     refused = toy.run("retrain", *FINITE, "--mu-profile", "thorough", PYTHONPATH=str(folder))
     assert refused.status == 4
     assert "the thorough profile refuses what could change its verdict from outside: filelock" in refused.output
+
+
+def test_workers_say_what_they_loaded_and_are_refused_in_one_line(toy):
+    """A suite's file imports the task in a worker alone."""
+    run = toy.run("retrain", *FINITE, "-n", "2")
+    assert [one["name"] for one in run.card["invocation"]["modules"]].count("toy_task") == 1
+    (toy.folder / "conftest.py").write_text("")
+    refused = toy.run("retrain", *FINITE, "-n", "2", "--mu-profile", "thorough")
+    assert (refused.status, "INTERNALERROR" in refused.output) == (4, False)
+    assert (
+        "ERROR: the thorough profile refuses what could change its verdict from outside: conftest.py" in refused.output
+    )
+    unusable = toy.run("retrain", "-n", "2", "--mu-model", "nonsense")
+    assert (unusable.status, "INTERNALERROR" in unusable.output) == (4, False)
+    assert "ERROR: --mu-model nonsense is not an architecture of task toy" in unusable.output
+
+
+def test_only_an_installed_file_or_one_of_the_repository_is_ours():
+    inside = influences._OURS / "mu_conformance" / "__init__.py"
+    assert influences._is_ours(str(inside))
+    assert not influences._is_ours(importlib.util.find_spec("hypothesis").origin)
+    assert not influences._is_ours(None)
 
 
 def test_the_challenge_is_told_at_the_end_alone(toy):
