@@ -61,6 +61,12 @@ def key(method: str, task: str, seed: int, alone: str = "") -> str:
     return f"{method} {task} {seed} {alone}".rstrip()
 
 
+def commit() -> str:
+    """Return the commit that judges."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def control_of(method: str) -> Any:
     """Return the control that a method is, with its ``caught_by`` and ``kind``; None for any other method."""
     return (
@@ -135,7 +141,7 @@ def record_alone(card: Mapping[str, Any], method: str, task: str, seed: int, che
     return {"method": method, "task": task, "seed": seed, "alone": check, "commit": commit, "outcomes": found}
 
 
-def judge(method: str, task: str, seed: int, work: Path, commit: str, alone: str = "") -> Record:
+def judge(method: str, task: str, seed: int, work: Path, made_by: str, alone: str = "") -> Record:
     """Make one judgement. Its scorecard stays in the work folder, where a stopped run finds it."""
     profile, keyword = ("smoke", alone.partition(".")[2]) if alone else asked(method, task)
     judgement = f"{task}-{seed}" if profile == "smoke" else f"{task}-{profile}-{seed}"
@@ -163,8 +169,8 @@ def judge(method: str, task: str, seed: int, work: Path, commit: str, alone: str
             raise SystemExit(f"{method} with seed {seed} wrote no scorecard:\n{run.stdout[-2000:]}{run.stderr[-2000:]}")
         ended.write_text(str(run.returncode), encoding="utf-8")
     if alone:
-        return record_alone(document.read_json(path), method, task, seed, alone, commit)
-    return record_of(document.read_json(path), method, task, seed, int(ended.read_text(encoding="utf-8")), commit)
+        return record_alone(document.read_json(path), method, task, seed, alone, made_by)
+    return record_of(document.read_json(path), method, task, seed, int(ended.read_text(encoding="utf-8")), made_by)
 
 
 def right(record: Record) -> bool | None:
@@ -199,18 +205,15 @@ def main() -> None:
         find_check(arguments.check)
     work = arguments.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
     named = discovery.members("mu_conformance.controls") if arguments.controls else {}
     methods = [*arguments.method, *(f"mu_conformance.controls:{name}" for name in named)]
     # Seeds come before methods, because the first judgement of a seed trains its models and the others share them.
     seeds = range(FIRST_SEED, FIRST_SEED + arguments.seeds)
     wanted = [(m, t, s) for t in arguments.task or ["image_classification"] for s in seeds for m in methods]
-    made = read()
+    made, made_by = read(), commit()
 
     def one(job: tuple[str, str, int]) -> None:
-        record = judge(*job, work, commit, arguments.check)
+        record = judge(*job, work, made_by, arguments.check)
         keep(record)
         word = {True: "right", False: "WRONG", None: "not asked"}[right(record)]
         what = ", ".join(record["outcomes"]) if arguments.check else record["status"]
