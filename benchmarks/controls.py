@@ -22,7 +22,7 @@ from typing import Any
 import verdicts
 
 from mu_conformance import discovery
-from mu_conformance.decision.outcome import Fault
+from mu_conformance.decision.outcome import Fault, Outcome
 from mu_conformance.isolation import launch
 from mu_conformance.isolation.client import MethodProcess
 from mu_conformance.isolation.sandbox import choose_sandbox
@@ -49,25 +49,23 @@ def start() -> None:
 
 
 def judge(name: str, task: str, seed: int, cache: Path, commit: str) -> dict[str, Any]:
-    """Return the record of one control on one seed: the outcomes of its named check."""
+    """Return the record of one control on one seed: the outcomes of its named check, up to the first failure."""
     method, control = f"{CONTROLS}:{name}", discovery.member(CONTROLS, name)
     profile, _ = verdicts.asked(method, task)
     settings = Settings(profile=PROFILES[profile], tasks=(task,), seed=seed, cache=cache, strict=True)
     session = JudgingSession(method, settings)
     try:
         kind = getattr(control, "kind", "")
-        entries = [
-            entry
-            for entry in session.entries(session.task(task))
-            if entry.check == control.caught_by and entry.scenario.partition("/")[2].startswith(kind)
-        ]
-        findings = [session.finding(entry) for entry in entries]
+        outcomes: set[str] = set()
+        for entry in session.entries(session.task(task)):
+            if "failed" in outcomes:
+                break
+            if entry.check == control.caught_by and entry.scenario.partition("/")[2].startswith(kind):
+                found = session.finding(entry)
+                broken = found.outcome is Outcome.ERROR and found.fault is Fault.METHOD
+                outcomes.add("broken" if broken else str(found.outcome))
     finally:
         session.close()
-    outcomes = {
-        "broken" if found.fault is Fault.METHOD and found.outcome == "error" else str(found.outcome)
-        for found in findings
-    }
     return {
         "method": method,
         "task": task,
