@@ -1,26 +1,25 @@
-"""Write verdicts on fresh models, and the kill matrix, into docs/validity.md.
+"""Write verdicts on fresh models, and which controls were found, into docs/validity.md.
 
-    python benchmarks/verdicts.py --controls --method mu_conformance.methods:Retrain --seeds 5
+    python benchmarks/verdicts.py --method mu_conformance.methods:Retrain --seeds 5
+    python benchmarks/controls.py --seeds 5
     python benchmarks/kill_matrix.py --output docs/validity.md
 
-The input is the judgements made by ``verdicts.py``. The kill matrix shows which checks fail on which control.
-Judgements at several commits may stand together; the page names the commits.
+The input is the judgements made by ``verdicts.py`` and ``controls.py``. Judgements at several commits may stand
+together; the page names the commits.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from pages import replace, table
 from verdicts import RESULTS, Record, control_of, read, right
 
 from mu_conformance.checks import catalogue
 from mu_conformance.error_rates.rates import clopper_pearson
-from mu_conformance.scorecard.summary import FAMILIES
 
 FRESH, FRESH_END = "<!-- fresh -->", "<!-- end of fresh -->"
 BEGIN, END = "<!-- kill matrix -->", "<!-- end of kill matrix -->"
@@ -49,7 +48,9 @@ def fresh(records: Iterable[Record]) -> str:
     for record in records:
         if right(record) is None:
             continue
-        if "alone" in record:
+        if "alone" in record and control_of(record["method"]) is not None:
+            what = "a control fails the check that it names"
+        elif "alone" in record:
             what = f"{record['method'].rpartition(':')[2]}, by {record['alone']} alone"
             groups.setdefault((what, "all together"), []).append(record)
         elif record["named"] is None:
@@ -66,74 +67,36 @@ def fresh(records: Iterable[Record]) -> str:
     return "\n".join(table(heading, rows))
 
 
-def row(name: str, caught_by: str | None, records: list[Record]) -> list[str]:
-    """Return a method's row of the kill matrix.
-
-    The named check comes first, with the number of judgements in which it failed. The failures follow, family by
-    family.
-    """
-    failed = Counter(check for one in records for check, found in one["not_passed"].items() if "failed" in found)
-    if caught_by is None:
-        caught = ["-", "-"]
-    else:
-        asked = [one["named"] for one in records if one["named"]]
-        caught = [
-            caught_by,
-            f"**{sum('failed' in found for found in asked)}** of {len(asked)}" if asked else "not asked",
-        ]
-    cells = []
-    for family in FAMILIES:
-        inside = f"{family}."
-        parts = [
-            f"**{check.removeprefix(inside)} {count}**"
-            if check == caught_by
-            else f"{check.removeprefix(inside)} {count}"
-            for check, count in sorted(failed.items())
-            if check.startswith(inside)
-        ]
-        unknown = sum(
-            any(check.startswith(inside) and "error" in found for check, found in one["not_passed"].items())
-            for one in records
-        )
-        if unknown:
-            parts.append(f"(errors {unknown})")
-        cells.append(", ".join(parts))
-    return [name, *caught, *cells]
-
-
 def matrix(records: Iterable[Record]) -> str:
-    """Return a table for each task with judgements of controls: the controls, and the methods judged beside them."""
-    by_task: dict[str, dict[str, list[Record]]] = {}
-    for record in records:
-        if "alone" in record:
-            continue
-        by_task.setdefault(record["task"], {}).setdefault(record["method"], []).append(record)
-    lines, named = [], set()
-    failing: dict[str, set[str]] = {}
-    """Controls that failed each check."""
-    for task, by_method in sorted(by_task.items()):
-        controls: Mapping[str, Any] = {method: control_of(method) for method in by_method}
-        if not any(controls.values()):
-            continue
-        counts = {len(own) for method, own in by_method.items() if controls[method]}
-        counted = f"{min(counts)} to {max(counts)}" if len(counts) > 1 else f"{min(counts)}"
-        lines += [f"`{task}`, {counted} judgements of each control.", ""]
-        rows = []
-        for method, own in sorted(by_method.items(), key=lambda item: (controls[item[0]] is not None, item[0])):
-            caught_by = controls[method].caught_by if controls[method] else None
-            named.add(caught_by)
-            if caught_by is not None:
-                for one in own:
-                    for check, found in one["not_passed"].items():
-                        if "failed" in found:
-                            failing.setdefault(check, set()).add(method)
-            rows.append(row(method.rpartition(":")[2], caught_by, own))
-        lines += table(["method", "named check", "failed it", *FAMILIES], rows)
-    unnamed = [f"{check} ({len(failing.get(check, ()))})" for check in sorted(set(catalogue()) - named)]
-    listed = ", ".join(unnamed) or "none"
-    return "\n".join(
-        [*lines, f"Checks that no control names, and by how many controls above they were failed: {listed}.", ""]
-    )
+    """Return a table of the controls judged by the check that they name: how often it failed, on each task.
+
+    A control that broke instead is told from one that was found.
+    """
+    by_control: dict[tuple[str, str], dict[str, list[Record]]] = {}
+    for one in records:
+        control = control_of(one["method"])
+        if control is not None and one.get("alone") == control.caught_by:
+            name = one["method"].rpartition(":")[2]
+            by_control.setdefault((name, control.caught_by), {}).setdefault(one["task"], []).append(one)
+    tasks = sorted({task for own in by_control.values() for task in own})
+    rows = [
+        [name, caught_by, *(_found(own.get(task, [])) for task in tasks)]
+        for (name, caught_by), own in sorted(by_control.items())
+    ]
+    named = {caught_by for _, caught_by in by_control}
+    unnamed = ", ".join(sorted(set(catalogue()) - named)) or "none"
+    heading = table(["control", "named check", *tasks], rows)
+    return "\n".join([*heading, f"Checks that no control above names: {unnamed}.", ""])
+
+
+def _found(records: list[Record]) -> str:
+    """Return ``5 of 5``, with what broke beside it; empty where the task does not have the check."""
+    asked = [one for one in records if one["outcomes"]]
+    if not asked:
+        return ""
+    failed = sum("failed" in one["outcomes"] for one in asked)
+    broken = sum("failed" not in one["outcomes"] and "broken" in one["outcomes"] for one in asked)
+    return f"{failed} of {len(asked)}" + (f", {broken} broke" if broken else "")
 
 
 def main() -> None:

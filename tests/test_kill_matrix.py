@@ -134,51 +134,34 @@ class TestOneCheckAlone:
         assert kill_matrix.matrix([alone()]) == kill_matrix.matrix([])
 
 
-class TestRow:
-    def test_it_counts_judgements_and_marks_the_named_check(self, kill_matrix, record):
-        named = control("forgetting.score")
-        records = [record({FORGETTING: "failed", MEMBERSHIP: "failed"}, named), record({FORGETTING: "failed"}, named)]
-        records.append(record(control=named))
-        name, check, caught, contract, forgetting, privacy, *others = kill_matrix.row(
-            "Mine", "forgetting.score", records
-        )
-        assert (name, check, caught) == ("Mine", "forgetting.score", "**2** of 3")
-        assert (contract, forgetting, privacy) == ("", "**score 2**", "membership-loss 1")
-        assert set(others) == {""}
-
-    def test_an_error_is_no_failure(self, kill_matrix, record):
-        row = kill_matrix.row("Mine", "contract.finite", [record({FINITE: "error"}, control("contract.finite"))])
-        assert row[2:4] == ["**0** of 1", "(errors 1)"]
-
-    def test_inconclusive_is_no_failure(self, kill_matrix, record):
-        assert kill_matrix.row("Mine", None, [record({FORGETTING: "inconclusive"})]) == ["Mine", "-", "-", *[""] * 6]
-
-    def test_a_named_check_that_is_not_required_was_not_asked(self, kill_matrix, record):
-        assert (
-            kill_matrix.row("Mine", "cost.wall-clock", [record(control=control("cost.wall-clock"))])[2] == "not asked"
-        )
-
-
 class TestTables:
-    def test_a_table_for_each_task_and_what_no_control_names(self, kill_matrix, record):
-        mine = record({MEMBERSHIP: "failed"})
-        caught = record({FINITE: "failed", FORGETTING: "failed"}, control("contract.finite"))
-        text = kill_matrix.matrix([mine, caught])
-        assert "`sentiment`, 1 judgements of each control." in text
-        rows = [line for line in text.splitlines() if line.startswith(("| Mine", "| Cheat"))]
-        assert [row.split(" | ")[:3] for row in rows] == [
-            ["| Mine", "-", "-"],
-            ["| Cheat", "contract.finite", "**1** of 1"],
-        ]
-        unnamed = text.rpartition("were failed: ")[2]
-        assert "contract.finite" not in unnamed
-        assert unnamed.count(",") == len(catalogue()) - 2
-        # what a method failed that is no control does not count
-        assert f"{FORGETTING[0]} (1)" in unnamed
-        assert f"{MEMBERSHIP[0]} (0)" in unnamed
+    @pytest.fixture
+    def judged(self, record):
+        """Makes a judgement of CONTROL by the check that it names."""
 
-    def test_a_task_without_controls_has_no_table(self, kill_matrix, record):
-        assert "sentiment" not in kill_matrix.matrix([record()])
+        def of(*outcomes: str, task: str = "sentiment", check: str = "contract.finite"):
+            record(control=control("contract.finite"))
+            made = {"method": CONTROL, "task": task, "seed": 1000, "alone": check, "commit": "abc1234"}
+            return {**made, "outcomes": list(outcomes)}
+
+        return of
+
+    def test_controls_by_their_named_check_and_what_no_control_names(self, kill_matrix, judged):
+        records = [judged("failed"), judged("failed", "passed"), judged("broken"), judged("passed"), judged()]
+        text = kill_matrix.matrix(
+            [*records, judged("failed", task="tabular"), judged("failed", check="cost.wall-clock")]
+        )
+        lines = text.splitlines()
+        assert lines[0] == "| control | named check | sentiment | tabular |"
+        assert lines[2] == "| Cheat | contract.finite | 2 of 4, 1 broke | 1 of 1 |"
+        unnamed = text.rpartition("names: ")[2].strip().rstrip(".").split(", ")
+        assert unnamed == sorted(set(catalogue()) - {"contract.finite"})
+
+    def test_what_broke_is_right_and_what_passed_is_wrong(self, kill_matrix, verdicts, judged):
+        records = [judged("broken"), judged("failed"), judged("passed"), judged("inconclusive")]
+        assert [verdicts.right(one) for one in records] == [True, True, False, False]
+        (line,) = kill_matrix.fresh(records).splitlines()[2:]
+        assert line.startswith("| a control fails the check that it names | sentiment | 4 | 2 | 0.500 ")
 
     def test_wrong_verdicts_are_counted_by_task_and_together(self, kill_matrix, record):
         records = [record(exit_code=0), {**record(exit_code=1), "task": "tabular"}]
@@ -195,7 +178,8 @@ class TestTables:
 
     def test_the_page_has_places_for_them(self, kill_matrix, record, tmp_path, monkeypatch):
         page, results = tmp_path / "page.md", tmp_path / "verdicts.json"
-        made = record({FORGETTING: "failed"}, control("forgetting.score"))
+        made = {**record({FORGETTING: "failed"}, control("forgetting.score")), "alone": "forgetting.score"}
+        made["outcomes"] = ["failed"]
         results.write_text(json.dumps({"one": made}))
         monkeypatch.setattr(sys, "argv", ["kill_matrix.py", "--results", str(results), "--output", str(page)])
         page.write_text("no place here\n")
@@ -210,7 +194,7 @@ class TestTables:
         assert "\nbetween\n" in text
         assert "old" not in text
         assert "| abc1234 1 |" in text
-        assert "| Cheat | forgetting.score | **1** of 1 |" in text
+        assert "| Cheat | forgetting.score | 1 of 1 |" in text
 
     def test_nothing_judged(self, kill_matrix, tmp_path, monkeypatch):
         monkeypatch.setattr(sys, "argv", ["x", "--results", str(tmp_path / "none.json"), "--output", str(tmp_path)])
