@@ -1,11 +1,12 @@
 """Judge every control by the check that it names, on fresh seeds, through the library; resumable.
 
     python benchmarks/controls.py --seeds 5
-    python benchmarks/controls.py --seeds 5 --task tabular --share 4
+    python benchmarks/controls.py --shipped --share 4 --task tabular --task sentiment --task biography
 
 Each control is judged with the profile and kind of forget set that shows it (``verdicts.asked``), in the sandbox, on
-originals, references and forget sets of a fresh seed. The judgement is saved in ``verdicts.RESULTS`` as soon as it is
-made. With ``--share N`` each task gets every N-th control, another N-th for each task.
+originals, references and forget sets of a fresh seed, or with ``--shipped`` on those that ship. The judgement is saved
+in ``verdicts.RESULTS`` as soon as it is made. With ``--share N`` each task gets every N-th control, another N-th for
+each task.
 
 A control that breaks because the sandbox hides what it looks for is counted as such, and not as found.
 """
@@ -48,7 +49,7 @@ def start() -> None:
     _servers.append(server)
 
 
-def judge(name: str, task: str, seed: int, cache: Path, commit: str) -> dict[str, Any]:
+def judge(name: str, task: str, seed: int | None, cache: Path, commit: str) -> dict[str, Any]:
     """Return the record of one control on one seed: the outcomes of its named check, up to the first failure."""
     method, control = f"{CONTROLS}:{name}", discovery.member(CONTROLS, name)
     profile, _ = verdicts.asked(method, task)
@@ -82,15 +83,17 @@ def main() -> None:
     parser.add_argument("--control", action="append", default=[], help="default: every one")
     parser.add_argument("--share", type=int, default=1, help="every so many-th control")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--shipped", action="store_true", help="on the models that ship instead of fresh ones")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--work", type=Path, default=Path("mu-verdicts"))
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     names = arguments.control or discovery.member_names(CONTROLS)
     made, commit = verdicts.read(), verdicts.commit()
-    wanted = []
+    wanted: list[tuple[str, str, int | None]] = []
     # Seeds come first, because the first judgement of a seed trains its models and the others share them.
-    for seed in range(verdicts.FIRST_SEED, verdicts.FIRST_SEED + arguments.seeds):
+    seeds = range(verdicts.FIRST_SEED, verdicts.FIRST_SEED + arguments.seeds)
+    for seed in [None] if arguments.shipped else seeds:
         for place, task in enumerate(arguments.task or ["image_classification"]):
             for name in names[place % arguments.share :: arguments.share]:
                 control = discovery.member(CONTROLS, name)

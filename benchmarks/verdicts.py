@@ -56,9 +56,9 @@ def keep(record: Record, path: Path = RESULTS) -> None:
         path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
-def key(method: str, task: str, seed: int, alone: str = "") -> str:
-    """Return the key of a judgement; ``alone`` is the check if one was judged alone."""
-    return f"{method} {task} {seed} {alone}".rstrip()
+def key(method: str, task: str, seed: int | None, alone: str = "") -> str:
+    """Return the key of a judgement; ``alone`` is the check if one was judged alone, None the seed of what ships."""
+    return f"{method} {task} {'shipped' if seed is None else seed} {alone}".rstrip()
 
 
 def commit() -> str:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mu_conformance.checks.contract.batches_vary import batches_vary
+from mu_conformance.checks.contract.order_invariant import slack
 from mu_conformance.decision.outcome import Level, Outcome
 from mu_conformance.evidence.call_record import CallRecord
 from mu_conformance.evidence.calls import Calls
@@ -102,6 +103,21 @@ class TestRequests:
         assert harness.described(ContractRequest((0,), ())).endswith(
             "0 retain rows, none of these of class 0, 1, 2, ..."
         )
+
+
+class TestSlackOfOrder:
+    """What the order may change besides is a quarter of the difference between two rows, within bounds."""
+
+    @pytest.mark.parametrize(
+        ("values", "expected"),
+        [
+            ([[0.02], [0.04]], 0.0025),  # rows differ by 0.02, and by nothing from themselves: 0.01 on average
+            ([[0.5], [0.5]], 0.001),
+            ([[1.0, 0.0], [0.0, 1.0]], 0.05),
+        ],
+    )
+    def test_by_hand(self, values, expected):
+        assert slack(np.array(values)) == pytest.approx(expected)
 
 
 class TestBatchesVary:

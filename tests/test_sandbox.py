@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -92,6 +93,23 @@ def test_an_honest_call_is_as_ever(attacker):
     assert result.report["residue"] == result.report["suite_changed"] == result.report["global_changes"] == []
     assert result.report["unroutable"] == 0
     assert result.report["reads"]["retain"] == {"rows": 100, "draws": 100, "of": 100}
+
+
+def test_what_another_process_writes_meanwhile_is_not_the_methods(attacker):
+    """A second run, or a developer: no sandboxed call can write the suite's files."""
+    artefact, again = attacker.watched / "artefact", threading.Event()
+
+    def rewrite():
+        while not again.wait(0.01):
+            artefact.write_text("a stored reference")
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    try:
+        assert attacker.call("Retrains").report["suite_changed"] == []
+    finally:
+        again.set()
+        writer.join()
 
 
 class TestNetwork:

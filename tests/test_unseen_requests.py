@@ -114,16 +114,25 @@ class Model(dict):
 
 
 class Requests:
-    """One request: the references have 0.5, the original 0.9, each but for what is given."""
+    """One request: the references have 0.5, the original 0.9, each but for what is given.
 
-    def __init__(self, *runs, original=0.9, spread=0.01, sizes=(3,), kept=0):
+    Models retrained just now have ``exact``, in turn.
+    """
+
+    def __init__(self, *runs, original=0.9, spread=0.01, sizes=(3,), kept=0, exact=(0.5,)):
         self.sizes, self.pool, self.rows = sizes, 40, 400
         self._runs, self._original, self._spread, self._kept = runs, original, spread, kept
+        self._exact, self.made = itertools.cycle(exact), []
         self.asked = []
+
+    def retrained(self, asked, count):
+        self.made += [Model(next(self._exact)) for _ in range(count - len(self.made))]
+        return self.made[:count]
 
     def evidence(self, outside, inside=0):
         self.asked.append((len(outside), inside))
         rows = {"forget": [0] * len(outside), "holdout": [0] * 200, "inside": [0] * inside, "kept": [0] * self._kept}
+        rows = {name: part for name, part in rows.items() if part or name in ("forget", "holdout")}
         scenario = types.SimpleNamespace(name="toy", rows=rows, size=len(outside) + inside)
         scenario.draw = types.SimpleNamespace(base=scenario)
         task = types.SimpleNamespace(features={"convex"})
@@ -192,7 +201,7 @@ class TestDecision:
         assert {(8, 4), (3, 0)} <= set(requests.asked)
 
     def test_retain_rows_that_stay_known_fail(self, judged):
-        # the half of 0.4 is 0.2; chance is sqrt((1 / 13 + 1 / 200) / 12) = 0.083, of which the interval has 2.4
+        # the half of 0.4 is 0.2; chance is sqrt((1 / 13 + 1 / 200) / 12) = 0.083, of which the interval has 1.96
         assert judged(Requests(Model(0.5, inside=0.85), sizes=(39,))).outcome is Outcome.PASSED
         found = judged(Requests(Model(0.5, inside=0.91), sizes=(39,)))
         assert found.outcome is Outcome.FAILED
@@ -206,6 +215,42 @@ class TestDecision:
 
     def test_of_a_few_rows_that_stay_nothing_is_said(self, judged):
         assert judged(Requests(Model(0.5, stranger=0.9), kept=7)).outcome is Outcome.PASSED
+
+
+class TestRetrainedJustNow:
+    """References lack the rows of the pool that stay. What fails against them may be the effect of those rows."""
+
+    def test_what_passes_against_references_makes_none(self, judged):
+        requests = Requests(0.5, kept=7)
+        assert judged(requests).outcome is Outcome.PASSED
+        assert requests.made == []
+
+    def test_what_is_like_them_passes(self, judged):
+        requests = Requests(0.65, kept=7, exact=(0.64,))
+        found = judged(requests)
+        (measurement,) = found.measurements
+        assert (found.outcome, len(requests.made), measurement.runs) == (Outcome.PASSED, 1, 1)
+        # a fifth of 0.9 - 0.64
+        assert measurement.margin == pytest.approx(0.052)
+        assert measurement.references.mean == pytest.approx(0.64)
+        # t(31) at 1 - 0.05 / 6 is 2.8176, the deviation of the references 0.01 root(32 / 31), of a difference root 2
+        assert measurement.interval.high == pytest.approx(0.01 + 2.8176 * 0.01 * (64 / 31) ** 0.5, abs=1e-4)
+
+    def test_what_is_not_like_them_fails_and_ends_it(self, judged):
+        requests = Requests(0.65, kept=7, sizes=(12, 3))
+        found = judged(requests)
+        assert found.outcome is Outcome.FAILED
+        assert "0.650 in one run, of models retrained just now 0.500, of the original 0.900" in found.message
+        assert {size + inside for size, inside in requests.asked if size < 40} == {12}
+
+    def test_as_many_as_runs_are_made_while_it_is_open(self, judged):
+        # 0.60 - 0.50 is beyond 0.08, and by the mean of four of each no longer open
+        requests = Requests(0.60, 0.56, kept=7, exact=(0.5, 0.54))
+        assert judged(requests).outcome is Outcome.PASSED
+        assert len(requests.made) > 1
+
+    def test_where_they_tell_nothing_from_the_original_it_stays_open(self, judged):
+        assert judged(Requests(0.65, kept=7, exact=(0.86,))).outcome is Outcome.INCONCLUSIVE
 
 
 class TestInterval:
@@ -263,6 +308,19 @@ def test_retraining_passes_on_requests_from_one_row_up(finding, number):
     assert min(asked) <= 4
     # the same requests are drawn again from the same challenge
     assert [one.rows for one in found.measurements if one.rows] != []
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_models_retrained_just_now_know_what_stays_and_not_what_is_forgotten(finding, number):
+    _, evidence = finding("mu_conformance.methods:Retrain", f"challenge {number}")
+    (asked,) = [one for one in evidence.unseen._evidence if one.scenario.size == 1 and one.runs_made][:1]
+    first, again = evidence.unseen.retrained(asked, 2), evidence.unseen.retrained(asked, 2)
+    assert first == again
+    loss = lambda model, part: np.mean(asked.scenario.task.losses(model[part], asked.scenario.rows[part]))  # noqa: E731
+    for model in first:
+        assert loss(model, "kept") < loss(model, "forget")
+    # the references know neither
+    assert np.mean([loss(model, "kept") for model in asked.references]) > loss(first[0], "kept") + 0.5
 
 
 @pytest.mark.parametrize("control", ["KnowsTheRequests", "IgnoresMiddlingRequests", "DoNothing"])

@@ -198,3 +198,14 @@ class UnseenRequests(abc.ABC):
             outside: the rows of the pool that are named, as numbers in the pool.
             inside: number of other training rows that are named.
         """
+
+    @abc.abstractmethod
+    def retrained(self, asked: Evidence, count: int) -> list[Outputs]:
+        """Return the outputs of ``count`` models that were trained just now on the rows that stay after a request.
+
+        Unlike the references they know the rows of the pool that stay. A model is trained once.
+
+        Args:
+            asked: what ``evidence`` returned.
+            count: number of models, at least 1.
+        """

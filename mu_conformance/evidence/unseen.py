@@ -51,6 +51,10 @@ class CalledUnseen(UnseenRequests):
         self._evidence.append(found)
         return found
 
+    def retrained(self, asked: Evidence, count: int) -> list[Outputs]:
+        assert isinstance(asked, UnseenEvidence)
+        return asked.retrained(count)
+
     @property
     def runs(self) -> list[Run]:
         """Return the runs made so far, on every request."""
@@ -84,6 +88,7 @@ class UnseenEvidence(CalledEvidence):
             time_limit=known.time_limit,
         )
         self._requests, self._scenario = requests, scenario
+        self._retrained: list[Outputs] = []
 
     @property
     def runs_made(self) -> list[Run]:
@@ -112,6 +117,16 @@ class UnseenEvidence(CalledEvidence):
     @functools.cached_property
     def originals(self) -> list[Outputs]:
         return [_outputs(self._requests.state, self._scenario, self.device)]
+
+    def retrained(self, count: int) -> list[Outputs]:
+        """Return models trained just now on what stays, by the recipe of the references; none is saved."""
+        scenario, base = self._scenario, self._scenario.draw.base
+        for number in range(len(self._retrained), count):
+            self.populations.turn_to("references of an unseen request", base.name, number + 1, count)
+            seed = scenario.draw.seed("retrained", scenario.size, number)
+            state = self.populations.unstored_state(base.retrained, scenario.retain, seed)
+            self._retrained.append(_outputs(state, scenario, self.device))
+        return self._retrained[:count]
 
     def _run(self, number: int, count: int) -> Run:
         seed_of = functools.partial(self._scenario.draw.seed, "run", self._scenario.size, number)

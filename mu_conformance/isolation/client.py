@@ -52,7 +52,7 @@ class MethodProcess:
         method_ref: the method, as ``--method`` takes it.
         sys_path: where the child imports the method and the task from; None: this process's path at the time of a call.
         watched: folders of the suite whose data files a method has no business to read.
-        guarded: folders of the suite that a method must not change.
+        guarded: folders of the suite that a method must not change, looked at where there is no sandbox.
         preload: modules that every call needs.
         sandbox: sandbox in which the method runs; None for none.
         device: device that the method computes on.
@@ -257,8 +257,9 @@ class MethodProcess:
         started = time.time()
         call = CallInput.of(spec, {"operation": "call", **self._common()})
         try:
-            # Look at the suite's files just before the call, so that whatever differs after it changed meanwhile.
-            guard = Guard(self.guarded)
+            # Look at the suite's files just before the call, so that whatever differs after it changed meanwhile. A
+            # sandboxed call can write none of them: what differs is another process's doing, such as a second run's.
+            guard = Guard(self.guarded if self.sandbox is None else ())
             # Imports made by the server are shared by all later children. Imports made by a child are lost with it.
             self.warm(spec.task_ref, spec.architecture)
             room = sum(tensor.nbytes for tensor in spec.state.values())
