@@ -14,8 +14,13 @@ from mu_conformance.protocol.claims import Guarantee
 
 STRATA = {"easiest": (2 / 3, 1.0), "middle": (1 / 3, 2 / 3), "hardest": (0.0, 1 / 3)}
 """Quantiles between which each stratum of forget rows lies, by how sure models are that never saw the rows."""
-SPREADS = 2.2
-"""Least margin in reference deviations. At 16 runs it is 7 standard errors of the difference of means."""
+FRACTION, SPREADS = 0.4, 1.8
+"""Margin as a share of the original-to-reference gap, and the least one in reference deviations.
+
+At 16 runs 1.8 deviations are 6 standard errors of the difference of means. Of 150 judgements of exact retraining drawn
+from a pool of image_classification, all passed with these on either scenario of smoke, and 98 % with 0.33 and 1.5. What
+keeps the easiest 30 % never passed. It failed in 62 % and 100 % of 40, and with 0.5 and 2.2 in 20 % and 82 %.
+"""
 
 
 @check("privacy.chosen-rows", Evidence, guarantee=Guarantee.RETRAIN_EQUIVALENT)
@@ -28,8 +33,9 @@ def chosen_rows(evidence: Evidence) -> Finding:
     **Decision.** The forget rows are divided into thirds by the mean confidence of the references. The statistic of a
     third is the mean LiRA score of its rows, less that of holdout rows of the same difficulty. A reference is scored
     against the other references only. The comparison is one-sided: other checks find rows that are pushed away. The
-    margin is half of the original-to-reference gap, and at least 2.2 reference deviations. Where originals are hardly
-    surer of the easiest third than references are, nothing can be told of it, and nothing of it was learned either.
+    margin is two fifths of the original-to-reference gap, and at least 1.8 reference deviations. Where originals are
+    hardly surer of the easiest third than references are, nothing can be told of it, and nothing of it was learned
+    either.
 
     **Level.** MUST: deleted data may survive for some of the rows.
 
@@ -51,7 +57,7 @@ def chosen_rows(evidence: Evidence) -> Finding:
                 evidence,
                 f"LiRA score of the {name} third",
                 statistic,
-                Margin(floor=least, fraction=0.5),
+                Margin(floor=least, fraction=FRACTION),
                 sides=Sides.ABOVE,
                 # A few runs hardly know their own spread, and would have to be many more for so small a margin.
                 spread_as_references=True,
