@@ -102,7 +102,7 @@ def installed_folders() -> tuple[str, ...]:
 
 
 def is_installed(name: str) -> bool:
-    """Return whether a top-level module would be imported from an installed package; nothing is imported."""
+    """Return whether a module would be imported from an installed package; at most its parent is imported."""
     spec = importlib.util.find_spec(name)
     return spec is not None and str(spec.origin).startswith(installed_folders())
 

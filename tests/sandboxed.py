@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import importlib
 import json
 import mmap
 import os
@@ -305,6 +306,14 @@ class CountsBackwards(Retrains):
         for one in gc.get_objects():
             if isinstance(one, np.ndarray) and one.dtype == np.int64 and isinstance(one.base, mmap.mmap):
                 one[:] = -(2**60)
+
+
+class ImportsInTheCall(Retrains):
+    """Imports a library when it is called, and a module of its own."""
+
+    def misbehave(self, model, request):
+        print("loaded:", "sklearn" in sys.modules, "antigravity" in sys.modules)
+        sys.modules["antigravity"] = importlib.import_module("sklearn")
 
 
 class SwitchesTheRecorderOff(Retrains):

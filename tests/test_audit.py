@@ -29,7 +29,11 @@ def cache(tmp_path_factory):
 
 def judge(ref: str, cache, profile=PROFILE) -> tuple[JudgingSession, manifest.Entry]:
     task = NoiseTask()
-    judge = JudgingSession(ref, Settings(profile=profile, tasks=("noise",), cache=cache, in_process=True), tasks=[task])
+    judge = JudgingSession(
+        ref,
+        Settings(profile=profile, tasks=("noise",), cache=cache, in_process=True, challenge="drawn for the tests"),
+        tasks=[task],
+    )
     (entry,) = [entry for entry in judge.entries(task) if entry.kind == "audit"]
     return judge, entry
 

@@ -65,7 +65,12 @@ def judge(shared_cache, monkeypatch):
     def make(ref: str, name: str) -> tuple[JudgingSession, list]:
         task = registry.find_task(name) if name in registry.task_names() else getattr(toy_task, name)()
         made.append(
-            JudgingSession(ref, Settings(profile=PROFILE, cache=shared_cache), tasks=[task], sys_path=list(sys.path))
+            JudgingSession(
+                ref,
+                Settings(profile=PROFILE, cache=shared_cache, challenge="drawn for the tests"),
+                tasks=[task],
+                sys_path=list(sys.path),
+            )
         )
         return made[-1], made[-1].entries(task)
 

@@ -126,7 +126,14 @@ def finding(shared_cache, monkeypatch):
 
     def of(method: str):
         task = ToyTask()
-        made.append(JudgingSession(method, Settings(cache=shared_cache), tasks=[task], sys_path=list(sys.path)))
+        made.append(
+            JudgingSession(
+                method,
+                Settings(cache=shared_cache, challenge="drawn for the tests"),
+                tasks=[task],
+                sys_path=list(sys.path),
+            )
+        )
         (entry,) = [entry for entry in made[-1].entries(task) if entry.check == "robustness.few-rows"]
         return made[-1].finding(entry), made[-1].evidence(task.name, entry.scenario)
 

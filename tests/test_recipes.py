@@ -68,7 +68,10 @@ def finding(shared_cache, monkeypatch):
     made = []
 
     def of(recipe):
-        task, settings = ToyTask(), Settings(cache=shared_cache, recipe=overrides(recipe))
+        task, settings = (
+            ToyTask(),
+            Settings(cache=shared_cache, recipe=overrides(recipe), challenge="drawn for the tests"),
+        )
         made.append(JudgingSession("mu_conformance.methods:Retrain", settings, tasks=[task], sys_path=list(sys.path)))
         scenario = made[-1].scenarios("toy")[0].name
         (entry,) = [

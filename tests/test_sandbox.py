@@ -112,6 +112,12 @@ def test_what_another_process_writes_meanwhile_is_not_the_methods(attacker):
         writer.join()
 
 
+def test_a_library_that_a_call_imports_is_loaded_for_the_next(attacker):
+    """Else each call would pay for the import, and be taken for an expensive one. Only libraries on the list are."""
+    outputs = [attacker.call("ImportsInTheCall").output_tail for _ in range(2)]
+    assert ["loaded: False False" in outputs[0], "loaded: True False" in outputs[1]] == [True, True], outputs
+
+
 class TestNetwork:
     @pytest.mark.parametrize("name", ["SendsNatively", "ConnectsInAProgram"])
     def test_attempts_are_counted_by_the_kernel(self, attacker, name):

@@ -29,7 +29,14 @@ def judged(shared_cache, monkeypatch):
 
     def judge(ref: str):
         task = ToyInTurn()
-        made.append(JudgingSession(ref, Settings(cache=shared_cache), tasks=[task], sys_path=list(sys.path)))
+        made.append(
+            JudgingSession(
+                ref,
+                Settings(cache=shared_cache, challenge="drawn for the tests"),
+                tasks=[task],
+                sys_path=list(sys.path),
+            )
+        )
         entries = [e for e in made[-1].entries(task) if e.kind != "contract" and not e.check.startswith("contract.")]
         return {(e.check, e.kind): made[-1].finding(e) for e in entries}, made[-1]
 

@@ -13,7 +13,7 @@ from mu_conformance.judging.settings import Settings
 
 def test_a_trainer_subclass_trains_on_the_retain_set(tmp_path, monkeypatch):
     toy = str(Path(__file__).parent / "toy")
-    settings = Settings(cache=tmp_path / "cache", tasks=("image_classification",))
+    settings = Settings(cache=tmp_path / "cache", tasks=("image_classification",), challenge="drawn for the tests")
     judge = JudgingSession("toy_trainer:RetainTrainer", settings, sys_path=[toy, *sys.path])
     try:
         harness = judge.harness("image_classification")

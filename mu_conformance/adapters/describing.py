@@ -18,7 +18,7 @@ from mu_conformance.discovery import MethodError
 from mu_conformance.protocol.claims import Claims
 from mu_conformance.protocol.recipe import Overrides, overrides
 
-__all__ = ["PRELOADABLE", "claims_of", "describe", "recipe_of"]
+__all__ = ["PRELOADABLE", "claims_of", "describe", "preloadable", "recipe_of"]
 
 PRELOADABLE = (
     "accelerate",
@@ -31,8 +31,14 @@ PRELOADABLE = (
     "sklearn",
     "torch",
     "transformers",
+    "transformers.trainer",
 )
-"""Libraries that a fresh fork server may import ahead of the fork for a method; never the method's own code."""
+"""Modules of libraries that a fork server may import ahead of the fork for a method; never the method's own code."""
+
+
+def preloadable() -> list[str]:
+    """Return the modules imported in this process that a fork server may import for the next call."""
+    return [name for name in PRELOADABLE if name in sys.modules]
 
 
 def claims_of(method: Any) -> Claims:
@@ -86,7 +92,7 @@ def describe(ref: str) -> dict[str, Any]:
         "source_sha256": hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else None,
         "package_sha256": _package_digest(Path(source), module_name) if source else None,
         "modules_sha256": _modules_digest(ref),
-        "preload": [name for name in PRELOADABLE if name in sys.modules],
+        "preload": preloadable(),
     }
 
 

@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import mu_conformance
-from mu_conformance.adapters.describing import claims_of, describe
+from mu_conformance.adapters.describing import claims_of, describe, preloadable
 from mu_conformance.adapters.loading import load_method
 from mu_conformance.conditions.flops import OverBudget, metered
 from mu_conformance.discovery import MethodError, installed_folders, load_object
@@ -229,6 +229,7 @@ def call_method(
     report["method_s"] = time.perf_counter() - started
     # From here on the suite's own code opens files.
     recorder.stop()
+    report["preload"] = preloadable()
     report["processes_left"] = processes_left()
     let_threads_end(before["threads running"])
     after = _global_state()

@@ -239,16 +239,19 @@ class MethodProcess:
         return description
 
     def remember(self, description: dict[str, Any]) -> None:
-        """Have the fork server import the well-known libraries used by the method, once instead of at every call."""
-        # The method's process wrote the description, and the server is trusted: it imports nothing of the method's.
-        named = [name for name in PRELOADABLE if name in description.get("preload", []) and is_installed(name)]
-        self._preload += [name for name in named if name not in self._preload]
-        if self.in_process:
-            return
-        self.start()
-        # A shared fork server has imported them already, in the process that shares it.
-        if self._fork_server is not None:
-            self._ask({"operation": "preload", "modules": self._preload}, _START_LIMIT)
+        """Have the fork server import the well-known libraries used by the method, once instead of at every call.
+
+        Args:
+            description: what the method's process said of it when it was described, or after a call; ``preload``.
+        """
+        said = description.get("preload")
+        # The method's process wrote it, and the server is trusted: it imports nothing of the method's.
+        named = [name for name in PRELOADABLE if isinstance(said, list) and name in said and name not in self._preload]
+        more = [name for name in named if is_installed(name)]
+        self._preload += more
+        if more and not self.in_process:
+            self.start()
+            self._ask({"operation": "preload", "modules": more}, _START_LIMIT)
 
     def call(self, spec: CallSpec, seconds: float) -> CallResult:
         """Call the method once, for at most ``seconds`` of wall time."""
@@ -271,6 +274,7 @@ class MethodProcess:
                     return CallResult("killed", "the process that runs the method was killed from inside the call")
                 record = _read_json(files.result)
                 result = self._outcome(record, reply, files, seconds)
+                used = {"preload": record.get("preload")}
                 # Wall time beyond the method's own is the price of isolation.
                 self.spent["calls"] += 1
                 self.spent["calls_wall"] += time.time() - started
@@ -280,9 +284,10 @@ class MethodProcess:
                 result.report["unroutable"] = int(reply.get("unroutable") or 0)
                 result.report["residue"] = self._residue(record, files, spec, started)
                 result.report["residue"] += find_in_weights(result.state, spec.forget, spec.state)
-                return result
         finally:
             call.close()
+        self.remember(used)
+        return result
 
     def _residue(self, record: dict[str, Any], files: CallFolder, spec: CallSpec, started: float) -> list[str]:
         """Return one line for each file with forget rows in it that the call left behind."""
