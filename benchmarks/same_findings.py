@@ -3,8 +3,8 @@
     python benchmarks/same_findings.py BEFORE.json AFTER.json
 
 Times and memory are left out, because they belong to the machine. Keys that only the later scorecard has are left out
-too. Seeds of calls and unseen requests follow from the challenge: give both runs the same ``--mu-challenge``. Exits with
-1 where anything differs.
+too. Seeds of calls and unseen requests follow from the challenge: give both runs the same ``--mu-challenge``. Exits
+with 1 where anything differs.
 """
 
 from __future__ import annotations
