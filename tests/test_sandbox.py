@@ -384,9 +384,12 @@ class TestBox:
 def test_a_description_cannot_have_the_server_import_what_is_not_installed():
     """The method's process writes the description, and whoever is imported by the server is trusted."""
     method = MethodProcess("anything:Mine")
+    asked = []
     method.start = lambda: None  # type: ignore[method-assign]
-    method.remember({"preload": ["numpy", "evil", "os", "diffusers_of_mine"]})
-    assert method._preload == ["numpy"]
+    method._ask = lambda request, seconds: asked.append(request["modules"])  # type: ignore[method-assign]
+    for said in (["numpy", "evil", "os", "diffusers_of_mine"], ["numpy"], "numpy", None):
+        method.remember({"preload": said})
+    assert asked == [["numpy"]]
 
 
 def test_what_stands_in_a_folder_is_not_installed(tmp_path, monkeypatch):
