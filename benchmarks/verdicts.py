@@ -177,15 +177,17 @@ def right(record: Record) -> bool | None:
     """Return True for a correct verdict, False for a wrong one, and None if the question was not asked.
 
     A method must be conformant. A control must be nonconformant, with its named check among the failures. A check
-    judged alone must pass, or fail on a control that names it. A control may also break, where the sandbox hides what
-    it looks for: an error that is the method's fault makes the verdict nonconformant too.
+    judged alone must pass, or fail on a control that names it. A control that breaks, where the sandbox hides what it
+    looks for, says nothing about the check.
     """
     if "alone" in record:
         control = control_of(record["method"])
         if not record["outcomes"] or (control is not None and control.caught_by != record["alone"]):
             return None
         outcomes = set(record["outcomes"])
-        return outcomes == {"passed"} if control is None else bool(outcomes & {"failed", "broken"})
+        if control is None:
+            return outcomes == {"passed"}
+        return None if outcomes == {"broken"} else "failed" in outcomes
     if record["named"] is None:
         return record["status"] == "conformant" and record["exit"] == 0
     if not record["named"]:

@@ -8,10 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from mu_conformance.judging.session import JudgingSession
 
 pytest_plugins = ["pytester"]
 
@@ -79,3 +83,22 @@ def toy(tmp_path: Path, shared_cache: Path) -> Toy:
     folder = tmp_path / "repository"
     folder.mkdir()
     return Toy(folder, shared_cache)
+
+
+@pytest.fixture
+def judging(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., JudgingSession]]:
+    """A function from a method, a task and settings to a session, closed at the end; each draws the same requests."""
+    from mu_conformance.judging.session import JudgingSession
+    from mu_conformance.judging.settings import Settings
+
+    monkeypatch.syspath_prepend(str(TOY))
+    made: list[JudgingSession] = []
+
+    def make(ref: str, task: Any, **settings: Any) -> JudgingSession:
+        chosen = Settings(**{"cache": shared_cache, "challenge": "drawn for the tests", **settings})
+        made.append(JudgingSession(ref, chosen, tasks=[task], sys_path=list(sys.path)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

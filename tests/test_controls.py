@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from mu_conformance.isolation import launch
 from mu_conformance.isolation.client import MethodProcess
 from mu_conformance.isolation.sandbox import choose_sandbox
 from mu_conformance.judging.session import JudgingSession
-from mu_conformance.judging.settings import Settings
 from mu_conformance.scenarios.profiles import PROFILES
 from mu_conformance.tasks import registry
 
@@ -56,27 +54,15 @@ def shared_fork_server():
 
 
 @pytest.fixture
-def judge(shared_cache, monkeypatch):
-    monkeypatch.syspath_prepend(TOY)
+def judge(judging):
     import toy_task
-
-    made = []
 
     def make(ref: str, name: str) -> tuple[JudgingSession, list]:
         task = registry.find_task(name) if name in registry.task_names() else getattr(toy_task, name)()
-        made.append(
-            JudgingSession(
-                ref,
-                Settings(profile=PROFILE, cache=shared_cache, challenge="drawn for the tests"),
-                tasks=[task],
-                sys_path=list(sys.path),
-            )
-        )
-        return made[-1], made[-1].entries(task)
+        session = judging(ref, task, profile=PROFILE)
+        return session, session.entries(task)
 
-    yield make
-    for one in made:
-        one.close()
+    return make
 
 
 def test_there_are_enough_of_them():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import types
 from pathlib import Path
 
@@ -14,10 +13,7 @@ from mu_conformance.checks.robustness.few_rows import SmallRequest, clearest, fe
 from mu_conformance.decision.outcome import Outcome
 from mu_conformance.evidence.base import EvidenceError
 from mu_conformance.evidence.outputs import Outputs
-from mu_conformance.judging.session import JudgingSession
-from mu_conformance.judging.settings import Settings
 
-TOY = str(Path(__file__).parent / "toy")
 TRAINED = np.array([4.0, 4.0, 0.0])
 
 
@@ -118,28 +114,16 @@ class TestDecision:
 
 
 @pytest.fixture
-def finding(shared_cache, monkeypatch):
-    monkeypatch.syspath_prepend(TOY)
+def finding(judging):
     from toy_task import ToyTask
-
-    made = []
 
     def of(method: str):
         task = ToyTask()
-        made.append(
-            JudgingSession(
-                method,
-                Settings(cache=shared_cache, challenge="drawn for the tests"),
-                tasks=[task],
-                sys_path=list(sys.path),
-            )
-        )
-        (entry,) = [entry for entry in made[-1].entries(task) if entry.check == "robustness.few-rows"]
-        return made[-1].finding(entry), made[-1].evidence(task.name, entry.scenario)
+        session = judging(method, task)
+        (entry,) = [entry for entry in session.entries(task) if entry.check == "robustness.few-rows"]
+        return session.finding(entry), session.evidence(task.name, entry.scenario)
 
-    yield of
-    for one in made:
-        one.close()
+    return of
 
 
 def test_a_method_is_asked_for_one_row_and_handed_all_others(finding):

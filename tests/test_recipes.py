@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from mu_conformance import TrainingRecipe
 from mu_conformance.adapters.describing import recipe_of
 from mu_conformance.decision.outcome import Fault, Outcome
 from mu_conformance.discovery import MethodError
-from mu_conformance.judging.session import JudgingSession
-from mu_conformance.judging.settings import Settings
 from mu_conformance.protocol.recipe import overrides
-
-TOY = str(Path(__file__).parent / "toy")
 
 
 class TestOverrides:
@@ -61,29 +54,21 @@ class TestOverrides:
 
 
 @pytest.fixture
-def finding(shared_cache, monkeypatch):
-    monkeypatch.syspath_prepend(TOY)
+def finding(judging):
     from toy_task import ToyTask
 
-    made = []
-
     def of(recipe):
-        task, settings = (
-            ToyTask(),
-            Settings(cache=shared_cache, recipe=overrides(recipe), challenge="drawn for the tests"),
-        )
-        made.append(JudgingSession("mu_conformance.methods:Retrain", settings, tasks=[task], sys_path=list(sys.path)))
-        scenario = made[-1].scenarios("toy")[0].name
+        task = ToyTask()
+        session = judging("mu_conformance.methods:Retrain", task, recipe=overrides(recipe))
+        scenario = session.scenarios("toy")[0].name
         (entry,) = [
             entry
-            for entry in made[-1].entries(task)
+            for entry in session.entries(task)
             if (entry.check, entry.scenario) == ("privacy.membership-loss", scenario)
         ]
-        return made[-1].finding(entry), made[-1].evidence("toy", scenario)
+        return session.finding(entry), session.evidence("toy", scenario)
 
-    yield of
-    for one in made:
-        one.close()
+    return of
 
 
 def test_references_are_trained_by_it_and_originals_are_not(finding):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,37 +10,21 @@ import pytest
 from mu_conformance.checks.statistics import membership
 from mu_conformance.decision.outcome import Outcome
 from mu_conformance.evidence.outputs import Outputs
-from mu_conformance.judging.session import JudgingSession
-from mu_conformance.judging.settings import Settings
 from mu_conformance.scenarios.forget_sets import ForgetSet
-
-TOY = str(Path(__file__).parent / "toy")
 
 
 @pytest.fixture
-def judged(shared_cache, monkeypatch):
+def judged(judging):
     """A function from a method to the outcomes of its evidence checks by (check, scenario), and its judge."""
-    monkeypatch.syspath_prepend(TOY)
     from toy_task import ToyInTurn
-
-    made = []
 
     def judge(ref: str):
         task = ToyInTurn()
-        made.append(
-            JudgingSession(
-                ref,
-                Settings(cache=shared_cache, challenge="drawn for the tests"),
-                tasks=[task],
-                sys_path=list(sys.path),
-            )
-        )
-        entries = [e for e in made[-1].entries(task) if e.kind != "contract" and not e.check.startswith("contract.")]
-        return {(e.check, e.kind): made[-1].finding(e) for e in entries}, made[-1]
+        session = judging(ref, task)
+        entries = [e for e in session.entries(task) if e.kind != "contract" and not e.check.startswith("contract.")]
+        return {(e.check, e.kind): session.finding(e) for e in entries}, session
 
-    yield judge
-    for one in made:
-        one.close()
+    return judge
 
 
 def test_retraining_at_each_request_passes(judged):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 import types
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from mu_conformance.decision.interval import known_spread_interval
 from mu_conformance.decision.outcome import Outcome
 from mu_conformance.decision.rule import Margin
 from mu_conformance.evidence.base import EvidenceError
-from mu_conformance.judging.session import JudgingSession
 from mu_conformance.judging.settings import Settings, SettingsError, check_challenge
 from mu_conformance.scenarios.scenario import Scenario
 from mu_conformance.scenarios.unseen import Draw, systematic_sizes
@@ -281,22 +279,17 @@ class TestChallenge:
 
 
 @pytest.fixture
-def finding(shared_cache, monkeypatch):
-    monkeypatch.syspath_prepend(TOY)
+def finding(judging):
     from toy_task import ToyTask
 
-    made = []
-
     def of(method: str, challenge: str):
-        task, settings = ToyTask(), Settings(cache=shared_cache, challenge=challenge)
-        made.append(JudgingSession(method, settings, tasks=[task], sys_path=list(sys.path)))
-        (entry,) = [entry for entry in made[-1].entries(task) if entry.check == "robustness.unseen-request"]
+        task = ToyTask()
+        session = judging(method, task, challenge=challenge)
+        (entry,) = [entry for entry in session.entries(task) if entry.check == "robustness.unseen-request"]
         assert entry.ratio == 1 / 300
-        return made[-1].finding(entry), made[-1].evidence(task.name, entry.scenario)
+        return session.finding(entry), session.evidence(task.name, entry.scenario)
 
-    yield of
-    for one in made:
-        one.close()
+    return of
 
 
 @pytest.mark.parametrize("number", range(2))
